@@ -1,0 +1,91 @@
+// The facade that src/fs talks to: reads the store, goes to the network only on a miss, keeps the
+// store up to date. Owns the threads, the pool and the cache. Thread-safe.
+//
+// Nothing here waits for the network but what says so: what needs it takes a callback, which runs
+// once, on another thread or before the call returns, with no lock held.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <set>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "emlfs/base/error.h"
+#include "emlfs/imap/pool.h"
+#include "emlfs/store/cache.h"
+
+namespace emlfs {
+
+struct AccountOptions {
+  std::string source;  // as the user wrote it, for status
+  imap::SessionOptions session;
+  std::string cache_dir;
+  std::string state_dir;
+  std::string name_format;  // empty: the default pattern
+  unsigned connections = 4;
+  Milliseconds poll{30'000};
+};
+
+// What happened to the tree without the kernel's doing, for its caches.
+struct TreeChange {
+  struct Gone {
+    uint64_t node = 0;
+    std::string name;
+  };
+  MailboxId directory;
+  bool entries = false;            // the listing is no longer the same
+  std::vector<std::string> added;  // names that may be cached as absent
+  std::vector<Gone> removed;
+  std::vector<uint64_t> attributes;  // nodes whose size or times changed
+};
+
+// Absent error: it went well.
+using Done = std::function<void(const std::optional<Error>&)>;
+// Bytes of a body, valid until the callback returns; fewer than asked for only at the end.
+using ReadDone =
+    std::function<void(const std::optional<Error>&, const std::vector<std::string_view>&)>;
+using Listener = std::function<void(const TreeChange&)>;
+
+// Ends a wait early. 0: nothing to cancel.
+using WaitId = uint64_t;
+
+class Account {
+ public:
+  // Opens cache and state, takes the lock on them. Throws Error(busy) if they are in use,
+  // Error(system or damaged).
+  static std::unique_ptr<Account> open(const AccountOptions& options);
+  virtual ~Account() = default;  // stops
+
+  // Connects, logs in, brings the list of mailboxes up to date. Waits for the network. Throws.
+  virtual void start() = 0;
+  virtual void stop() = 0;  // idempotent
+
+  // Called from threads of the account, with no lock held. Set before start().
+  virtual void setListener(Listener listener) = 0;
+
+  virtual std::unique_ptr<store::Snapshot> snapshot() const = 0;
+
+  // True once every message of the mailbox is in the store (always, for a directory that is none).
+  virtual bool listed(const store::MailboxRecord& mailbox) const = 0;
+  // Calls `done` when the mailbox has more in the store than it had when UIDs up to `beyond` were
+  // seen, or is listed, or could not be. Starts the listing.
+  virtual WaitId whenListed(MailboxId mailbox, Uid beyond, Done done) = 0;
+  virtual void cancel(WaitId id) = 0;  // its callback gets Error(cancelled), if it has not run
+
+  // Somebody looks at this directory: have it refreshed soon if that was long ago.
+  virtual void touched(MailboxId mailbox) = 0;
+
+  virtual void read(MessageId id, uint64_t offset, uint32_t size, ReadDone done) = 0;
+  // The kernel has asked for the attributes of this message: see Code::size_changed.
+  virtual void attributesRead(MessageId id) = 0;
+
+  // JSON, the shape is documented in ARCHITECTURE.md.
+  virtual std::string status() const = 0;
+};
+
+}  // namespace emlfs

@@ -1,0 +1,51 @@
+// The one way to fail. An Error is thrown; absence is std::optional. Three places catch: the FUSE
+// reply (one errno table, src/fs), a thread's loop (retry by scope), and main (exit code).
+#pragma once
+
+#include <stdexcept>
+#include <string>
+
+namespace emlfs {
+
+enum class Code {
+  network,       // the server can't be reached, or the connection broke
+  timeout,       // no progress within the deadline
+  cancelled,     // somebody no longer wants the answer
+  tls,           // no TLS, or a certificate that can't be trusted
+  auth,          // the server refused the credentials, or there are none
+  refused,       // the server said NO
+  protocol,      // the server said BAD, or something that isn't IMAP
+  limit,         // an answer beyond what we are ready to hold
+  not_found,     // no such mailbox or message
+  stale,         // what was asked for existed, under a UIDVALIDITY or UID that is gone
+  damaged,       // the cache doesn't hold what was put into it
+  busy,          // somebody else has it: a cache in use, a mount point taken
+  invalid,       // bad input from the user
+  size_changed,  // a body is longer than the size that was announced
+  system,        // the operating system refused
+};
+
+// How much is unusable after the failure, and so what has to be tried again.
+enum class Scope { message, mailbox, connection, account };
+
+class Error : public std::runtime_error {
+ public:
+  // `what` is one line for a person and says what to do where that is known.
+  // `server` holds the server's own words, if it had any.
+  Error(Code the_code, Scope the_scope, const std::string& what, std::string server_words = {})
+      : std::runtime_error(what),
+        code(the_code),
+        scope(the_scope),
+        server(std::move(server_words)) {}
+
+  Code code;
+  Scope scope;
+  std::string server;
+};
+
+// An Error with the text of `error_number` (errno) behind `what`.
+Error systemError(const std::string& what, int error_number);
+
+const char* name(Code code);
+
+}  // namespace emlfs

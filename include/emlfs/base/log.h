@@ -1,0 +1,39 @@
+// Log lines with levels. No message content and no password at any level. Thread-safe.
+#pragma once
+
+#include <fmt/format.h>
+
+#include <string>
+#include <string_view>
+
+namespace emlfs::log {
+
+enum class Level { error, warning, info, debug };
+
+// Until openFile or openSyslog is called, lines go to standard error.
+void setLevel(Level level);
+void openFile(const std::string& path);  // throws Error(system)
+void openSyslog();
+
+bool enabled(Level level);
+void write(Level level, std::string_view line);
+
+template <class... Args>
+void error(fmt::format_string<Args...> format, Args&&... args) {
+  if (enabled(Level::error)) write(Level::error, fmt::format(format, std::forward<Args>(args)...));
+}
+template <class... Args>
+void warning(fmt::format_string<Args...> format, Args&&... args) {
+  if (enabled(Level::warning))
+    write(Level::warning, fmt::format(format, std::forward<Args>(args)...));
+}
+template <class... Args>
+void info(fmt::format_string<Args...> format, Args&&... args) {
+  if (enabled(Level::info)) write(Level::info, fmt::format(format, std::forward<Args>(args)...));
+}
+template <class... Args>
+void debug(fmt::format_string<Args...> format, Args&&... args) {
+  if (enabled(Level::debug)) write(Level::debug, fmt::format(format, std::forward<Args>(args)...));
+}
+
+}  // namespace emlfs::log

@@ -1,0 +1,121 @@
+// What the server said, on disk: mailboxes, messages, bodies. The store is the truth for the view;
+// the server is the truth for the store. The cache can be deleted at any time.
+//
+// Thread-safe: any number of Snapshots, one Update at a time (begin() waits). Hold neither across
+// a wait: no network, no kernel notification, no lock. Every value carries a checksum over key and
+// value; a mismatch throws Error(damaged).
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "emlfs/mail/mailbox.h"
+#include "emlfs/store/ids.h"
+
+namespace emlfs::store {
+
+// A directory of the tree: a mailbox, or a level of the hierarchy that is none.
+struct MailboxRecord {
+  MailboxId id;
+  MailboxId parent;
+  std::string name;  // its file name in the parent
+  std::string wire;  // as the server writes it; empty for a level that LIST did not name
+  bool selectable = false;
+  std::string special_use;  // "\Sent", or empty
+  uint64_t inode = 0;       // st_ino
+  int64_t changed = 0;      // mtime, ctime: last change of entries, seconds since 1970
+  uint32_t subdirectories = 0;
+  SyncState state;
+};
+
+struct MessageRecord {
+  MessageId id;
+  MailboxId mailbox;
+  Uid uid = 0;
+  uint64_t inode = 0;  // st_ino
+  std::string name;    // its file name
+  Flags flags;
+  InternalDate date;
+  uint64_t size = 0;
+  bool size_known = false;  // true: the real length; false: the server's hint
+  ModSeq modseq = 0;
+  std::string message_id;
+};
+
+// What a name in a directory stands for.
+struct Dirent {
+  uint64_t node = 0;  // MailboxId or MessageId, see isDirectory()
+};
+
+// Bodies are kept in chunks of this size, the last one shorter. With its checksum and LMDB's page
+// header a chunk fills whole pages.
+constexpr uint32_t kChunkBytes = 128 * 1024 - 16 - 8;
+
+struct CacheSize {
+  uint64_t bodies = 0;  // messages with at least one chunk
+  uint64_t body_bytes = 0;
+  uint64_t messages = 0;
+  uint64_t mailboxes = 0;
+  uint64_t file_bytes = 0;  // what the data file takes on disk
+};
+
+// A consistent view of the store. Cheap. Views into chunk() live as long as the Snapshot.
+class Snapshot {
+ public:
+  virtual ~Snapshot() = default;
+  virtual std::optional<std::string> setting(std::string_view key) const = 0;
+  virtual std::optional<MailboxRecord> mailbox(MailboxId id) const = 0;
+  virtual std::optional<MessageRecord> message(MessageId id) const = 0;
+  virtual std::optional<Dirent> find(MailboxId directory, std::string_view name) const = 0;
+  virtual std::optional<MessageId> byUid(MailboxId mailbox, Uid uid) const = 0;
+  // Sub-directories with an id above `after`, in the order of their ids, until `each` returns
+  // false.
+  virtual void subdirectories(MailboxId directory, uint64_t after,
+                              const std::function<bool(const MailboxRecord&)>& each) const = 0;
+  // Messages with a UID above `after`, in the order of their UIDs, until `each` returns false.
+  virtual void messages(MailboxId mailbox, Uid after,
+                        const std::function<bool(const MessageRecord&)>& each) const = 0;
+  virtual std::vector<MailboxRecord> mailboxes() const = 0;
+  // The chunk of a body, in the map: absent if it is not cached.
+  virtual std::optional<std::string_view> chunk(MessageId id, uint32_t index) const = 0;
+};
+
+// A change of the store. Nothing is visible before commit(); destroyed without it, nothing
+// happened.
+class Update : public Snapshot {
+ public:
+  virtual void putSetting(std::string_view key, std::string_view value) = 0;
+  // Writes a mailbox whole; a new one gets its dirent, a changed name or parent moves it.
+  virtual void putMailbox(const MailboxRecord& record) = 0;
+  // With everything in it: sub-directories must be gone before.
+  virtual void removeMailbox(MailboxId id) = 0;
+  // Writes a message whole; a changed name, UID or mailbox moves its dirent. A name that is taken
+  // by another node is refused with Error(invalid, message): look with find() first.
+  virtual void putMessage(const MessageRecord& record) = 0;
+  virtual void removeMessage(MessageId id) = 0;  // with its body
+  virtual void removeMessages(MailboxId mailbox) = 0;
+  // Ignored if the message is gone.
+  virtual void putChunk(MessageId id, uint32_t index, std::string_view bytes) = 0;
+  virtual void commit() = 0;
+};
+
+class Cache {
+ public:
+  // Opens or creates the cache in `directory` (made with mode 0700). A cache of another format is
+  // emptied. Throws Error(system).
+  static std::unique_ptr<Cache> open(const std::string& directory);
+  virtual ~Cache() = default;
+
+  virtual std::unique_ptr<Snapshot> snapshot() const = 0;
+  virtual std::unique_ptr<Update> begin() = 0;
+  virtual CacheSize size() const = 0;
+  virtual uint64_t highestId() const = 0;  // of any mailbox or message, without kDirectoryBit
+};
+
+}  // namespace emlfs::store

@@ -1,0 +1,21 @@
+// The counter of local ids, in state_dir: an id is given once and never again, also when the cache
+// has been deleted. Reserved in blocks, each synced before the first of it is used. Thread-safe.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+
+namespace emlfs::store {
+
+class IdSource {
+ public:
+  // Opens or creates the LMDB environment in `directory`. `above`: a number that ids must exceed,
+  // from the cache, in case state_dir was lost. Throws Error(system or damaged).
+  static std::unique_ptr<IdSource> open(const std::string& directory);
+  virtual ~IdSource() = default;
+  virtual uint64_t next() = 0;
+  virtual void raiseAbove(uint64_t id) = 0;
+};
+
+}  // namespace emlfs::store
