@@ -18,6 +18,7 @@
 #include "emlfs/base/error.h"
 #include "emlfs/imap/pool.h"
 #include "emlfs/store/cache.h"
+#include "emlfs/sync/tree_change.h"
 
 namespace emlfs {
 
@@ -31,27 +32,14 @@ struct AccountOptions {
   Milliseconds poll{30'000};
 };
 
-// What happened to the tree without the kernel's doing, for its caches.
-struct TreeChange {
-  struct Gone {
-    uint64_t node = 0;
-    std::string name;
-  };
-  MailboxId directory;
-  bool entries = false;            // the listing is no longer the same
-  std::vector<std::string> added;  // names that may be cached as absent
-  std::vector<Gone> removed;
-  std::vector<uint64_t> attributes;  // nodes whose size or times changed
-};
-
 // Absent error: it went well.
 using Done = std::function<void(const std::optional<Error>&)>;
 // Bytes of a body, valid until the callback returns; fewer than asked for only at the end.
 using ReadDone =
     std::function<void(const std::optional<Error>&, const std::vector<std::string_view>&)>;
-using Listener = std::function<void(const TreeChange&)>;
+using Listener = std::function<void(const sync::TreeChange&)>;
 
-// Ends a wait early. 0: nothing to cancel.
+// Names a wait, so that it can be ended early.
 using WaitId = uint64_t;
 
 class Account {
@@ -65,17 +53,20 @@ class Account {
   virtual void start() = 0;
   virtual void stop() = 0;  // idempotent
 
-  // Called from threads of the account, with no lock held. Set before start().
+  // Called from threads of the account, with no lock held.
   virtual void setListener(Listener listener) = 0;
 
   virtual std::unique_ptr<store::Snapshot> snapshot() const = 0;
 
   // True once every message of the mailbox is in the store (always, for a directory that is none).
   virtual bool listed(const store::MailboxRecord& mailbox) const = 0;
-  // Calls `done` when the mailbox has more in the store than it had when UIDs up to `beyond` were
-  // seen, or is listed, or could not be. Starts the listing.
-  virtual WaitId whenListed(MailboxId mailbox, Uid beyond, Done done) = 0;
-  virtual void cancel(WaitId id) = 0;  // its callback gets Error(cancelled), if it has not run
+  // A name for a wait that is about to begin: an interruption may come before whenListed is called.
+  virtual WaitId newWait() = 0;
+  // Calls `done` when UIDs above `beyond` have been listed, or the whole mailbox is, or it can't
+  // be. Starts the listing.
+  virtual void whenListed(WaitId wait, MailboxId mailbox, Uid beyond, Done done) = 0;
+  // The callback of the wait gets Error(cancelled), on this thread, if it has not run.
+  virtual void cancel(WaitId wait) = 0;
 
   // Somebody looks at this directory: have it refreshed soon if that was long ago.
   virtual void touched(MailboxId mailbox) = 0;

@@ -14,7 +14,8 @@ constexpr size_t kNameMax = 255;  // bytes, as everywhere on Linux
 
 // RFC 2047: encoded words become UTF-8, neighbours of one charset are joined before they are
 // decoded (a character may be split between them), unknown charsets and raw bytes are taken as
-// UTF-8, then windows-1252. Folding is undone. The result is valid UTF-8.
+// UTF-8, then windows-1252. Folding is undone. The result is valid UTF-8 without ASCII control
+// characters, U+FFFD standing for what is invalid. Only the first 8 KiB of `value` are looked at.
 std::string decodeHeader(std::string_view value);
 
 // The display name of the first address of a From or Sender field, else its address, decoded.
@@ -22,7 +23,8 @@ std::string senderName(std::string_view value);
 
 // The pattern of a message name: {date}, {time}, {from}, {subject}, {uid}, {message_id} and
 // literal characters. "{date}_{from}_{subject}.{uid}" is the default.
-// Throws Error(invalid) for an unknown placeholder, saying which are known.
+// Throws Error(invalid) for an unknown placeholder, saying which are known, and for a literal that
+// a name can't hold. Empty: the default.
 class NameFormat {
  public:
   NameFormat();
@@ -47,13 +49,17 @@ std::string alternativeName(std::string_view name, unsigned n);
 // One level of a mailbox name, as the server writes it, as a file name: modified UTF-7 (RFC 3501
 // section 5.1.3) or, with `utf8`, UTF-8 is decoded, and '/', NUL, control characters, bytes that
 // don't decode, "." and "..", and a '%' that two hex digits follow become %XX. Over kNameMax bytes
-// it is cut and ends in "~" and a hash of the whole. An empty level is "%".
+// it is cut and ends in "~" and a hash of the whole. An empty level is "%", a level "%" is "%25".
+// One to one but for the cut: a level that doesn't decode has its '&' as "%26", and where it would
+// still be called like one that does, "%3F" before it.
 std::string mailboxFileName(std::string_view level, bool utf8);
 
-// The other way, for new mailboxes: throws Error(invalid) for what can't be a level.
+// The other way, for new mailboxes: throws Error(invalid) for what can't be a level, and for what
+// mailboxFileName would not give back.
 std::string mailboxLevel(std::string_view file_name, bool utf8);
 
-// Modified UTF-7. Absent if `text` isn't what encodeUtf7 would have written for its meaning.
+// Modified UTF-7. Throws Error(invalid) for what isn't UTF-8. Absent if `text` isn't what
+// encodeUtf7 would have written for its meaning.
 std::string encodeUtf7(std::string_view utf8);
 std::optional<std::string> decodeUtf7(std::string_view text);
 

@@ -1,0 +1,276 @@
+#include "account/body_reader.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "emlfs/base/log.h"
+
+namespace emlfs {
+namespace {
+
+using store::kChunkBytes;
+
+// Up to here a message comes in one piece; a larger one as far as it is read.
+constexpr uint32_t kWholeChunks = 2;
+constexpr uint32_t kWindowMax = 8;  // chunks, 1 MiB
+constexpr size_t kProgressMax = 256;
+
+uint32_t chunkOf(uint64_t offset) {
+  return static_cast<uint32_t>(offset / kChunkBytes);
+}
+
+Error outgrown() {
+  return Error(Code::size_changed, Scope::message,
+               "the message is longer than the server had said");
+}
+
+Error vanished() {
+  return Error(Code::stale, Scope::message, "the message is no longer there");
+}
+
+}  // namespace
+
+BodyReader::BodyReader(imap::Pool& pool, store::Cache& cache, Counters& counters, Hooks hooks)
+    : pool_(pool),
+      cache_(cache),
+      counters_(counters),
+      hooks_(std::move(hooks)),
+      writer_(cache, [this](const FetchedBody& body) {
+        const MutexLock lock(mutex_);
+        for (uint32_t i = 0; i < body.chunks.size(); ++i)
+          recent_.erase({body.id, body.first_chunk + i});
+      }) {}
+
+void BodyReader::read(MessageId id, uint64_t offset, uint32_t size, ReadDone done) {
+  Request request{id, offset, size, std::move(done)};
+  if (serve(request))
+    counters_.hits++;
+  else
+    counters_.misses++;
+}
+
+bool BodyReader::serve(Request& request) {
+  try {
+    for (;;) {
+      uint32_t missing = 0;
+      if (answer(request, missing)) return true;
+      if (await(request, missing)) return false;
+    }
+  } catch (const Error& error) {
+    request.done(error, {});
+    return true;
+  }
+}
+
+bool BodyReader::answer(const Request& request, uint32_t& missing) {
+  std::map<uint32_t, Chunk> recent;
+  bool too_long = false;
+  {
+    const MutexLock lock(mutex_);
+    too_long = outgrown_.count(request.id) != 0;
+    const Key last{request.id, chunkOf(request.offset + request.size)};
+    for (auto at = recent_.lower_bound({request.id, chunkOf(request.offset)});
+         at != recent_.end() && at->first <= last; ++at)
+      recent.emplace(at->first.second, at->second);
+  }
+  if (too_long) throw outgrown();
+
+  // Taken after the look above: what has left recent_ by then is in the store.
+  const auto snapshot = cache_.snapshot();
+  const auto message = snapshot->message(request.id);
+  if (!message) throw vanished();
+  std::vector<std::string_view> views;
+  const uint64_t end = std::min<uint64_t>(request.offset + request.size, message->size);
+  for (uint64_t at = request.offset; at < end;) {
+    const uint32_t index = chunkOf(at);
+    auto chunk = snapshot->chunk(request.id, index);
+    if (const auto held = recent.find(index); !chunk && held != recent.end()) chunk = *held->second;
+    if (!chunk) {
+      missing = index;
+      return false;
+    }
+    const uint64_t skip = at - uint64_t{index} * kChunkBytes;
+    if (skip >= chunk->size()) break;
+    views.push_back(chunk->substr(skip, end - at));
+    at += views.back().size();
+  }
+  // Within the snapshot's life: the views point into the map.
+  request.done(std::nullopt, views);
+  return true;
+}
+
+bool BodyReader::await(Request& request, uint32_t missing) {
+  FetchPtr fetch;
+  {
+    const MutexLock lock(mutex_);
+    const auto active = active_.find({request.id, missing});
+    if (active != active_.end()) {
+      active->second->waiting.push_back(std::move(request));
+      return true;
+    }
+    // A fetch may have ended since the look: it goes from active_ to recent_ to the store, and in
+    // that order it is looked for, so that nothing is asked for twice.
+    if (recent_.count({request.id, missing}) != 0) return false;
+    const auto snapshot = cache_.snapshot();
+    if (snapshot->chunk(request.id, missing)) return false;
+    const auto message = snapshot->message(request.id);
+    const auto mailbox = message ? snapshot->mailbox(message->mailbox) : std::nullopt;
+    if (!mailbox) throw vanished();
+
+    fetch = std::make_shared<Fetch>();
+    fetch->id = request.id;
+    fetch->wire = mailbox->wire;
+    fetch->first = missing;
+    const uint64_t end = std::min<uint64_t>(request.offset + request.size, message->size);
+    fetch->count = window(*message, missing, chunkOf(std::max<uint64_t>(end, 1) - 1));
+    fetch->waiting.push_back(std::move(request));
+    for (uint32_t i = 0; i < fetch->count; ++i) {
+      // A chunk that another fetch brings already ends this one before it.
+      if (!active_.try_emplace({fetch->id, fetch->first + i}, fetch).second) {
+        fetch->count = i;
+        break;
+      }
+    }
+  }
+  imap::Job job;
+  job.mailbox = fetch->wire;
+  job.run = [this, fetch](imap::Session& session) { run(session, fetch); };
+  job.failed = [this, fetch](const Error& error) { finish(fetch, error); };
+  pool_.submit(std::move(job));
+  return true;
+}
+
+uint32_t BodyReader::window(const store::MessageRecord& message, uint32_t first, uint32_t last) {
+  const uint32_t chunks = std::max(chunkOf(std::max<uint64_t>(message.size, 1) - 1) + 1, first + 1);
+  if (chunks <= kWholeChunks) return chunks - first;
+  const uint32_t needed = std::max(last, first) - first + 1;
+  if (progress_.size() > kProgressMax) progress_.clear();
+  auto& progress = progress_[message.id];
+  const bool sequential = progress.width != 0 && progress.next == first;
+  const uint32_t width =
+      std::clamp(sequential ? progress.width * 2 : needed, needed, std::max(needed, kWindowMax));
+  const uint32_t count = std::min(width, chunks - first);
+  progress = {first + count, width};
+  return count;
+}
+
+void BodyReader::run(imap::Session& session, const FetchPtr& fetch) {
+  std::optional<store::MessageRecord> message;
+  std::optional<store::MailboxRecord> mailbox;
+  {
+    const auto snapshot = cache_.snapshot();
+    message = snapshot->message(fetch->id);
+    if (message) mailbox = snapshot->mailbox(message->mailbox);
+  }
+  if (!mailbox) throw vanished();
+  if (session.selected() != mailbox->wire) session.examine(mailbox->wire);
+  if (session.selectedValidity() != mailbox->state.uid_validity) {
+    hooks_.doubt(mailbox->id);
+    throw Error(Code::stale, Scope::message, "the mailbox has been replaced on the server");
+  }
+  try {
+    receive(session, *fetch, *message);
+  } catch (const Error& error) {
+    if (error.code == Code::stale) hooks_.doubt(mailbox->id);
+    throw;
+  }
+  finish(fetch, std::nullopt);
+}
+
+void BodyReader::receive(imap::Session& session, const Fetch& fetch,
+                         const store::MessageRecord& message) {
+  uint64_t offset = uint64_t{fetch.first} * kChunkBytes;
+  uint64_t size = uint64_t{fetch.count} * kChunkBytes;
+  // One byte beyond what was announced shows whether the message ends there.
+  if (offset + size == message.size) ++size;
+  auto piece = session.fetchBody(message.uid, offset, static_cast<uint32_t>(size));
+  uint64_t end = offset + piece.bytes.size();
+  publish(fetch.id, fetch.first, piece, end);
+
+  // Beyond the announced end: go on to the real one.
+  while (!piece.at_end && end >= message.size) {
+    offset = end - end % kChunkBytes;
+    piece = session.fetchBody(message.uid, offset, kWindowMax * kChunkBytes);
+    end = offset + piece.bytes.size();
+    publish(fetch.id, chunkOf(offset), piece, end);
+  }
+  // Nothing where something was announced: the end lies before; look for it there.
+  while (piece.bytes.empty() && end > 0) {
+    offset = (end - 1) - (end - 1) % kChunkBytes;
+    piece = session.fetchBody(message.uid, offset, kChunkBytes + 1);
+    end = offset + piece.bytes.size();
+  }
+  // Some servers answer a FETCH that failed with nothing (servers.md).
+  if (end == 0 && message.size != 0)
+    throw Error(Code::protocol, Scope::message, "the server sent an empty message");
+  if (piece.at_end && end != message.size) correctSize(message, end);
+}
+
+void BodyReader::publish(MessageId id, uint32_t first, const imap::BodyPiece& piece, uint64_t end) {
+  FetchedBody body;
+  body.id = id;
+  body.first_chunk = first;
+  const std::string_view bytes = piece.bytes;
+  for (size_t at = 0; at < bytes.size(); at += kChunkBytes) {
+    const auto part = bytes.substr(at, kChunkBytes);
+    // Only the last chunk of a message may be short.
+    if (part.size() == kChunkBytes || piece.at_end)
+      body.chunks.push_back(std::make_shared<const std::string>(part));
+  }
+  if (body.chunks.empty()) return;
+  if (piece.at_end) body.size = end;
+  {
+    const MutexLock lock(mutex_);
+    uint32_t index = first;
+    for (const auto& chunk : body.chunks) recent_[{id, index++}] = chunk;
+  }
+  writer_.put(std::move(body));
+}
+
+void BodyReader::correctSize(store::MessageRecord message, uint64_t real) {
+  log::info("UID {}: {} bytes long, the server had said {}", message.uid, real, message.size);
+  const bool longer = real > message.size;
+  message.size = real;
+  message.size_known = true;
+  {
+    const auto update = cache_.begin();
+    auto stored = update->message(message.id);
+    if (!stored) return;
+    stored->size = real;
+    stored->size_known = true;
+    update->putMessage(*stored);
+    update->commit();
+  }
+  if (longer) {
+    // Whoever looked at the size before would take a cut message for whole. They get an error until
+    // the kernel has asked again (fuse.md: a size that is too small silently truncates).
+    const MutexLock lock(mutex_);
+    outgrown_.insert(message.id);
+  }
+  hooks_.size_changed(message);
+}
+
+void BodyReader::finish(const FetchPtr& fetch, const std::optional<Error>& error) {
+  std::vector<Request> waiting;
+  {
+    const MutexLock lock(mutex_);
+    for (auto at = active_.lower_bound({fetch->id, fetch->first});
+         at != active_.end() && at->first.first == fetch->id;)
+      at = at->second == fetch ? active_.erase(at) : std::next(at);
+    waiting.swap(fetch->waiting);
+    if (error) progress_.erase(fetch->id);
+  }
+  for (auto& request : waiting) {
+    if (error)
+      request.done(error, {});
+    else
+      serve(request);  // over more chunks than came, it waits for the next
+  }
+}
+
+void BodyReader::attributesRead(MessageId id) {
+  const MutexLock lock(mutex_);
+  outgrown_.erase(id);
+}
+
+}  // namespace emlfs

@@ -1,0 +1,90 @@
+// Reads bodies: from the store, or else from the server, once for all who ask at the same time.
+// Thread-safe. Callbacks run with no lock held, on the caller's thread or on a connection's.
+#pragma once
+
+#include <functional>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <unordered_map>
+#include <unordered_set>
+#include <vector>
+
+#include "account/body_writer.h"
+#include "account/counters.h"
+#include "emlfs/account/account.h"
+#include "emlfs/base/mutex.h"
+
+namespace emlfs {
+
+class BodyReader {
+ public:
+  struct Hooks {
+    // The size of a message turned out to be another one than announced.
+    std::function<void(const store::MessageRecord&)> size_changed;
+    // What the server says doesn't fit what the store holds of this mailbox.
+    std::function<void(MailboxId)> doubt;
+  };
+  BodyReader(imap::Pool& pool, store::Cache& cache, Counters& counters, Hooks hooks);
+
+  void read(MessageId id, uint64_t offset, uint32_t size, ReadDone done);
+  void attributesRead(MessageId id);
+  void stop() { writer_.stop(); }
+
+ private:
+  using Key = std::pair<MessageId, uint32_t>;  // a chunk
+  using Chunk = std::shared_ptr<const std::string>;
+  struct Request {
+    MessageId id;
+    uint64_t offset = 0;
+    uint32_t size = 0;
+    ReadDone done;
+  };
+  struct Fetch {
+    MessageId id;
+    std::string wire;
+    uint32_t first = 0;
+    uint32_t count = 0;
+    std::vector<Request> waiting;
+  };
+  using FetchPtr = std::shared_ptr<Fetch>;
+
+  // Answers at once, and is true, or leaves the request with a fetch. `request` is used up.
+  bool serve(Request& request);
+  // Answers from the store and from what is on its way into it; false, and the first chunk that is
+  // missing, if that is not enough.
+  bool answer(const Request& request, uint32_t& missing);
+  // Leaves the request with the fetch of that chunk; false if it has come meanwhile.
+  bool await(Request& request, uint32_t missing);
+  uint32_t window(const store::MessageRecord& message, uint32_t first, uint32_t last)
+      REQUIRES(mutex_);
+  void run(imap::Session& session, const FetchPtr& fetch);
+  void receive(imap::Session& session, const Fetch& fetch, const store::MessageRecord& message);
+  void publish(MessageId id, uint32_t first, const imap::BodyPiece& piece, uint64_t end);
+  void finish(const FetchPtr& fetch, const std::optional<Error>& error);
+  void correctSize(store::MessageRecord message, uint64_t real);
+
+  imap::Pool& pool_;
+  store::Cache& cache_;
+  Counters& counters_;
+  const Hooks hooks_;
+
+  Mutex mutex_;
+  std::map<Key, FetchPtr> active_ GUARDED_BY(mutex_);
+  // Fetched, and not yet to be read from the store.
+  std::map<Key, Chunk> recent_ GUARDED_BY(mutex_);
+  // Where the last fetch of a large message ended and how wide it was: a reader that goes on from
+  // there gets more at once.
+  struct Progress {
+    uint32_t next = 0;
+    uint32_t width = 0;
+  };
+  std::unordered_map<MessageId, Progress> progress_ GUARDED_BY(mutex_);
+  // Messages that proved longer than announced, until the kernel has asked for the new size.
+  std::unordered_set<MessageId> outgrown_ GUARDED_BY(mutex_);
+
+  BodyWriter writer_;  // last: its thread uses what stands above
+};
+
+}  // namespace emlfs

@@ -1,0 +1,83 @@
+#include "account/body_writer.h"
+
+#include <numeric>
+
+#include "emlfs/base/error.h"
+#include "emlfs/base/log.h"
+#include "emlfs/base/thread.h"
+
+namespace emlfs {
+namespace {
+
+size_t bytesOf(const FetchedBody& body) {
+  return std::accumulate(body.chunks.begin(), body.chunks.end(), size_t{0},
+                         [](size_t sum, const auto& chunk) { return sum + chunk->size(); });
+}
+
+}  // namespace
+
+BodyWriter::BodyWriter(store::Cache& cache, Written written)
+    : cache_(cache),
+      written_(std::move(written)),
+      thread_(startThread("body writer", [this] { loop(); })) {}
+
+BodyWriter::~BodyWriter() {
+  stop();
+}
+
+void BodyWriter::stop() {
+  {
+    const MutexLock lock(mutex_);
+    stopping_ = true;
+  }
+  changed_.notify_all();
+  if (thread_.joinable()) thread_.join();
+}
+
+void BodyWriter::put(FetchedBody body) {
+  {
+    MutexLock lock(mutex_);
+    while (queued_bytes_ > kQueueMax && !stopping_) changed_.wait(lock);
+    queued_bytes_ += bytesOf(body);
+    queue_.push_back(std::move(body));
+  }
+  changed_.notify_all();
+}
+
+void BodyWriter::loop() {
+  for (;;) {
+    std::vector<FetchedBody> batch;
+    {
+      MutexLock lock(mutex_);
+      while (queue_.empty() && !stopping_) changed_.wait(lock);
+      if (queue_.empty()) return;
+      batch.swap(queue_);
+      queued_bytes_ = 0;
+    }
+    changed_.notify_all();
+    write(batch);
+    for (const auto& body : batch) written_(body);
+  }
+}
+
+void BodyWriter::write(const std::vector<FetchedBody>& batch) {
+  try {
+    const auto update = cache_.begin();
+    for (const auto& body : batch) {
+      auto message = update->message(body.id);
+      if (!message) continue;  // expunged meanwhile
+      uint32_t index = body.first_chunk;
+      for (const auto& chunk : body.chunks) update->putChunk(body.id, index++, *chunk);
+      // A size that proves wrong is corrected by the reader, who also tells the kernel.
+      if (body.size == message->size && !message->size_known) {
+        message->size_known = true;
+        update->putMessage(*message);
+      }
+    }
+    update->commit();
+  } catch (const Error& error) {
+    log::warning("bodies could not be cached: {}", error.what());
+  }
+}
+
+}  // namespace emlfs

@@ -1,0 +1,54 @@
+// Puts what was fetched into the store, off the path of the reader who waits for it. One
+// transaction for all that came while the last one was being committed. Thread-safe.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "emlfs/base/mutex.h"
+#include "emlfs/store/cache.h"
+
+namespace emlfs {
+
+// A run of chunks of one body.
+struct FetchedBody {
+  MessageId id;
+  uint32_t first_chunk = 0;
+  std::vector<std::shared_ptr<const std::string>> chunks;
+  // Where the last chunk ends the message: its real length.
+  std::optional<uint64_t> size;
+};
+
+class BodyWriter {
+ public:
+  // `written` is called with each body once it can be read from the store, or if the store could
+  // not take it (a full disk): then it is not cached.
+  using Written = std::function<void(const FetchedBody&)>;
+  BodyWriter(store::Cache& cache, Written written);
+  ~BodyWriter();  // writes what is queued
+
+  // Waits while more than kQueueMax bytes are queued.
+  void put(FetchedBody body);
+  void stop();
+
+ private:
+  static constexpr size_t kQueueMax = 16 << 20;
+
+  void loop();
+  void write(const std::vector<FetchedBody>& batch);
+
+  store::Cache& cache_;
+  const Written written_;
+  Mutex mutex_;
+  Condition changed_;
+  std::vector<FetchedBody> queue_ GUARDED_BY(mutex_);
+  size_t queued_bytes_ GUARDED_BY(mutex_) = 0;
+  bool stopping_ GUARDED_BY(mutex_) = false;
+  std::thread thread_;
+};
+
+}  // namespace emlfs

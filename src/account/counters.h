@@ -1,0 +1,43 @@
+// What `emlfs status` counts besides the traffic. Thread-safe.
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <ctime>
+#include <deque>
+#include <string>
+#include <vector>
+
+#include "emlfs/base/mutex.h"
+
+namespace emlfs {
+
+struct Counters {
+  std::atomic<uint64_t> hits{0};    // reads answered from the cache
+  std::atomic<uint64_t> misses{0};  // reads that had to wait for the server
+};
+
+// The last few failures, newest last.
+class ErrorLog {
+ public:
+  struct Entry {
+    std::time_t time = 0;
+    std::string text;
+  };
+  void add(std::string text) {
+    const MutexLock lock(mutex_);
+    entries_.push_back({std::time(nullptr), std::move(text)});
+    if (entries_.size() > kKept) entries_.pop_front();
+  }
+  std::vector<Entry> entries() const {
+    const MutexLock lock(mutex_);
+    return {entries_.begin(), entries_.end()};
+  }
+
+ private:
+  static constexpr size_t kKept = 10;
+  mutable Mutex mutex_;
+  std::deque<Entry> entries_ GUARDED_BY(mutex_);
+};
+
+}  // namespace emlfs

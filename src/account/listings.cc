@@ -1,0 +1,163 @@
+#include "account/listings.h"
+
+#include <utility>
+
+namespace emlfs {
+
+WaitId Listings::newWait() {
+  const MutexLock lock(mutex_);
+  waits_.try_emplace(++last_wait_);
+  return last_wait_;
+}
+
+bool Listings::reached(MailboxId mailbox, Uid beyond) const {
+  const auto record = store_.cache.snapshot()->mailbox(mailbox);
+  return !record || !record->selectable || record->state.complete ||
+         record->state.listed_to > beyond;
+}
+
+void Listings::whenListed(WaitId wait, MailboxId mailbox, Uid beyond, Done done) {
+  bool start = false;
+  {
+    const MutexLock lock(mutex_);
+    const auto at = waits_.find(wait);
+    if (at == waits_.end() || at->second.cancelled) {
+      waits_.erase(wait);
+    } else {
+      at->second.mailbox = mailbox;
+      at->second.beyond = beyond;
+      at->second.done = std::move(done);
+      start = true;
+    }
+  }
+  if (!start) {
+    done(Error(Code::cancelled, Scope::message, "interrupted"));
+    return;
+  }
+  // Registered first, then looked: a commit in between is seen by one of the two.
+  if (reached(mailbox, beyond))
+    announce(mailbox);
+  else
+    submit(mailbox, imap::Lane::foreground);
+}
+
+void Listings::cancel(WaitId wait) {
+  Done done;
+  {
+    const MutexLock lock(mutex_);
+    const auto at = waits_.find(wait);
+    if (at == waits_.end()) return;
+    if (!at->second.done) {
+      at->second.cancelled = true;
+      return;
+    }
+    done = std::move(at->second.done);
+    waits_.erase(at);
+  }
+  done(Error(Code::cancelled, Scope::message, "interrupted"));
+}
+
+void Listings::refresh(MailboxId mailbox) {
+  submit(mailbox, imap::Lane::background);
+}
+
+void Listings::submit(MailboxId mailbox, imap::Lane lane) {
+  std::string wire;
+  if (const auto record = store_.cache.snapshot()->mailbox(mailbox)) wire = record->wire;
+  {
+    const MutexLock lock(mutex_);
+    auto [work, fresh] = work_.try_emplace(mailbox);
+    const bool urgent = lane == imap::Lane::foreground;
+    // One in the background that has not begun is overtaken by one that somebody waits for.
+    if (!fresh && (work->second.running || work->second.foreground || !urgent)) return;
+    work->second.foreground = urgent;
+  }
+  imap::Job job;
+  job.lane = lane;
+  job.mailbox = wire;
+  job.run = [this, mailbox](imap::Session& session) { run(session, mailbox); };
+  job.failed = [this, mailbox, lane](const Error& error) {
+    if (!overtaken(mailbox, lane)) settle(mailbox, error);
+  };
+  pool_.submit(std::move(job));
+}
+
+void Listings::run(imap::Session& session, MailboxId mailbox) {
+  {
+    const MutexLock lock(mutex_);
+    const auto work = work_.find(mailbox);
+    if (work == work_.end() || work->second.running) return;  // the overtaken one
+    work->second.running = true;
+  }
+  try {
+    sync::syncMailbox(session, store_, mailbox, [&](const sync::TreeChange& change) {
+      on_change_(change);
+      announce(mailbox);
+    });
+  } catch (...) {
+    // The pool may repeat the job on a fresh connection.
+    const MutexLock lock(mutex_);
+    const auto work = work_.find(mailbox);
+    if (work != work_.end()) work->second.running = false;
+    throw;
+  }
+  {
+    const MutexLock lock(mutex_);
+    synced_[mailbox] = Clock::now();
+  }
+  settle(mailbox, std::nullopt);
+}
+
+bool Listings::overtaken(MailboxId mailbox, imap::Lane lane) const {
+  const MutexLock lock(mutex_);
+  const auto work = work_.find(mailbox);
+  return lane == imap::Lane::background && work != work_.end() && work->second.foreground;
+}
+
+void Listings::settle(MailboxId mailbox, const std::optional<Error>& error) {
+  std::vector<Done> waiting;
+  {
+    const MutexLock lock(mutex_);
+    work_.erase(mailbox);
+    for (auto at = waits_.begin(); at != waits_.end();) {
+      if (at->second.mailbox == mailbox && at->second.done) {
+        waiting.push_back(std::move(at->second.done));
+        at = waits_.erase(at);
+      } else {
+        ++at;
+      }
+    }
+  }
+  if (error) on_failure_(*error);
+  for (const auto& done : waiting) done(error);
+}
+
+void Listings::announce(MailboxId mailbox) {
+  std::vector<Done> waiting;
+  const auto record = store_.cache.snapshot()->mailbox(mailbox);
+  {
+    const MutexLock lock(mutex_);
+    for (auto at = waits_.begin(); at != waits_.end();) {
+      const auto& wait = at->second;
+      const bool over = wait.done && wait.mailbox == mailbox &&
+                        (!record || !record->selectable || record->state.complete ||
+                         record->state.listed_to > wait.beyond);
+      if (over) {
+        waiting.push_back(std::move(at->second.done));
+        at = waits_.erase(at);
+      } else {
+        ++at;
+      }
+    }
+  }
+  for (const auto& done : waiting) done(std::nullopt);
+}
+
+std::optional<Clock::time_point> Listings::lastSync(MailboxId mailbox) const {
+  const MutexLock lock(mutex_);
+  const auto at = synced_.find(mailbox);
+  if (at == synced_.end()) return std::nullopt;
+  return at->second;
+}
+
+}  // namespace emlfs

@@ -1,0 +1,68 @@
+// Who waits for which mailbox, and the jobs that bring mailboxes up to date: at most one a mailbox.
+// Thread-safe. Callbacks run with no lock held.
+#pragma once
+
+#include <map>
+#include <optional>
+#include <unordered_map>
+#include <vector>
+
+#include "emlfs/account/account.h"
+#include "emlfs/base/clock.h"
+#include "emlfs/base/mutex.h"
+#include "emlfs/sync/sync.h"
+
+namespace emlfs {
+
+class Listings {
+ public:
+  // `on_failure` hears of each mailbox that could not be brought up to date.
+  Listings(imap::Pool& pool, sync::Store store, sync::OnChange on_change,
+           std::function<void(const Error&)> on_failure)
+      : pool_(pool),
+        store_(store),
+        on_change_(std::move(on_change)),
+        on_failure_(std::move(on_failure)) {}
+
+  WaitId newWait();
+  void whenListed(WaitId wait, MailboxId mailbox, Uid beyond, Done done);
+  void cancel(WaitId wait);
+  // Has the mailbox brought up to date in the background, if it isn't being done already.
+  void refresh(MailboxId mailbox);
+  // When it was last brought up to date, since the account was opened.
+  std::optional<Clock::time_point> lastSync(MailboxId mailbox) const;
+
+ private:
+  struct Wait {
+    MailboxId mailbox;
+    Uid beyond = 0;
+    Done done;  // empty until whenListed
+    bool cancelled = false;
+  };
+  struct Work {
+    bool running = false;
+    bool foreground = false;  // somebody waits for it
+  };
+
+  void submit(MailboxId mailbox, imap::Lane lane);
+  void run(imap::Session& session, MailboxId mailbox);
+  // A background job whose place a foreground one has taken: its failure is nobody's.
+  bool overtaken(MailboxId mailbox, imap::Lane lane) const;
+  void settle(MailboxId mailbox, const std::optional<Error>& error);
+  // Calls back whoever waits for no more than what is listed now.
+  void announce(MailboxId mailbox);
+  bool reached(MailboxId mailbox, Uid beyond) const;
+
+  imap::Pool& pool_;
+  const sync::Store store_;
+  const sync::OnChange on_change_;
+  const std::function<void(const Error&)> on_failure_;
+
+  mutable Mutex mutex_;
+  WaitId last_wait_ GUARDED_BY(mutex_) = 0;
+  std::map<WaitId, Wait> waits_ GUARDED_BY(mutex_);
+  std::unordered_map<MailboxId, Work> work_ GUARDED_BY(mutex_);
+  std::unordered_map<MailboxId, Clock::time_point> synced_ GUARDED_BY(mutex_);
+};
+
+}  // namespace emlfs

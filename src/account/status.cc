@@ -1,0 +1,133 @@
+#include "account/status.h"
+
+#include <unistd.h>
+
+#include <array>
+#include <cinttypes>
+#include <cstdio>
+#include <nlohmann/json.hpp>
+#include <sstream>
+
+#include "emlfs/base/error.h"
+#include "emlfs/base/file.h"
+
+namespace emlfs {
+namespace {
+
+using Json = nlohmann::json;
+
+// What emlfs makes use of, where the server offers it.
+constexpr std::array kUsed{"NAMESPACE", "LIST-EXTENDED", "LIST-STATUS", "SPECIAL-USE", "CONDSTORE",
+                           "QRESYNC",   "ENABLE",        "ESEARCH",     "SASL-IR",     "LITERAL+"};
+
+const char* text(imap::Security security) {
+  switch (security) {
+    case imap::Security::tls:
+      return "tls";
+    case imap::Security::starttls:
+      return "starttls";
+    case imap::Security::plain:
+      return "plain";
+  }
+  return "";
+}
+
+// Resident memory, with and without the pages of the cache's map, which the kernel takes back at
+// will. Absent where /proc isn't.
+Json memory() {
+  uint64_t all = 0;
+  uint64_t map = 0;
+  bool in_map = false;
+  try {
+    std::istringstream maps(readFile("/proc/self/smaps"));
+    for (std::string line; std::getline(maps, line);) {
+      uint64_t kilobytes = 0;
+      if (std::sscanf(line.c_str(), "Rss: %" SCNu64 " kB", &kilobytes) == 1) {
+        all += kilobytes * 1024;
+        if (in_map) map += kilobytes * 1024;
+      } else if (line.find('-') < line.find(' ') && line.find(':') != line.find(' ') - 1) {
+        in_map = line.ends_with(".mdb");
+      }
+    }
+  } catch (const Error&) {
+    return nullptr;
+  }
+  return {{"rss_bytes", all}, {"rss_without_map_bytes", all - map}};
+}
+
+Json mailboxes(const store::Cache& cache) {
+  uint64_t total = 0;
+  uint64_t listed = 0;
+  for (const auto& record : cache.snapshot()->mailboxes()) {
+    if (!record.selectable) continue;
+    ++total;
+    if (record.state.complete) ++listed;
+  }
+  return {{"total", total}, {"listed", listed}};
+}
+
+Json connections(const imap::Pool& pool) {
+  Json list = Json::array();
+  for (const auto& one : pool.connections())
+    list.push_back({{"connected", one.connected},
+                    {"working", one.working},
+                    {"selected", one.selected},
+                    {"last_error", one.last_error}});
+  return list;
+}
+
+}  // namespace
+
+std::string statusJson(const AccountOptions& options, const ServerFacts& server,
+                       const imap::Traffic& traffic, const Counters& counters,
+                       const ErrorLog& errors, const imap::Pool& pool, const store::Cache& cache,
+                       Clock::time_point started) {
+  Json in_use = Json::array();
+  for (const char* name : kUsed)
+    if (server.offered.count(name) != 0) in_use.push_back(name);
+  Json failures = Json::array();
+  for (const auto& entry : errors.entries())
+    failures.push_back({{"time", entry.time}, {"text", entry.text}});
+  const auto size = cache.size();
+  const auto& endpoint = options.session.endpoint;
+
+  const Json status{
+      {"version", EMLFS_VERSION},
+      {"pid", ::getpid()},
+      {"source", options.source},
+      {"server",
+       {{"host", endpoint.host},
+        {"port", endpoint.port},
+        {"security", text(endpoint.security)},
+        {"tls", server.tls},
+        {"greeting", server.greeting},
+        {"capabilities", in_use},
+        {"offered", server.offered}}},
+      {"mailboxes", mailboxes(cache)},
+      {"messages", size.messages},
+      {"cache",
+       {{"directory", options.cache_dir},
+        {"bodies", size.bodies},
+        {"body_bytes", size.body_bytes},
+        {"file_bytes", size.file_bytes},
+        {"hits", counters.hits.load()},
+        {"misses", counters.misses.load()}}},
+      {"traffic",
+       {{"bytes_in", traffic.bytes_in.load()},
+        {"bytes_out", traffic.bytes_out.load()},
+        {"body_bytes", traffic.body_bytes.load()},
+        {"commands", traffic.commands.load()},
+        {"connects", traffic.connects.load()}}},
+      {"connections", connections(pool)},
+      {"queued", pool.queued()},
+      {"memory", memory()},
+      {"errors", failures},
+      {"read_only", true},
+      {"uptime_seconds",
+       std::chrono::duration_cast<std::chrono::seconds>(Clock::now() - started).count()},
+  };
+  // Greetings and errors may hold any bytes.
+  return status.dump(2, ' ', false, Json::error_handler_t::replace);
+}
+
+}  // namespace emlfs

@@ -1,0 +1,104 @@
+#include "fs/attributes.h"
+
+#include <sys/statvfs.h>
+
+#include "emlfs/view/names.h"
+#include "fs/errno.h"
+
+namespace emlfs::fs {
+namespace {
+
+constexpr blksize_t kBlockSize = 4096;
+constexpr blkcnt_t kStatBlock = 512;  // the unit of st_blocks
+
+void setTimes(struct stat& st, int64_t seconds) {
+  st.st_mtim.tv_sec = seconds;
+  st.st_ctim.tv_sec = seconds;
+  st.st_atim.tv_sec = seconds;
+}
+
+}  // namespace
+
+struct stat attributes(const store::MailboxRecord& mailbox, const MountOptions& options) {
+  struct stat st{};
+  st.st_ino = mailbox.inode;
+  st.st_mode = S_IFDIR | (0777 & ~options.umask);
+  st.st_nlink = 2 + mailbox.subdirectories;
+  st.st_uid = options.uid;
+  st.st_gid = options.gid;
+  st.st_blksize = kBlockSize;
+  setTimes(st, mailbox.changed);
+  return st;
+}
+
+struct stat attributes(const store::MessageRecord& message, const MountOptions& options) {
+  struct stat st{};
+  st.st_ino = message.inode;
+  st.st_mode = S_IFREG | (0666 & ~options.umask);
+  st.st_nlink = 1;
+  st.st_uid = options.uid;
+  st.st_gid = options.gid;
+  st.st_size = static_cast<off_t>(message.size);
+  // 0 blocks would make `tar -S` archive a hole.
+  st.st_blocks = (st.st_size + kStatBlock - 1) / kStatBlock;
+  st.st_blksize = kBlockSize;
+  setTimes(st, message.date.seconds);
+  return st;
+}
+
+fuse_entry_param entry(const store::MailboxRecord& mailbox, const MountOptions& options) {
+  fuse_entry_param answer{};
+  answer.ino = mailbox.id.value;
+  answer.attr = attributes(mailbox, options);
+  answer.attr_timeout = kDirectoryAttributes;
+  answer.entry_timeout = kForever;
+  return answer;
+}
+
+fuse_entry_param entry(const store::MessageRecord& message, const MountOptions& options) {
+  fuse_entry_param answer{};
+  answer.ino = message.id.value;
+  answer.attr = attributes(message, options);
+  answer.attr_timeout = kForever;
+  answer.entry_timeout = kForever;
+  return answer;
+}
+
+void getattr(fuse_req_t request, fuse_ino_t node, fuse_file_info* /*info*/) {
+  auto& [account, options] = contextOf(request);
+  try {
+    const auto snapshot = account.snapshot();
+    if (isDirectory(node)) {
+      const auto mailbox = snapshot->mailbox(MailboxId{node});
+      if (!mailbox) {
+        fuse_reply_err(request, ESTALE);
+        return;
+      }
+      const auto st = attributes(*mailbox, options);
+      fuse_reply_attr(request, &st, kDirectoryAttributes);
+      account.touched(mailbox->id);
+      return;
+    }
+    account.attributesRead(MessageId{node});
+    const auto message = snapshot->message(MessageId{node});
+    if (!message) {
+      fuse_reply_err(request, ESTALE);
+      return;
+    }
+    const auto st = attributes(*message, options);
+    fuse_reply_attr(request, &st, kForever);
+  } catch (const Error& error) {
+    fuse_reply_err(request, toErrno(error));
+  }
+}
+
+void statfs(fuse_req_t request, fuse_ino_t /*node*/) {
+  // No size and nothing free: a mailbox has no blocks, and nothing can be written yet.
+  struct statvfs st{};
+  st.f_bsize = kBlockSize;
+  st.f_frsize = kBlockSize;
+  st.f_namemax = view::kNameMax;
+  fuse_reply_statfs(request, &st);
+}
+
+}  // namespace emlfs::fs

@@ -1,0 +1,176 @@
+#include "emlfs/fs/filesystem.h"
+
+#include <fuse_lowlevel.h>
+
+#include <array>
+#include <cerrno>
+#include <cstdarg>
+#include <cstdio>
+#include <memory>
+
+#include "emlfs/base/log.h"
+#include "emlfs/base/mutex.h"
+#include "fs/attributes.h"
+#include "fs/context.h"
+#include "fs/invalidator.h"
+#include "fs/lookup.h"
+#include "fs/read.h"
+#include "fs/readdir.h"
+#include "fs/xattr.h"
+
+namespace emlfs::fs {
+namespace {
+
+// What fuse.md measured: without OPEN, OPENDIR and FLUSH the kernel serves what it has cached with
+// no request at all. ENOSYS once means never again.
+void open(fuse_req_t request, fuse_ino_t /*node*/, fuse_file_info* /*info*/) {
+  fuse_reply_err(request, ENOSYS);
+}
+void flush(fuse_req_t request, fuse_ino_t /*node*/, fuse_file_info* /*info*/) {
+  fuse_reply_err(request, ENOSYS);
+}
+void access(fuse_req_t request, fuse_ino_t /*node*/, int /*mask*/) {
+  fuse_reply_err(request, ENOSYS);
+}
+void lseek(fuse_req_t request, fuse_ino_t /*node*/, off_t /*offset*/, int /*whence*/,
+           fuse_file_info* /*info*/) {
+  fuse_reply_err(request, ENOSYS);
+}
+
+// Nothing is counted: a local id stays valid whether the kernel remembers it or not.
+void forget(fuse_req_t request, fuse_ino_t /*node*/, uint64_t /*count*/) {
+  fuse_reply_none(request);
+}
+void forgetMulti(fuse_req_t request, size_t /*count*/, fuse_forget_data* /*forgets*/) {
+  fuse_reply_none(request);
+}
+
+void init(void* /*userdata*/, fuse_conn_info* connection) {
+  const auto set = [&](unsigned capability, bool wanted) {
+    connection->want &= ~capability;
+    if (wanted) connection->want |= connection->capable & capability;
+  };
+  set(FUSE_CAP_READDIRPLUS, true);
+  set(FUSE_CAP_READDIRPLUS_AUTO, false);
+  set(FUSE_CAP_AUTO_INVAL_DATA, false);
+  set(FUSE_CAP_EXPLICIT_INVAL_DATA, true);
+  set(FUSE_CAP_ATOMIC_O_TRUNC, false);
+  set(FUSE_CAP_PARALLEL_DIROPS, true);
+  set(FUSE_CAP_SPLICE_READ, false);
+  set(FUSE_CAP_SPLICE_WRITE, false);
+  set(FUSE_CAP_SPLICE_MOVE, false);
+  connection->max_background = 256;
+  connection->congestion_threshold = 192;
+}
+
+fuse_lowlevel_ops operations() {
+  fuse_lowlevel_ops ops{};
+  ops.init = init;
+  ops.lookup = lookup;
+  ops.forget = forget;
+  ops.forget_multi = forgetMulti;
+  ops.getattr = getattr;
+  ops.open = open;
+  ops.opendir = open;
+  ops.flush = flush;
+  ops.access = access;
+  ops.lseek = lseek;
+  ops.read = read;
+  ops.readdir = readdir;
+  ops.readdirplus = readdirplus;
+  ops.statfs = statfs;
+  ops.getxattr = getxattr;
+  ops.listxattr = listxattr;
+  return ops;
+}
+
+// A comma would end the option's value.
+std::string escaped(const std::string& value) {
+  std::string out;
+  for (const char c : value) {
+    if (c == ',' || c == '\\') out += '\\';
+    out += c;
+  }
+  return out;
+}
+
+// Read-only: the kernel then answers every change with EROFS.
+std::string mountOptions(const MountOptions& options) {
+  std::string text =
+      "ro,nosuid,nodev,noexec,default_permissions,subtype=emlfs,fsname=" + escaped(options.name);
+  if (options.allow_other) text += ",allow_other";
+  return text;
+}
+
+// What libfuse last complained of: it prints, and returns no more than -1.
+std::string& lastComplaint() {
+  static std::string text;
+  return text;
+}
+
+void complain(fuse_log_level level, const char* format, va_list arguments) {
+  std::array<char, 512> line{};
+  std::vsnprintf(line.data(), line.size(), format, arguments);
+  std::string text(line.data());
+  while (!text.empty() && text.back() == '\n') text.pop_back();
+  if (level > FUSE_LOG_WARNING) {
+    log::debug("{}", text);
+    return;
+  }
+  static Mutex mutex;
+  const MutexLock lock(mutex);
+  lastComplaint() = text;
+  log::warning("{}", text);
+}
+
+using Session = std::unique_ptr<fuse_session, decltype(&fuse_session_destroy)>;
+
+Session newSession(Context& context) {
+  const std::string options = mountOptions(context.options);
+  std::array<std::string, 3> words{"emlfs", "-o", options};
+  std::array<char*, 3> argv{words[0].data(), words[1].data(), words[2].data()};
+  fuse_args args = FUSE_ARGS_INIT(static_cast<int>(argv.size()), argv.data());
+  static const fuse_lowlevel_ops ops = operations();
+  Session session(fuse_session_new(&args, &ops, sizeof ops, &context), fuse_session_destroy);
+  fuse_opt_free_args(&args);
+  if (!session) throw Error(Code::system, Scope::account, "libfuse refused the mount options");
+  return session;
+}
+
+void loop(fuse_session* session) {
+  const std::unique_ptr<fuse_loop_config, decltype(&fuse_loop_cfg_destroy)> config(
+      fuse_loop_cfg_create(), fuse_loop_cfg_destroy);
+  fuse_loop_cfg_set_clone_fd(config.get(), 0);
+  const int result = fuse_session_loop_mt(session, config.get());
+  if (result < 0) throw systemError("the connection to the kernel failed", -result);
+}
+
+}  // namespace
+
+void serve(Account& account, const MountOptions& options, const std::function<void()>& ready) {
+  Context context{account, options};
+  fuse_set_log_func(complain);
+  const Session session = newSession(context);
+  if (fuse_session_mount(session.get(), options.mount_point.c_str()) != 0)
+    throw Error(Code::system, Scope::account,
+                "can't mount on " + options.mount_point + ": " + lastComplaint());
+  Invalidator invalidator(session.get());
+  account.setListener([&](const sync::TreeChange& change) { invalidator.push(change); });
+  std::exception_ptr failure;
+  try {
+    if (fuse_set_signal_handlers(session.get()) != 0)
+      throw Error(Code::system, Scope::account, "can't set signal handlers");
+    ready();
+    loop(session.get());
+  } catch (...) {
+    failure = std::current_exception();
+  }
+  // Requests that still wait are answered by stop(); then nobody uses the session any more.
+  account.stop();
+  fuse_session_unmount(session.get());
+  invalidator.stop();
+  fuse_remove_signal_handlers(session.get());
+  if (failure) std::rethrow_exception(failure);
+}
+
+}  // namespace emlfs::fs

@@ -1,0 +1,57 @@
+#include "fs/invalidator.h"
+
+#include "emlfs/base/thread.h"
+
+namespace emlfs::fs {
+
+Invalidator::Invalidator(fuse_session* session)
+    : session_(session), thread_(startThread("invalidator", [this] { loop(); })) {}
+
+Invalidator::~Invalidator() {
+  stop();
+}
+
+void Invalidator::stop() {
+  {
+    const MutexLock lock(mutex_);
+    stopping_ = true;
+  }
+  changed_.notify_all();
+  if (thread_.joinable()) thread_.join();
+}
+
+void Invalidator::push(const sync::TreeChange& change) {
+  {
+    const MutexLock lock(mutex_);
+    queue_.push_back(change);
+  }
+  changed_.notify_all();
+}
+
+void Invalidator::loop() {
+  for (;;) {
+    std::vector<sync::TreeChange> batch;
+    {
+      MutexLock lock(mutex_);
+      while (queue_.empty() && !stopping_) changed_.wait(lock);
+      if (stopping_) return;
+      batch.swap(queue_);
+    }
+    for (const auto& change : batch) tell(change);
+  }
+}
+
+// The kernel answers ENOENT for what it has not cached: nothing to take back, nothing wrong.
+void Invalidator::tell(const sync::TreeChange& change) {
+  const fuse_ino_t directory = change.directory.value;
+  for (const auto& gone : change.removed)
+    fuse_lowlevel_notify_delete(session_, directory, gone.node, gone.name.data(), gone.name.size());
+  // A new name may be cached as absent; that alone would leave a cached listing as it was.
+  for (const auto& name : change.added)
+    fuse_lowlevel_notify_inval_entry(session_, directory, name.data(), name.size());
+  if (change.entries) fuse_lowlevel_notify_inval_inode(session_, directory, 0, 0);
+  // Attributes only: the data of a message never changes, and with a READ pending it would block.
+  for (const auto node : change.attributes) fuse_lowlevel_notify_inval_inode(session_, node, -1, 0);
+}
+
+}  // namespace emlfs::fs

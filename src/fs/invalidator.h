@@ -1,0 +1,35 @@
+// Tells the kernel what is no longer so. A thread of its own, which holds no lock and no
+// transaction while it does: a notification may wait for requests that are being answered.
+#pragma once
+
+#include <fuse_lowlevel.h>
+
+#include <thread>
+#include <vector>
+
+#include "emlfs/base/mutex.h"
+#include "emlfs/sync/tree_change.h"
+
+namespace emlfs::fs {
+
+class Invalidator {
+ public:
+  explicit Invalidator(fuse_session* session);
+  ~Invalidator();  // drops what is queued
+
+  void push(const sync::TreeChange& change);
+  void stop();
+
+ private:
+  void loop();
+  void tell(const sync::TreeChange& change);
+
+  fuse_session* const session_;
+  Mutex mutex_;
+  Condition changed_;
+  std::vector<sync::TreeChange> queue_ GUARDED_BY(mutex_);
+  bool stopping_ GUARDED_BY(mutex_) = false;
+  std::thread thread_;
+};
+
+}  // namespace emlfs::fs

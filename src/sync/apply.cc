@@ -1,0 +1,122 @@
+#include "sync/apply.h"
+
+#include <algorithm>
+#include <ctime>
+
+#include "emlfs/base/error.h"
+
+namespace emlfs::sync {
+namespace {
+
+// The work on one Delta: the transaction, the directory it changes, and what the kernel is to hear.
+struct Application {
+  Store store;
+  store::Update& update;
+  store::MailboxRecord& directory;
+  TreeChange change;
+
+  void remove(const store::MessageRecord& message) {
+    change.removed.push_back({message.id.value, message.name});
+    change.entries = true;
+  }
+
+  void removeAll() {
+    update.messages(directory.id, 0, [&](const store::MessageRecord& message) {
+      remove(message);
+      return true;
+    });
+    update.removeMessages(directory.id);
+    directory.state.messages = 0;
+  }
+
+  void vanish(const UidSet& uids) {
+    std::vector<store::MessageRecord> gone;
+    for (const auto& range : uids.ranges()) {
+      update.messages(directory.id, range.first - 1, [&](const store::MessageRecord& message) {
+        if (message.uid > range.last) return false;
+        gone.push_back(message);
+        return true;
+      });
+    }
+    for (const auto& message : gone) {
+      remove(message);
+      update.removeMessage(message.id);
+      --directory.state.messages;
+    }
+  }
+
+  void changeFlags(const FlagChange& flags) {
+    const auto id = update.byUid(directory.id, flags.uid);
+    if (!id) return;  // not listed yet: the listing brings its flags
+    auto message = update.message(*id);
+    if (!message || (message->flags == flags.flags && message->modseq >= flags.modseq)) return;
+    message->flags = flags.flags;
+    message->modseq = std::max(message->modseq, flags.modseq);
+    update.putMessage(*message);
+  }
+
+  void add(const MessageMeta& meta) {
+    if (update.byUid(directory.id, meta.uid)) {  // an interrupted step is being repeated
+      changeFlags({meta.uid, meta.flags, meta.modseq});
+      return;
+    }
+    store::MessageRecord message;
+    message.id = MessageId{store.ids.next()};
+    message.mailbox = directory.id;
+    message.uid = meta.uid;
+    message.inode = messageInode(directory.wire, directory.state.uid_validity, meta.uid);
+    message.flags = meta.flags;
+    message.date = meta.date;
+    message.size = meta.size;
+    message.modseq = meta.modseq;
+    message.message_id = meta.header.message_id;
+    message.name = view::messageName(store.names, meta);
+    const auto pattern_name = message.name;
+    for (unsigned n = 1; update.find(directory.id, message.name); ++n)
+      message.name = view::alternativeName(pattern_name, n);
+    update.putMessage(message);
+    ++directory.state.messages;
+    change.entries = true;
+    // While the first listing runs the kernel has no names of this directory cached as absent.
+    if (directory.state.complete) change.added.push_back(message.name);
+  }
+};
+
+int64_t newest(const std::vector<MessageMeta>& messages) {
+  int64_t seconds = 0;
+  for (const auto& message : messages) seconds = std::max(seconds, message.date.seconds);
+  return seconds;
+}
+
+}  // namespace
+
+SyncState apply(Store store, MailboxId mailbox, const Delta& delta, const OnChange& on_change) {
+  const auto update = store.cache.begin();
+  auto directory = update->mailbox(mailbox);
+  if (!directory) throw Error(Code::not_found, Scope::mailbox, "the mailbox is no longer there");
+  const bool was_complete = directory->state.complete;
+
+  Application work{store, *update, *directory, {}};
+  work.change.directory = mailbox;
+  if (delta.replaced) work.removeAll();
+  directory->state.uid_validity = delta.state.uid_validity;  // inodes are made of it
+  work.vanish(delta.vanished);
+  for (const auto& flags : delta.changed) work.changeFlags(flags);
+  for (const auto& meta : delta.added) work.add(meta);
+
+  const uint32_t messages = directory->state.messages;
+  directory->state = delta.state;
+  directory->state.messages = messages;
+  // A first listing dates the directory by its mail, so that it has one date on every machine.
+  if (work.change.entries && was_complete)
+    directory->changed = ::time(nullptr);
+  else
+    directory->changed = std::max(directory->changed, newest(delta.added));
+  if (work.change.entries) work.change.attributes.push_back(mailbox.value);
+  update->putMailbox(*directory);
+  update->commit();
+  if (!work.change.empty()) on_change(work.change);
+  return directory->state;
+}
+
+}  // namespace emlfs::sync

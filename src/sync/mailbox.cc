@@ -1,0 +1,62 @@
+#include <algorithm>
+#include <vector>
+
+#include "emlfs/base/error.h"
+#include "emlfs/base/log.h"
+#include "emlfs/sync/sync.h"
+#include "sync/apply.h"
+#include "sync/listing.h"
+#include "sync/strategy.h"
+
+namespace emlfs::sync {
+namespace {
+
+// After a UIDVALIDITY change no old UID means anything (RFC 9051 section 2.3.1.1).
+SyncState startAgain(const imap::Selected& now, Store store, MailboxId mailbox,
+                     const OnChange& on_change) {
+  Delta delta;
+  delta.replaced = true;
+  delta.state.uid_validity = now.uid_validity;
+  return apply(store, mailbox, delta, on_change);
+}
+
+store::MailboxRecord recordOf(Store store, MailboxId mailbox) {
+  auto record = store.cache.snapshot()->mailbox(mailbox);
+  if (!record || !record->selectable)
+    throw Error(Code::not_found, Scope::mailbox, "no such mailbox");
+  return *record;
+}
+
+}  // namespace
+
+void syncMailbox(imap::Session& session, Store store, MailboxId mailbox,
+                 const OnChange& on_change) {
+  const auto record = recordOf(store, mailbox);
+  SyncState known = record.state;
+
+  std::optional<imap::Known> parameters;
+  if (session.capabilities().has("QRESYNC") && known.uid_validity != 0 &&
+      known.highest_modseq != 0 && known.listed_to != 0)
+    parameters = imap::Known{known.uid_validity, known.highest_modseq, known.listed_to};
+  const auto now = session.examine(record.wire, parameters);
+
+  if (now.uid_validity != known.uid_validity) {
+    if (known.uid_validity != 0)
+      log::info("{}: UIDVALIDITY changed from {} to {}", record.wire, known.uid_validity,
+                now.uid_validity);
+    known = startAgain(now, store, mailbox, on_change);
+  }
+  const auto strategy = choose(now, known, parameters.has_value());
+  known = followKnown(strategy, session, now, known, store, mailbox, on_change);
+  known = listNew(session, now, known, store, mailbox, on_change);
+
+  // Deletions that the strategy could not see, and servers that report them wrongly.
+  if (known.messages != now.messages) {
+    known = reconcile(session, known, store, mailbox, on_change);
+    if (!known.complete) known = listNew(session, now, known, store, mailbox, on_change);
+  }
+  log::debug("{}: {}, {} messages up to UID {}", record.wire, name(strategy), known.messages,
+             known.listed_to);
+}
+
+}  // namespace emlfs::sync

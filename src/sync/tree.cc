@@ -1,0 +1,217 @@
+#include <algorithm>
+#include <ctime>
+#include <map>
+#include <unordered_map>
+#include <unordered_set>
+
+#include "emlfs/sync/sync.h"
+#include "emlfs/view/layout.h"
+
+namespace emlfs::sync {
+namespace {
+
+std::string joined(const std::vector<std::string>& path) {
+  std::string text;
+  for (const auto& level : path) text += '/' + level;
+  return text;
+}
+
+// The directories of the store against those that the server has now.
+class TreeUpdate {
+ public:
+  TreeUpdate(store::Update& update, store::IdSource& ids) : update_(update), ids_(ids) {
+    for (auto& record : update.mailboxes()) {
+      if (!record.wire.empty()) by_wire_.emplace(record.wire, record.id);
+      known_.emplace(record.id, std::move(record));
+    }
+    if (known_.count(kRoot) == 0) {
+      store::MailboxRecord root;
+      root.id = kRoot;
+      root.inode = kRootNode;
+      root.changed = ::time(nullptr);
+      update.putMailbox(root);
+      known_.emplace(kRoot, root);
+    }
+    kept_.insert(kRoot);
+  }
+
+  // Parents come before their children.
+  void place(const view::Directory& directory) {
+    auto parent_path = directory.path;
+    parent_path.pop_back();
+    const MailboxId parent = parent_path.empty() ? kRoot : at_.at(joined(parent_path));
+    const auto& name = directory.path.back();
+
+    store::MailboxRecord record;
+    if (const auto known = identify(directory, parent)) record = known_.at(*known);
+    const store::MailboxRecord before = record;
+    record.parent = parent;
+    record.name = name;
+    record.wire = directory.entry ? directory.entry->wire : "";
+    record.selectable = directory.entry && directory.entry->selectable;
+    record.special_use = directory.entry ? directory.entry->special_use : "";
+    if (!record.selectable) record.state = {};
+    if (record.id.value == 0) {
+      record.id = MailboxId{ids_.next() | kDirectoryBit};
+      record.inode = mailboxInode(joined(directory.path));
+      record.changed = ::time(nullptr);
+      addName(parent, name);
+    } else if (before.parent != parent || before.name != name) {
+      removeName(before.parent, before.id.value, before.name);
+      addName(parent, name);
+    }
+    at_.emplace(joined(directory.path), record.id);
+    kept_.insert(record.id);
+    if (!same(before, record)) pending_.push_back(std::move(record));
+  }
+
+  void finish() {
+    removeLost();
+    for (auto& record : pending_) {
+      // A name may be held by a message: the mailbox has it (design.md, section 2).
+      if (const auto taken = update_.find(record.parent, record.name);
+          taken && !isDirectory(taken->node))
+        renameMessage(MessageId{taken->node}, record);
+      // The counter may have moved while children were put or removed.
+      if (const auto stored = update_.mailbox(record.id))
+        record.subdirectories = stored->subdirectories;
+      update_.putMailbox(record);
+    }
+    for (auto& [directory, change] : changes_) {
+      auto record = update_.mailbox(directory);
+      if (!record) continue;
+      record->changed = ::time(nullptr);
+      update_.putMailbox(*record);
+      change.attributes.push_back(directory.value);
+    }
+  }
+
+  const std::map<MailboxId, TreeChange>& changes() const { return changes_; }
+
+ private:
+  static bool same(const store::MailboxRecord& a, const store::MailboxRecord& b) {
+    return a.id == b.id && a.parent == b.parent && a.name == b.name && a.wire == b.wire &&
+           a.selectable == b.selectable && a.special_use == b.special_use;
+  }
+
+  std::optional<MailboxId> identify(const view::Directory& directory, MailboxId parent) const {
+    if (directory.entry) {
+      const auto found = by_wire_.find(directory.entry->wire);
+      if (found != by_wire_.end() && kept_.count(found->second) == 0) return found->second;
+    }
+    // A level that became a mailbox, or stopped being one, stays the same directory.
+    const auto there = update_.find(parent, directory.path.back());
+    if (!there || !isDirectory(there->node) || kept_.count(MailboxId{there->node}) != 0)
+      return std::nullopt;
+    const auto& known = known_.at(MailboxId{there->node});
+    const bool was_level = known.wire.empty() || !directory.entry;
+    return was_level ? std::optional(known.id) : std::nullopt;
+  }
+
+  void removeLost() {
+    std::vector<const store::MailboxRecord*> lost;
+    for (const auto& [id, record] : known_)
+      if (kept_.count(id) == 0) lost.push_back(&record);
+    // Children before their parents.
+    const auto depth = [&](const store::MailboxRecord* record) {
+      size_t levels = 0;
+      for (auto at = record->id; at != kRoot && known_.count(at) != 0; at = known_.at(at).parent)
+        ++levels;
+      return levels;
+    };
+    std::sort(lost.begin(), lost.end(),
+              [&](const auto* a, const auto* b) { return depth(a) > depth(b); });
+    moveKeptOutOf(lost);
+    for (const auto* record : lost) {
+      removeName(record->parent, record->id.value, record->name);
+      update_.removeMailbox(record->id);
+      changes_.erase(record->id);
+    }
+  }
+
+  // A directory that stays but hung under one that goes has to be moved first.
+  void moveKeptOutOf(const std::vector<const store::MailboxRecord*>& lost) {
+    for (auto& record : pending_) {
+      const auto before = known_.find(record.id);
+      if (before == known_.end() || before->second.parent == record.parent) continue;
+      const bool leaves = std::any_of(lost.begin(), lost.end(), [&](const auto* gone) {
+        return gone->id == before->second.parent;
+      });
+      if (leaves && update_.mailbox(record.parent)) update_.putMailbox(record);
+    }
+  }
+
+  void renameMessage(MessageId id, const store::MailboxRecord& mailbox) {
+    auto message = update_.message(id);
+    if (!message) return;
+    const auto name = message->name;
+    for (unsigned n = 1; update_.find(mailbox.parent, message->name); ++n)
+      message->name = view::alternativeName(name, n);
+    update_.putMessage(*message);
+    removeName(mailbox.parent, id.value, name);
+    addName(mailbox.parent, message->name);
+  }
+
+  TreeChange& changeOf(MailboxId directory) {
+    auto& change = changes_[directory];
+    change.directory = directory;
+    change.entries = true;
+    return change;
+  }
+  void addName(MailboxId directory, const std::string& name) {
+    changeOf(directory).added.push_back(name);
+  }
+  void removeName(MailboxId directory, uint64_t node, const std::string& name) {
+    changeOf(directory).removed.push_back({node, name});
+  }
+
+  store::Update& update_;
+  store::IdSource& ids_;
+  std::unordered_map<MailboxId, store::MailboxRecord> known_;
+  std::unordered_map<std::string, MailboxId> by_wire_;
+  std::unordered_map<std::string, MailboxId> at_;
+  std::unordered_set<MailboxId> kept_;
+  std::vector<store::MailboxRecord> pending_;
+  std::map<MailboxId, TreeChange> changes_;
+};
+
+bool isStale(const SyncState& state, const MailboxStatus& status) {
+  return !state.complete || status.messages != state.messages ||
+         status.uid_validity != state.uid_validity ||
+         (status.uid_next != 0 && status.uid_next != state.uid_next) ||
+         status.highest_modseq != state.highest_modseq;
+}
+
+}  // namespace
+
+std::vector<MailboxId> refreshTree(imap::Session& session, const std::vector<Namespace>& namespaces,
+                                   Store store, const OnChange& on_change) {
+  const auto entries = session.list(namespaces);
+  const auto directories = view::layout(entries, namespaces, false);
+  {
+    const auto update = store.cache.begin();
+    TreeUpdate tree(*update, store.ids);
+    for (const auto& directory : directories) tree.place(directory);
+    tree.finish();
+    update->commit();
+    for (const auto& [id, change] : tree.changes())
+      if (!change.empty()) on_change(change);
+  }
+
+  std::unordered_map<std::string, const ListEntry*> by_wire;
+  for (const auto& entry : entries) by_wire.emplace(entry.wire, &entry);
+  std::vector<MailboxId> stale;
+  for (const auto& record : store.cache.snapshot()->mailboxes()) {
+    const bool looked_at = record.state.complete || record.state.listed_to != 0;
+    if (!record.selectable || !looked_at) continue;
+    const auto entry = by_wire.find(record.wire);
+    if (entry == by_wire.end()) continue;
+    // Without LIST-STATUS one STATUS for each mailbox that somebody has looked at.
+    const auto status =
+        entry->second->status ? *entry->second->status : session.status(record.wire);
+    if (isStale(record.state, status)) stale.push_back(record.id);
+  }
+  return stale;
+}
+
+}  // namespace emlfs::sync

@@ -1,0 +1,137 @@
+// A model of a server's mailbox behind the Session interface: for histories of random changes, far
+// more than a real server could be put through, against which the strategies of src/sync are held.
+// The tests in tests/server run the same strategies against a real one.
+#pragma once
+
+#include <map>
+#include <set>
+#include <string>
+
+#include "emlfs/base/error.h"
+#include "emlfs/imap/session.h"
+
+namespace emlfs::test {
+
+class ModelMailbox {
+ public:
+  struct Message {
+    Flags flags;
+    ModSeq modseq = 0;
+  };
+
+  Uid append(Flags flags = {}) {
+    messages[uid_next] = {std::move(flags), ++modseq};
+    return uid_next++;
+  }
+  void setFlags(Uid uid, Flags flags) { messages.at(uid) = {std::move(flags), ++modseq}; }
+  void expunge(Uid uid) {
+    messages.erase(uid);
+    expunged[uid] = ++modseq;
+  }
+  void replace() {
+    ++validity;
+    messages.clear();
+    expunged.clear();
+    uid_next = 1;
+  }
+
+  std::map<Uid, Message> messages;
+  std::map<Uid, ModSeq> expunged;
+  UidValidity validity = 1;
+  Uid uid_next = 1;
+  ModSeq modseq = 1;
+};
+
+class ModelSession final : public imap::Session {
+ public:
+  ModelSession(ModelMailbox& mailbox, std::set<std::string> capabilities)
+      : mailbox_(mailbox), capabilities_(std::move(capabilities)) {}
+
+  // The connection breaks at the nth call from now on; 0: never.
+  void failAfter(unsigned calls) { calls_left_ = calls; }
+  std::vector<ListEntry> listing;
+  unsigned flags_asked = 0;
+
+  const imap::Capabilities& capabilities() const override { return capabilities_; }
+  std::string tlsVersion() const override { return {}; }
+  std::string greeting() const override { return {}; }
+  std::vector<Namespace> namespaces() override { return {{}}; }
+  std::vector<ListEntry> list(const std::vector<Namespace>& /*namespaces*/) override {
+    return listing;
+  }
+  MailboxStatus status(std::string_view /*wire*/) override {
+    return {static_cast<uint32_t>(mailbox_.messages.size()), mailbox_.uid_next, mailbox_.validity,
+            modseq()};
+  }
+
+  imap::Selected examine(std::string_view wire,
+                         const std::optional<imap::Known>& known = {}) override {
+    call();
+    selected_ = wire;
+    imap::Selected now;
+    now.uid_validity = mailbox_.validity;
+    now.uid_next = mailbox_.uid_next;
+    now.messages = static_cast<uint32_t>(mailbox_.messages.size());
+    now.highest_modseq = modseq();
+    if (known && known->uid_validity == mailbox_.validity && capabilities_.has("QRESYNC")) {
+      for (const auto& [uid, when] : mailbox_.expunged)
+        if (when > known->modseq) now.vanished.add(uid);
+      for (const auto& [uid, message] : mailbox_.messages)
+        if (message.modseq > known->modseq)
+          now.changed.push_back({uid, message.flags, message.modseq});
+    }
+    return now;
+  }
+  const std::string& selected() const override { return selected_; }
+  UidValidity selectedValidity() const override { return mailbox_.validity; }
+
+  void fetchMetadata(Uid first, Uid last, const std::function<void(MessageMeta&&)>& each) override {
+    call();
+    for (auto at = mailbox_.messages.lower_bound(first);
+         at != mailbox_.messages.end() && at->first <= last; ++at) {
+      MessageMeta meta;
+      meta.uid = at->first;
+      meta.flags = at->second.flags;
+      meta.modseq = at->second.modseq;
+      meta.date.seconds = 1'600'000'000 + at->first;
+      meta.size = 1'000 + at->first;
+      meta.header.subject = "Message " + std::to_string(at->first);
+      each(std::move(meta));
+    }
+  }
+  void fetchFlags(Uid first, Uid last, ModSeq since,
+                  const std::function<void(FlagChange&&)>& each) override {
+    call();
+    ++flags_asked;
+    for (auto at = mailbox_.messages.lower_bound(first);
+         at != mailbox_.messages.end() && at->first <= last; ++at)
+      if (at->second.modseq > since)
+        each({at->first, at->second.flags, modseq() == 0 ? 0 : at->second.modseq});
+  }
+  UidSet searchUids(Uid first, Uid last) override {
+    call();
+    UidSet uids;
+    for (const auto& [uid, message] : mailbox_.messages)
+      if (uid >= first && uid <= last) uids.add(uid);
+    return uids;
+  }
+  imap::BodyPiece fetchBody(Uid /*uid*/, uint64_t /*offset*/, uint32_t /*count*/) override {
+    throw Error(Code::stale, Scope::message, "the model has no bodies");
+  }
+  void noop() override {}
+  void interrupt() noexcept override {}
+
+ private:
+  void call() {
+    if (calls_left_ != 0 && --calls_left_ == 0)
+      throw Error(Code::network, Scope::connection, "the connection broke");
+  }
+  ModSeq modseq() const { return capabilities_.has("CONDSTORE") ? mailbox_.modseq : 0; }
+
+  ModelMailbox& mailbox_;
+  imap::Capabilities capabilities_;
+  std::string selected_;
+  unsigned calls_left_ = 0;
+};
+
+}  // namespace emlfs::test

@@ -1,0 +1,283 @@
+// The strategies of src/sync against a model of a mailbox: whatever happened on the server, and
+// wherever the connection broke, the store ends up as a full rescan would have it.
+#include <gtest/gtest.h>
+
+#include <random>
+
+#include "emlfs/base/error.h"
+#include "emlfs/sync/sync.h"
+#include "support/model_session.h"
+#include "support/scratch_dir.h"
+#include "sync/strategy.h"
+
+namespace emlfs {
+namespace {
+
+using test::ModelMailbox;
+using test::ModelSession;
+using Capabilities = std::set<std::string>;
+
+const Capabilities kPlain{};
+const Capabilities kCondstore{"CONDSTORE"};
+const Capabilities kQresync{"CONDSTORE", "QRESYNC"};
+
+class StoreTest : public testing::Test {
+ protected:
+  StoreTest()
+      : cache_(store::Cache::open(directory_.path() + "/cache")),
+        ids_(store::IdSource::open(directory_.path() + "/state")) {}
+
+  sync::Store store() { return {*cache_, *ids_, names_}; }
+
+  MailboxId mailbox(ModelSession& session) {
+    ListEntry inbox;
+    inbox.wire = "INBOX";
+    inbox.delimiter = '/';
+    session.listing = {inbox};
+    sync::refreshTree(session, session.namespaces(), store(), ignore_);
+    return MailboxId{cache_->snapshot()->find(kRoot, "INBOX")->node};
+  }
+
+  // Every message of the model is in the store as it is in the model, and nothing else is.
+  void expectSame(const ModelMailbox& model, MailboxId id) {
+    std::map<Uid, Flags> stored;
+    const auto snapshot = cache_->snapshot();
+    snapshot->messages(id, 0, [&](const store::MessageRecord& message) {
+      stored.emplace(message.uid, message.flags);
+      EXPECT_EQ(snapshot->find(id, message.name)->node, message.id.value);
+      return true;
+    });
+    std::map<Uid, Flags> expected;
+    for (const auto& [uid, message] : model.messages) expected.emplace(uid, message.flags);
+    EXPECT_EQ(stored, expected);
+    EXPECT_EQ(snapshot->mailbox(id)->state.messages, model.messages.size());
+    EXPECT_TRUE(snapshot->mailbox(id)->state.complete);
+  }
+
+  test::ScratchDir directory_;
+  std::unique_ptr<store::Cache> cache_;
+  std::unique_ptr<store::IdSource> ids_;
+  view::NameFormat names_;
+  sync::OnChange ignore_ = [](const sync::TreeChange&) {};
+};
+
+class SyncTest : public StoreTest, public testing::WithParamInterface<Capabilities> {};
+
+void change(ModelMailbox& model, std::mt19937& random) {
+  const auto any = [&] {
+    return std::next(model.messages.begin(), static_cast<long>(random() % model.messages.size()))
+        ->first;
+  };
+  switch (random() % 8) {
+    case 0:
+    case 1:
+    case 2:
+      model.append();
+      break;
+    case 3:
+    case 4:
+      if (!model.messages.empty()) model.setFlags(any(), Flags({"\\Seen", "$Work"}));
+      break;
+    case 5:
+    case 6:
+      if (!model.messages.empty()) model.expunge(any());
+      break;
+    default:
+      if (random() % 16 == 0) model.replace();
+  }
+}
+
+TEST_P(SyncTest, FollowsAnyHistory) {
+  for (unsigned seed = 1; seed <= 12; ++seed) {
+    SCOPED_TRACE(seed);
+    std::mt19937 random(seed);
+    ModelMailbox model;
+    ModelSession session(model, GetParam());
+    const auto id = mailbox(session);
+    for (int round = 0; round < 12; ++round) {
+      for (auto steps = random() % 20; steps > 0; --steps) change(model, random);
+      sync::syncMailbox(session, store(), id, ignore_);
+      expectSame(model, id);
+    }
+    model.replace();
+    sync::syncMailbox(session, store(), id, ignore_);
+  }
+}
+
+TEST_P(SyncTest, GoesOnWhereTheConnectionBroke) {
+  for (unsigned seed = 1; seed <= 12; ++seed) {
+    SCOPED_TRACE(seed);
+    std::mt19937 random(seed);
+    ModelMailbox model;
+    ModelSession session(model, GetParam());
+    const auto id = mailbox(session);
+    for (int round = 0; round < 12; ++round) {
+      for (auto steps = random() % 20; steps > 0; --steps) change(model, random);
+      session.failAfter(1 + random() % 4);
+      try {
+        sync::syncMailbox(session, store(), id, ignore_);
+      } catch (const Error& error) {
+        EXPECT_EQ(error.code, Code::network);
+      }
+      session.failAfter(0);
+    }
+    sync::syncMailbox(session, store(), id, ignore_);
+    expectSame(model, id);
+    model.replace();
+    sync::syncMailbox(session, store(), id, ignore_);
+  }
+}
+
+// The first listing is readable step by step, and what was committed is not asked for again.
+TEST_P(SyncTest, AFirstListingComesInSteps) {
+  ModelMailbox model;
+  for (int i = 0; i < 9'000; ++i) model.append();
+  ModelSession session(model, GetParam());
+  const auto id = mailbox(session);
+  session.failAfter(4);
+  EXPECT_THROW(sync::syncMailbox(session, store(), id, ignore_), Error);
+  const auto half = cache_->snapshot()->mailbox(id)->state;
+  EXPECT_FALSE(half.complete);
+  EXPECT_GT(half.listed_to, 0U);
+  EXPECT_LT(half.listed_to, 9'000U);
+  EXPECT_EQ(half.messages, half.listed_to);
+
+  session.failAfter(0);
+  uint64_t first_id = 0;
+  cache_->snapshot()->messages(id, 0, [&](const store::MessageRecord& message) {
+    first_id = message.id.value;
+    return false;
+  });
+  sync::syncMailbox(session, store(), id, ignore_);
+  expectSame(model, id);
+  EXPECT_EQ(cache_->snapshot()->byUid(id, 1)->value, first_id);
+}
+
+// UIDs a million apart cost no more commands than UIDs that follow each other.
+TEST_P(SyncTest, SparseUids) {
+  ModelMailbox model;
+  for (int i = 0; i < 300; ++i) {
+    model.uid_next += 10'000'000;
+    model.append();
+  }
+  ModelSession session(model, GetParam());
+  const auto id = mailbox(session);
+  session.failAfter(40);
+  sync::syncMailbox(session, store(), id, ignore_);
+  session.failAfter(0);
+  expectSame(model, id);
+}
+
+TEST_P(SyncTest, TellsWhatChanged) {
+  ModelMailbox model;
+  const auto kept = model.append();
+  const auto lost = model.append();
+  ModelSession session(model, GetParam());
+  const auto id = mailbox(session);
+  sync::syncMailbox(session, store(), id, ignore_);
+  const auto lost_id = cache_->snapshot()->byUid(id, lost)->value;
+
+  model.expunge(lost);
+  model.setFlags(kept, Flags({"\\Flagged"}));
+  const auto added = model.append();
+  std::vector<std::string> names;
+  std::vector<uint64_t> removed;
+  sync::syncMailbox(session, store(), id, [&](const sync::TreeChange& change) {
+    EXPECT_EQ(change.directory, id);
+    EXPECT_TRUE(change.entries);
+    names.insert(names.end(), change.added.begin(), change.added.end());
+    for (const auto& gone : change.removed) removed.push_back(gone.node);
+  });
+  EXPECT_EQ(removed, std::vector<uint64_t>{lost_id});
+  const auto message = cache_->snapshot()->message(*cache_->snapshot()->byUid(id, added));
+  EXPECT_EQ(names, std::vector<std::string>{message->name});
+}
+
+std::string serverName(const testing::TestParamInfo<Capabilities>& server) {
+  return server.param.empty() ? "Plain" : server.param.size() == 1 ? "Condstore" : "Qresync";
+}
+
+INSTANTIATE_TEST_SUITE_P(Servers, SyncTest, testing::Values(kPlain, kCondstore, kQresync),
+                         serverName);
+
+TEST(Strategy, IsTheBestThatTheServerHas) {
+  imap::Selected now;
+  now.highest_modseq = 10;
+  now.messages = 3;
+  now.uid_next = 4;
+  SyncState known;
+  EXPECT_EQ(sync::choose(now, known, false), sync::Strategy::first);
+  known = {1, 4, 10, 3, 3, true};
+  EXPECT_EQ(sync::choose(now, known, true), sync::Strategy::qresync);
+  EXPECT_EQ(sync::choose(now, known, false), sync::Strategy::unchanged);
+  now.highest_modseq = 11;
+  EXPECT_EQ(sync::choose(now, known, false), sync::Strategy::condstore);
+  now.highest_modseq = 9;  // it can't go back
+  EXPECT_EQ(sync::choose(now, known, true), sync::Strategy::plain);
+  now.highest_modseq = 0;
+  EXPECT_EQ(sync::choose(now, known, false), sync::Strategy::plain);
+}
+
+class TreeTest : public StoreTest {
+ protected:
+  static ListEntry entry(const std::string& wire, bool selectable = true) {
+    ListEntry made;
+    made.wire = wire;
+    made.delimiter = '/';
+    made.selectable = selectable;
+    return made;
+  }
+  std::vector<std::string> tree(MailboxId directory = kRoot, const std::string& above = "") {
+    std::vector<std::string> paths;
+    cache_->snapshot()->subdirectories(directory, 0, [&](const store::MailboxRecord& record) {
+      paths.push_back(above + record.name);
+      const auto below = tree(record.id, above + record.name + "/");
+      paths.insert(paths.end(), below.begin(), below.end());
+      return true;
+    });
+    std::sort(paths.begin(), paths.end());
+    return paths;
+  }
+  std::vector<std::string> after(const std::vector<ListEntry>& listing) {
+    ModelSession session(model_, {});
+    session.listing = listing;
+    sync::refreshTree(session, session.namespaces(), store(), ignore_);
+    return tree();
+  }
+  ModelMailbox model_;
+};
+
+TEST_F(TreeTest, FollowsTheList) {
+  using Paths = std::vector<std::string>;
+  EXPECT_EQ(after({entry("INBOX"), entry("a/b/c")}), (Paths{"INBOX", "a", "a/b", "a/b/c"}));
+  const auto deep = cache_->snapshot()->find(kRoot, "a")->node;
+  // A level that becomes a mailbox stays the directory that it was.
+  EXPECT_EQ(after({entry("INBOX"), entry("a"), entry("a/b/c")}),
+            (Paths{"INBOX", "a", "a/b", "a/b/c"}));
+  EXPECT_EQ(cache_->snapshot()->find(kRoot, "a")->node, deep);
+  EXPECT_TRUE(cache_->snapshot()->mailbox(MailboxId{deep})->selectable);
+  EXPECT_EQ(after({entry("INBOX"), entry("a/x", false)}), (Paths{"INBOX", "a", "a/x"}));
+  EXPECT_FALSE(cache_->snapshot()->mailbox(MailboxId{deep})->selectable);
+  EXPECT_EQ(after({entry("INBOX")}), Paths{"INBOX"});
+  EXPECT_EQ(after({}), Paths{});
+}
+
+// Where a mailbox and a message would have one name, the mailbox has it.
+TEST_F(TreeTest, AMailboxTakesAMessagesName) {
+  model_.append();
+  ModelSession session(model_, {});
+  const auto id = mailbox(session);
+  sync::syncMailbox(session, store(), id, ignore_);
+  std::string name;
+  cache_->snapshot()->messages(id, 0, [&](const store::MessageRecord& message) {
+    name = message.name;
+    return false;
+  });
+  after({entry("INBOX"), entry("INBOX/" + name)});
+  EXPECT_TRUE(isDirectory(cache_->snapshot()->find(id, name)->node));
+  const auto message = cache_->snapshot()->message(*cache_->snapshot()->byUid(id, 1));
+  EXPECT_EQ(message->name, view::alternativeName(name, 1));
+}
+
+}  // namespace
+}  // namespace emlfs
