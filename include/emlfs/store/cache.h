@@ -1,9 +1,11 @@
 // What the server said, on disk: mailboxes, messages, bodies. The store is the truth for the view;
 // the server is the truth for the store. The cache can be deleted at any time.
 //
-// Thread-safe: any number of Snapshots, one Update at a time (begin() waits). Hold neither across
-// a wait: no network, no kernel notification, no lock. Every value carries a checksum over key and
-// value; a mismatch throws Error(damaged).
+// Thread-safe: any number of Snapshots, one Update at a time (begin() waits; it belongs to the
+// thread that began it, to its end). Hold neither across a wait: no network, no kernel
+// notification, no lock. Both end before their Cache. Every value carries a checksum over key and
+// value; a mismatch throws Error(damaged). A damaged chunk may be put anew; after other damage
+// the next open() begins empty.
 #pragma once
 
 #include <cstdint>
@@ -27,17 +29,17 @@ struct MailboxRecord {
   std::string name;  // its file name in the parent
   std::string wire;  // as the server writes it; empty for a level that LIST did not name
   bool selectable = false;
-  std::string special_use;  // "\Sent", or empty
-  uint64_t inode = 0;       // st_ino
-  int64_t changed = 0;      // mtime, ctime: last change of entries, seconds since 1970
-  uint32_t subdirectories = 0;
+  std::string special_use;      // "\Sent", or empty
+  uint64_t inode = 0;           // st_ino
+  int64_t changed = 0;          // mtime, ctime: last change of entries, seconds since 1970
+  uint32_t subdirectories = 0;  // counted by the store, whatever was put
   SyncState state;
 };
 
 struct MessageRecord {
   MessageId id;
   MailboxId mailbox;
-  Uid uid = 0;
+  Uid uid = 0;         // 0: not known yet; it has a name, and is in no messages()
   uint64_t inode = 0;  // st_ino
   std::string name;    // its file name
   Flags flags;
@@ -65,7 +67,8 @@ struct CacheSize {
   uint64_t file_bytes = 0;  // what the data file takes on disk
 };
 
-// A consistent view of the store. Cheap. Views into chunk() live as long as the Snapshot.
+// A consistent view of the store. Cheap. Views into chunk() live as long as the Snapshot, those of
+// an Update until its next change.
 class Snapshot {
  public:
   virtual ~Snapshot() = default;
@@ -87,18 +90,20 @@ class Snapshot {
 };
 
 // A change of the store. Nothing is visible before commit(); destroyed without it, nothing
-// happened.
+// happened. A call refused with Error(invalid) has changed nothing. File names have 1 to 255 bytes.
 class Update : public Snapshot {
  public:
   virtual void putSetting(std::string_view key, std::string_view value) = 0;
-  // Writes a mailbox whole; a new one gets its dirent, a changed name or parent moves it.
+  // Writes a mailbox whole; a new one gets its dirent, a changed name or parent moves it. The
+  // parent must exist; kRoot does without a record, and may have one (it needs no name).
   virtual void putMailbox(const MailboxRecord& record) = 0;
-  // With everything in it: sub-directories must be gone before.
+  // With everything in it: sub-directories must be gone before. Ignored if it is gone.
   virtual void removeMailbox(MailboxId id) = 0;
-  // Writes a message whole; a changed name, UID or mailbox moves its dirent. A name that is taken
-  // by another node is refused with Error(invalid, message): look with find() first.
+  // Writes a message whole; a changed name, UID or mailbox moves its dirent. A name or UID
+  // that another has, or a mailbox that doesn't exist, is refused with Error(invalid, message):
+  // look with find() first.
   virtual void putMessage(const MessageRecord& record) = 0;
-  virtual void removeMessage(MessageId id) = 0;  // with its body
+  virtual void removeMessage(MessageId id) = 0;  // with its body; ignored if it is gone
   virtual void removeMessages(MailboxId mailbox) = 0;
   // Ignored if the message is gone.
   virtual void putChunk(MessageId id, uint32_t index, std::string_view bytes) = 0;
@@ -107,15 +112,16 @@ class Update : public Snapshot {
 
 class Cache {
  public:
-  // Opens or creates the cache in `directory` (made with mode 0700). A cache of another format is
-  // emptied. Throws Error(system).
+  // Opens or creates the cache in `directory` (made with mode 0700), which the caller has locked. A
+  // cache of another format is emptied; a damaged one is put aside (cache.mdb.damaged, one is kept)
+  // and made anew. Throws Error(system).
   static std::unique_ptr<Cache> open(const std::string& directory);
   virtual ~Cache() = default;
 
   virtual std::unique_ptr<Snapshot> snapshot() const = 0;
   virtual std::unique_ptr<Update> begin() = 0;
   virtual CacheSize size() const = 0;
-  virtual uint64_t highestId() const = 0;  // of any mailbox or message, without kDirectoryBit
+  virtual uint64_t highestId() const = 0;  // ever put, without kDirectoryBit
 };
 
 }  // namespace emlfs::store

@@ -10,11 +10,12 @@ namespace emlfs::store {
 
 class IdSource {
  public:
-  // Opens or creates the LMDB environment in `directory`. `above`: a number that ids must exceed,
-  // from the cache, in case state_dir was lost. Throws Error(system or damaged).
+  // Opens or creates the LMDB environment in `directory` (made with mode 0700). Throws
+  // Error(system or damaged).
   static std::unique_ptr<IdSource> open(const std::string& directory);
   virtual ~IdSource() = default;
   virtual uint64_t next() = 0;
+  // Ids from now on exceed `id`, the cache's highest: state_dir may have been lost.
   virtual void raiseAbove(uint64_t id) = 0;
 };
 

@@ -1,0 +1,115 @@
+#include "store/environment.h"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <utility>
+
+#include "emlfs/base/error.h"
+#include "emlfs/base/file.h"
+#include "emlfs/base/log.h"
+
+namespace emlfs::store {
+namespace {
+
+constexpr unsigned kMaxReaders = 1024;
+constexpr unsigned kMaxTables = 16;
+
+}  // namespace
+
+void condemn(MDB_env* env, const char* reason) noexcept {
+  const auto* mark = static_cast<const std::string*>(mdb_env_get_userctx(env));
+  Fd fd(::open(mark->c_str(), O_CREAT | O_EXCL | O_WRONLY | O_CLOEXEC, 0600));
+  if (!fd) return;  // it is marked already, or the error that follows is all that can be said
+  try {
+    log::error("a store is damaged, {} marks it: {}", *mark, reason);
+  } catch (...) {
+    return;  // the mark is what counts
+  }
+}
+
+Environment::Environment(const std::string& path, unsigned flags, size_t map_bytes)
+    : condemned_path_(condemnedPath(path)) {
+  MDB_env* env = nullptr;
+  check(mdb_env_create(&env), "opening a store");
+  env_.reset(env);
+  check(mdb_env_set_userctx(env, &condemned_path_), "opening a store");
+  // LMDB aborts the process after this: damage shall crash us once, and not again and again.
+  check(mdb_env_set_assert(env, condemn), "opening a store");
+  check(mdb_env_set_maxreaders(env, kMaxReaders), "setting the number of readers");
+  check(mdb_env_set_maxdbs(env, kMaxTables), "setting the number of tables");
+  check(mdb_env_set_mapsize(env, map_bytes), "setting the size of the map");
+  int code = mdb_env_open(env, path.c_str(), flags | MDB_NOSUBDIR | MDB_NOTLS, 0600);
+  if (code == ENOMEM) fail(code, "mapping " + path + " (is the address space limited, ulimit -v?)");
+  if (code != MDB_SUCCESS) fail(code, "opening " + path);
+  fillUp(map_bytes);
+  int dead = 0;  // slots of killed processes would keep old pages from being reused
+  check(mdb_reader_check(env, &dead), "looking for readers that died");
+}
+
+// Pages that the file should have and lacks, because somebody cut it, would be SIGBUS. As a hole
+// they read as zeros, which LMDB and our checksums refuse.
+void Environment::fillUp(size_t map_bytes) {
+  MDB_envinfo info;
+  MDB_stat stat;
+  mdb_filehandle_t fd = -1;
+  check(mdb_env_info(env_.get(), &info), "reading the store's header");
+  check(mdb_env_stat(env_.get(), &stat), "reading the store's header");
+  check(mdb_env_get_fd(env_.get(), &fd), "reading the store's header");
+  if (info.me_last_pgno >= map_bytes / stat.ms_psize)
+    throw Error(Code::damaged, Scope::account, "the store's header speaks of pages beyond its map");
+  auto bytes = static_cast<off_t>((info.me_last_pgno + 1) * stat.ms_psize);
+  struct stat file;
+  if (::fstat(fd, &file) != 0) throw systemError("looking at the store's file", errno);
+  if (file.st_size < bytes && ::ftruncate(fd, bytes) != 0)
+    throw systemError("making the store's file whole", errno);
+}
+
+WriteTransaction::WriteTransaction(MDB_env* env) {
+  check(mdb_txn_begin(env, nullptr, 0, &txn_), "beginning a change of the store");
+}
+
+WriteTransaction::~WriteTransaction() {
+  if (txn_ != nullptr) mdb_txn_abort(txn_);
+}
+
+void WriteTransaction::commit() {
+  // Gone afterwards in every case.
+  check(mdb_txn_commit(std::exchange(txn_, nullptr)), "writing to the store");
+}
+
+Readers::Readers(MDB_env* env) : env_(env) {
+  free_.reserve(kMaxReaders);  // so that giveBack() can't fail
+}
+
+Readers::~Readers() {
+  for (MDB_txn* txn : free_) mdb_txn_abort(txn);
+}
+
+MDB_txn* Readers::take() {
+  MDB_txn* txn = nullptr;
+  {
+    MutexLock lock(mutex_);
+    if (!free_.empty()) {
+      txn = free_.back();
+      free_.pop_back();
+    }
+  }
+  if (txn == nullptr) {
+    check(mdb_txn_begin(env_, nullptr, MDB_RDONLY, &txn), "reading the store");
+  } else if (int code = mdb_txn_renew(txn); code != MDB_SUCCESS) {
+    mdb_txn_abort(txn);
+    fail(code, "reading the store");
+  }
+  return txn;
+}
+
+void Readers::giveBack(MDB_txn* txn) noexcept {
+  mdb_txn_reset(txn);
+  MutexLock lock(mutex_);
+  free_.push_back(txn);
+}
+
+}  // namespace emlfs::store

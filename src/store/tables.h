@@ -1,0 +1,51 @@
+// The cache's tables, and the version of their format.
+#pragma once
+
+#include <optional>
+#include <string>
+
+#include "store/environment.h"
+#include "store/records.h"
+#include "store/value.h"
+
+namespace emlfs::store {
+
+struct Tables {
+  Table meta;       // "format", "totals"
+  Table settings;   // key -> value
+  Table mailboxes;  // id -> MailboxRecord
+  Table children;   // (parent, id) -> nothing: what keeps subdirectories() in order
+  Table dirents;    // (directory, name) -> id of a mailbox or message
+  Table messages;   // id -> MessageRecord
+  Table uids;       // (mailbox, UID) -> id of a message; none for UID 0
+  Table bodies;     // (message, chunk) -> bytes
+};
+
+// Opens the tables, in a new environment makes them. Absent if they are of another format.
+std::optional<Tables> openTables(MDB_env* env);
+
+Totals readTotals(MDB_txn* txn, const Tables& tables);
+void writeTotals(MDB_txn* txn, const Tables& tables, const Totals& totals);
+
+// The data file of the cache in `directory`.
+std::string cachePath(const std::string& directory);
+
+#if defined(__has_feature)
+#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
+#define EMLFS_SMALL_MAP
+#endif
+#endif
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+#define EMLFS_SMALL_MAP
+#endif
+
+// Sparse, and large from the start: growing a map that has readers isn't safe. The sanitizers leave
+// mmap little of the address space.
+#ifdef EMLFS_SMALL_MAP
+constexpr size_t kCacheMapBytes = size_t{64} << 30;
+#else
+constexpr size_t kCacheMapBytes = size_t{1} << 40;
+#endif
+constexpr unsigned kCacheFlags = MDB_NOMETASYNC;
+
+}  // namespace emlfs::store

@@ -1,0 +1,231 @@
+#include "store/update.h"
+
+#include <algorithm>
+#include <vector>
+
+#include "emlfs/base/error.h"
+#include "store/reads.h"
+
+namespace emlfs::store {
+namespace {
+
+constexpr size_t kMaxName = 255;
+constexpr size_t kMaxKey = 511;  // LMDB's
+
+void require(bool good, Scope scope, const char* what) {
+  if (!good) throw Error(Code::invalid, scope, what);
+}
+
+void requireName(std::string_view name, Scope scope) {
+  require(!name.empty() && name.size() <= kMaxName, scope, "a file name has 1 to 255 bytes");
+}
+
+// Every check comes before the first write: a refused call changes nothing.
+class UpdateImpl final : public Reads<Update> {
+ public:
+  UpdateImpl(MDB_env* env, const Tables& tables)
+      : Reads(tables), txn_(env), before_(readTotals(txn(), tables)), totals_(before_) {}
+
+  void putSetting(std::string_view key, std::string_view value) override;
+  void putMailbox(const MailboxRecord& record) override;
+  void removeMailbox(MailboxId id) override;
+  void putMessage(const MessageRecord& record) override;
+  void removeMessage(MessageId id) override;
+  void removeMessages(MailboxId mailbox) override;
+  void putChunk(MessageId id, uint32_t index, std::string_view bytes) override;
+  void commit() override;
+
+ private:
+  MDB_txn* txn() const override { return txn_.get(); }
+  bool hasMailbox(MailboxId id) const { return exists(txn(), tables_.mailboxes, idKey(id.value)); }
+  void requireFree(MailboxId directory, std::string_view name, uint64_t node, Scope scope) const;
+  void requireAbove(MailboxId parent, MailboxId id) const;
+  uint32_t countChildren(MailboxId id) const;
+  void countChild(MailboxId parent, int change);
+  void link(const MailboxRecord& record);
+  void unlink(const MailboxRecord& record);
+  void removeBody(Cursor& bodies, MessageId id);
+
+  WriteTransaction txn_;
+  const Totals before_;
+  Totals totals_;
+};
+
+void UpdateImpl::putSetting(std::string_view key, std::string_view value) {
+  require(!key.empty() && key.size() <= kMaxKey, Scope::account, "a setting's key is too long");
+  put(txn(), tables_.settings, key, value);
+}
+
+void UpdateImpl::requireFree(MailboxId directory, std::string_view name, uint64_t node,
+                             Scope scope) const {
+  auto taken = find(directory, name);
+  require(!taken || taken->node == node, scope, "another file has that name");
+}
+
+// That `parent` exists and isn't `id` or somewhere below it.
+void UpdateImpl::requireAbove(MailboxId parent, MailboxId id) const {
+  while (parent != kRoot) {
+    require(parent != id, Scope::mailbox, "a directory can't be inside itself");
+    auto record = mailbox(parent);
+    require(record.has_value(), Scope::mailbox, "a directory's parent doesn't exist");
+    parent = record->parent;
+  }
+}
+
+uint32_t UpdateImpl::countChildren(MailboxId id) const {
+  uint32_t children = 0;
+  std::string prefix = idKey(id.value);
+  std::string next = prefix;
+  for (Cursor cursor(txn(), tables_.children); cursor.seek(next, prefix); ++children)
+    next = behind(cursor.key());
+  return children;
+}
+
+void UpdateImpl::countChild(MailboxId parent, int change) {
+  auto record = mailbox(parent);
+  if (!record) return;  // the root has a record only if somebody puts one
+  record->subdirectories += static_cast<uint32_t>(change);
+  put(txn(), tables_.mailboxes, idKey(parent.value), encode(*record));
+}
+
+void UpdateImpl::link(const MailboxRecord& record) {
+  put(txn(), tables_.dirents, nameKey(record.parent, record.name), encodeId(record.id.value));
+  put(txn(), tables_.children, childKey(record.parent, record.id.value), {});
+  countChild(record.parent, 1);
+}
+
+void UpdateImpl::unlink(const MailboxRecord& record) {
+  erase(txn(), tables_.dirents, nameKey(record.parent, record.name));
+  erase(txn(), tables_.children, childKey(record.parent, record.id.value));
+  countChild(record.parent, -1);
+}
+
+void UpdateImpl::putMailbox(const MailboxRecord& record) {
+  require(isDirectory(record.id.value), Scope::mailbox, "a mailbox's id is without its mark");
+  auto old = mailbox(record.id);
+  bool moves =
+      record.id != kRoot && (!old || old->parent != record.parent || old->name != record.name);
+  if (moves) {
+    requireName(record.name, Scope::mailbox);
+    requireFree(record.parent, record.name, record.id.value, Scope::mailbox);
+    requireAbove(record.parent, record.id);
+    if (old) unlink(*old);
+    link(record);
+  }
+  MailboxRecord changed = record;
+  changed.subdirectories = old ? old->subdirectories : countChildren(record.id);
+  put(txn(), tables_.mailboxes, idKey(record.id.value), encode(changed));
+  totals_.highest_id = std::max(totals_.highest_id, record.id.value & ~kDirectoryBit);
+}
+
+void UpdateImpl::removeMailbox(MailboxId id) {
+  require(id != kRoot, Scope::mailbox, "the root can't be removed");
+  auto record = mailbox(id);
+  if (!record) return;
+  require(countChildren(id) == 0, Scope::mailbox, "a directory with directories can't be removed");
+  removeMessages(id);
+  unlink(*record);
+  erase(txn(), tables_.mailboxes, idKey(id.value));
+}
+
+void UpdateImpl::putMessage(const MessageRecord& record) {
+  uint64_t id = record.id.value;
+  require(!isDirectory(id) && id >= kFirstLocalId, Scope::message, "no id of a message");
+  auto old = message(record.id);
+  bool moves = !old || old->mailbox != record.mailbox;
+  bool renamed = moves || old->name != record.name;
+  bool renumbered = moves || old->uid != record.uid;
+  if (moves) require(hasMailbox(record.mailbox), Scope::message, "no mailbox for a message");
+  if (renamed) {
+    requireName(record.name, Scope::message);
+    requireFree(record.mailbox, record.name, id, Scope::message);
+  }
+  if (renumbered && record.uid != 0) {
+    auto taken = byUid(record.mailbox, record.uid);
+    require(!taken || *taken == record.id, Scope::message, "another message has that UID");
+  }
+
+  if (renamed) {
+    if (old) erase(txn(), tables_.dirents, nameKey(old->mailbox, old->name));
+    put(txn(), tables_.dirents, nameKey(record.mailbox, record.name), encodeId(id));
+  }
+  if (renumbered) {
+    if (old) erase(txn(), tables_.uids, pairKey(old->mailbox.value, old->uid));
+    if (record.uid != 0)
+      put(txn(), tables_.uids, pairKey(record.mailbox.value, record.uid), encodeId(id));
+  }
+  put(txn(), tables_.messages, idKey(id), encode(record));
+  totals_.highest_id = std::max(totals_.highest_id, id);
+}
+
+void UpdateImpl::removeBody(Cursor& bodies, MessageId id) {
+  std::string prefix = idKey(id.value);
+  bool any = false;
+  while (bodies.seek(prefix, prefix)) {
+    totals_.body_bytes -= bodies.valueSize();
+    bodies.erase();
+    any = true;
+  }
+  if (any) --totals_.bodies;
+}
+
+void UpdateImpl::removeMessage(MessageId id) {
+  auto record = message(id);
+  if (!record) return;
+  Cursor bodies(txn(), tables_.bodies);
+  removeBody(bodies, id);
+  erase(txn(), tables_.dirents, nameKey(record->mailbox, record->name));
+  erase(txn(), tables_.uids, pairKey(record->mailbox.value, record->uid));
+  erase(txn(), tables_.messages, idKey(id.value));
+}
+
+void UpdateImpl::removeMessages(MailboxId mailbox) {
+  std::string prefix = idKey(mailbox.value);
+  std::vector<MessageId> gone;
+  {
+    std::string next = prefix;
+    Cursor dirents(txn(), tables_.dirents);
+    while (dirents.seek(next, prefix)) {
+      next = behind(dirents.key());
+      uint64_t node = decodeId(dirents.value());
+      if (isDirectory(node)) continue;
+      gone.push_back(MessageId{node});
+      dirents.erase();
+    }
+  }
+  for (Cursor uids(txn(), tables_.uids); uids.seek(prefix, prefix);) uids.erase();
+  // In the order of the keys a page is touched once.
+  std::sort(gone.begin(), gone.end());
+  Cursor bodies(txn(), tables_.bodies);
+  for (MessageId id : gone) {
+    erase(txn(), tables_.messages, idKey(id.value));
+    removeBody(bodies, id);
+  }
+}
+
+void UpdateImpl::putChunk(MessageId id, uint32_t index, std::string_view bytes) {
+  require(bytes.size() <= kChunkBytes, Scope::message, "a chunk is too long");
+  if (!exists(txn(), tables_.messages, idKey(id.value))) return;
+  std::string prefix = idKey(id.value);
+  std::string key = pairKey(id.value, index);
+  {
+    Cursor bodies(txn(), tables_.bodies);
+    if (!bodies.seek(prefix, prefix)) ++totals_.bodies;
+    if (bodies.seek(key, key)) totals_.body_bytes -= bodies.valueSize();
+  }
+  put(txn(), tables_.bodies, key, bytes);
+  totals_.body_bytes += bytes.size();
+}
+
+void UpdateImpl::commit() {
+  if (totals_ != before_) writeTotals(txn(), tables_, totals_);
+  txn_.commit();
+}
+
+}  // namespace
+
+std::unique_ptr<Update> beginUpdate(MDB_env* env, const Tables& tables) {
+  return std::make_unique<UpdateImpl>(env, tables);
+}
+
+}  // namespace emlfs::store

@@ -1,0 +1,116 @@
+// kill -9 of the process that writes: what it committed is there, the rest never was.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <unistd.h>
+
+#include "emlfs/store/cache.h"
+#include "support/cache_check.h"
+#include "support/cache_samples.h"
+#include "support/child.h"
+#include "support/scratch_dir.h"
+
+namespace emlfs {
+namespace {
+
+using store::Cache;
+using test::mailboxId;
+using test::sampleMailbox;
+using test::sampleMessage;
+using testing::IsEmpty;
+
+constexpr Uid kEach = 20;
+
+void report(int fd) {
+  if (::write(fd, "r", 1) != 1) ::_exit(1);
+}
+
+// Every round adds messages with bodies, moves some of the round before to another mailbox, and
+// removes others. `half_way` is called in the middle.
+template <class HalfWay>
+void writeRound(Cache& cache, Uid round, HalfWay half_way) {
+  auto update = cache.begin();
+  Uid first = round * kEach + 1;
+  for (Uid uid = first; uid < first + kEach; ++uid) {
+    update->putMessage(sampleMessage(10 + uid, mailboxId(2), uid));
+    update->putChunk(MessageId{10 + uid}, 0, std::string(uid * 37 % 9000, 'b'));
+  }
+  half_way();
+  for (Uid uid = first; uid < first + 5; ++uid)
+    update->putMessage(sampleMessage(10 + uid, mailboxId(3), uid));
+  for (Uid uid = first + 5; uid < first + 10; ++uid) update->removeMessage(MessageId{10 + uid});
+  update->putMailbox(sampleMailbox(4, std::to_string(round), mailboxId(2 + round % 2)));
+  update->putSetting("rounds", std::to_string(round + 1));
+  update->commit();
+}
+
+void writeMailboxes(Cache& cache) {
+  auto update = cache.begin();
+  update->putMailbox(sampleMailbox(2, "a"));
+  update->putMailbox(sampleMailbox(3, "b"));
+  update->commit();
+}
+
+// The rounds that are there, after a look at everything else.
+Uid rounds(const std::string& directory) {
+  EXPECT_THAT(test::checkCache(directory), IsEmpty());
+  auto cache = Cache::open(directory);
+  auto setting = cache->snapshot()->setting("rounds");
+  Uid rounds = setting ? static_cast<Uid>(std::stoul(*setting)) : 0;
+  EXPECT_EQ(cache->size().messages, rounds * (kEach - 5));
+  writeRound(*cache, rounds, [] {});  // and it goes on
+  return rounds;
+}
+
+TEST(CacheCrash, KilledInTheMiddleOfATransaction) {
+  test::ScratchDir dir;
+  test::Child child([&](int fd) {
+    auto cache = Cache::open(dir.path());
+    writeMailboxes(*cache);
+    writeRound(*cache, 0, [] {});
+    writeRound(*cache, 1, [&] {
+      report(fd);
+      while (true) ::pause();
+    });
+  });
+  ASSERT_EQ(child.read(1), "r");
+  child.kill();
+  EXPECT_EQ(rounds(dir.path()), 1u);
+  EXPECT_THAT(test::checkCache(dir.path()), IsEmpty());
+}
+
+TEST(CacheCrash, KilledAtAnyMoment) {
+  for (size_t wanted : {1, 2, 3, 10, 30, 31, 32, 60}) {
+    test::ScratchDir dir;
+    test::Child child([&](int fd) {
+      auto cache = Cache::open(dir.path());
+      writeMailboxes(*cache);
+      for (Uid round = 0;; ++round) {
+        writeRound(*cache, round, [] {});
+        report(fd);
+      }
+    });
+    size_t reported = child.read(wanted).size();
+    ASSERT_EQ(reported, wanted);
+    reported += child.kill().size();
+    Uid there = rounds(dir.path());
+    EXPECT_GE(there, reported);
+    EXPECT_LE(there, reported + 1);
+  }
+}
+
+TEST(CacheCrash, AKilledReaderLeavesNothingBehind) {
+  test::ScratchDir dir;
+  test::Child child([&](int fd) {
+    auto cache = Cache::open(dir.path());
+    writeMailboxes(*cache);
+    auto snapshot = cache->snapshot();
+    report(fd);
+    while (true) ::pause();
+  });
+  ASSERT_EQ(child.read(1), "r");
+  child.kill();
+  EXPECT_EQ(rounds(dir.path()), 0u);
+}
+
+}  // namespace
+}  // namespace emlfs
