@@ -149,6 +149,8 @@ class AccountImpl final : public Account {
       const MutexLock lock(mutex_);
       server_ = {session.greeting(), session.tlsVersion(), session.capabilities().names()};
     }
+    // Of the mailbox that it has selected itself, a session tells what it saw last.
+    if (!session.selected().empty()) session.noop();
     const auto stale = sync::refreshTree(session, session.namespaces(), store(),
                                          [this](const sync::TreeChange& change) { tell(change); });
     for (const auto mailbox : stale) listings_.refresh(mailbox);

@@ -20,6 +20,18 @@ SyncState startAgain(const imap::Selected& now, Store store, MailboxId mailbox,
   return apply(store, mailbox, delta, on_change);
 }
 
+// What changed, in the same answer where it fits; else it is asked for in steps.
+imap::Selected examine(imap::Session& session, const std::string& wire,
+                       std::optional<imap::Known>& known) {
+  try {
+    return session.examine(wire, known);
+  } catch (const Error& error) {
+    if (!known || error.code != Code::limit || error.scope != Scope::mailbox) throw;
+    known.reset();
+    return session.examine(wire);
+  }
+}
+
 store::MailboxRecord recordOf(Store store, MailboxId mailbox) {
   auto record = store.cache.snapshot()->mailbox(mailbox);
   if (!record || !record->selectable)
@@ -38,7 +50,7 @@ void syncMailbox(imap::Session& session, Store store, MailboxId mailbox,
   if (session.capabilities().has("QRESYNC") && known.uid_validity != 0 &&
       known.highest_modseq != 0 && known.listed_to != 0)
     parameters = imap::Known{known.uid_validity, known.highest_modseq, known.listed_to};
-  const auto now = session.examine(record.wire, parameters);
+  const auto now = examine(session, record.wire, parameters);
 
   if (now.uid_validity != known.uid_validity) {
     if (known.uid_validity != 0)

@@ -50,7 +50,10 @@ class TreeUpdate {
     record.wire = directory.entry ? directory.entry->wire : "";
     record.selectable = directory.entry && directory.entry->selectable;
     record.special_use = directory.entry ? directory.entry->special_use : "";
-    if (!record.selectable) record.state = {};
+    if (!record.selectable) {
+      if (before.selectable && before.id.value != 0) removeMessages(before.id);
+      record.state = {};
+    }
     if (record.id.value == 0) {
       record.id = MailboxId{ids_.next() | kDirectoryBit};
       record.inode = mailboxInode(joined(directory.path));
@@ -60,6 +63,8 @@ class TreeUpdate {
       removeName(before.parent, before.id.value, before.name);
       addName(parent, name);
     }
+    // It has messages from now on, or none any more.
+    if (before.id.value != 0 && before.selectable != record.selectable) changeOf(record.id);
     at_.emplace(joined(directory.path), record.id);
     kept_.insert(record.id);
     if (!same(before, record)) pending_.push_back(std::move(record));
@@ -139,6 +144,14 @@ class TreeUpdate {
       });
       if (leaves && update_.mailbox(record.parent)) update_.putMailbox(record);
     }
+  }
+
+  void removeMessages(MailboxId mailbox) {
+    update_.messages(mailbox, 0, [&](const store::MessageRecord& message) {
+      removeName(mailbox, message.id.value, message.name);
+      return true;
+    });
+    update_.removeMessages(mailbox);
   }
 
   void renameMessage(MessageId id, const store::MailboxRecord& mailbox) {

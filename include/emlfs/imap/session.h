@@ -13,6 +13,7 @@
 #include <string_view>
 #include <vector>
 
+#include "emlfs/base/file.h"
 #include "emlfs/imap/endpoint.h"
 #include "emlfs/mail/mailbox.h"
 
@@ -46,6 +47,9 @@ struct SessionOptions {
   // wrong, and for the tests.
   std::set<std::string> without;
   Traffic* traffic = nullptr;  // not owned, outlives the session
+  // If set (not owned, outlives the session): what the session waits on instead of an event of its
+  // own, so that signalling it ends open() too, with Error(cancelled, connection).
+  Event* interrupt = nullptr;
 };
 
 // What SELECT or EXAMINE said.
@@ -97,7 +101,8 @@ class Session {
 
   // EXAMINE: selects for reading, so that \Recent stays for other clients. With `known` and
   // QRESYNC the answer holds what changed. Asks the server also if `wire` is selected already.
-  // Throws Error(refused or not_found, mailbox).
+  // Throws Error(refused or not_found, mailbox), and Error(limit, mailbox) if more has changed than is
+  // held at once (24 MiB): then ask without `known` and list in steps.
   virtual Selected examine(std::string_view wire, const std::optional<Known>& known = {}) = 0;
 
   // The name of the selected mailbox, empty if none, and its UIDVALIDITY.

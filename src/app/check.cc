@@ -1,0 +1,109 @@
+// emlfs check SOURCE: connects and says what is there, step by step.
+#include <fmt/format.h>
+#include <signal.h>
+#include <stdio.h>
+
+#include "app/capability_words.h"
+#include "app/commands.h"
+#include "app/exit_code.h"
+#include "app/password.h"
+#include "app/printable.h"
+#include "app/settings.h"
+#include "emlfs/base/log.h"
+#include "emlfs/imap/session.h"
+
+namespace emlfs::app {
+namespace {
+
+template <class... Args>
+void say(fmt::format_string<Args...> format, Args&&... args) {
+  fmt::print("{}\n", fmt::format(format, std::forward<Args>(args)...));
+  ::fflush(stdout);
+}
+
+const char* securityWords(imap::Security security) {
+  switch (security) {
+    case imap::Security::tls:
+      return "TLS from the first byte";
+    case imap::Security::starttls:
+      return "TLS by STARTTLS";
+    case imap::Security::plain:
+      return "not encrypted";
+  }
+  return "";
+}
+
+void sayCapabilities(const imap::Capabilities& capabilities) {
+  say("capabilities");
+  for (const CapabilityWords& words : capabilityWords())
+    if (capabilities.has(words.name)) say("  + {:<14} {}", words.name, words.turns_on);
+  for (const CapabilityWords& words : capabilityWords())
+    if (!capabilities.has(words.name)) say("  - {:<14} not there: {}", words.name, words.without);
+}
+
+const char* kindWords(Namespace::Kind kind) {
+  switch (kind) {
+    case Namespace::Kind::personal:
+      return "personal";
+    case Namespace::Kind::other_users:
+      return "other users'";
+    case Namespace::Kind::shared:
+      return "shared";
+  }
+  return "";
+}
+
+void sayNamespaces(const std::vector<Namespace>& namespaces) {
+  for (const auto& one : namespaces) {
+    const std::string delimiter =
+        one.delimiter == '\0' ? "no hierarchy" : fmt::format("delimiter '{}'", one.delimiter);
+    say("namespace     {} \"{}\", {}", kindWords(one.kind), printable(one.prefix),
+        printable(delimiter));
+  }
+}
+
+}  // namespace
+
+int checkCommand(const std::string& source, const std::vector<std::string>& options) {
+  const Settings settings = resolveSettings(source, options);
+  printNotices(settings.notices);
+  log::setLevel(settings.options.log_level);
+  const imap::Endpoint endpoint = endpointOf(settings);
+  const Secret password = findPassword(passwordRequest(settings.source, settings.options));
+  ::signal(SIGPIPE, SIG_IGN);
+
+  imap::Traffic traffic;
+  imap::SessionOptions session_options;
+  session_options.endpoint = endpoint;
+  session_options.password = [&password] { return password; };
+  session_options.without = settings.options.without;
+  session_options.traffic = &traffic;
+
+  say("source        {}", printable(settings.source.text()));
+  try {
+    const auto session = imap::Session::open(session_options);
+    const std::string tls = session->tlsVersion();
+    say("connected     {} port {}, {}{}", endpoint.host, endpoint.port,
+        securityWords(endpoint.security),
+        tls.empty()
+            ? ""
+            : ", " + tls +
+                  (endpoint.fingerprint.empty() ? ", certificate verified"
+                                                : ", certificate has the fingerprint given"));
+    say("greeting      {}", printable(session->greeting()));
+    say("logged in     as {}", printable(endpoint.user));
+    sayCapabilities(session->capabilities());
+    const auto namespaces = session->namespaces();
+    sayNamespaces(namespaces);
+    say("mailboxes     {}", session->list(namespaces).size());
+    say("all is well: 'emlfs mount' will work");
+  } catch (const Error& error) {
+    ::fprintf(stderr, "emlfs: %s\n", errorLine(error).c_str());
+    const std::string words = advice(error, endpoint);
+    if (!words.empty()) ::fprintf(stderr, "%s\n", words.c_str());
+    return static_cast<int>(exitCodeOf(error));
+  }
+  return static_cast<int>(ExitCode::ok);
+}
+
+}  // namespace emlfs::app

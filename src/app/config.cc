@@ -1,0 +1,142 @@
+#include "app/config.h"
+
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <toml++/toml.h>
+#include <filesystem>
+
+#include "app/failure.h"
+#include "app/nearest.h"
+#include "app/printable.h"
+#include "emlfs/base/file.h"
+
+namespace emlfs::app {
+namespace {
+
+class Reader {
+ public:
+  explicit Reader(std::string path)
+      : path_(std::move(path)), base_(std::filesystem::path(path_).parent_path()) {}
+
+  Config read(const toml::table& root) const {
+    Config config;
+    config.path = path_;
+    for (const auto& [key, node] : root)
+      if (key.str() != "account") option(config.options, key, node);
+    // After the options at the top, wherever they stand in the file.
+    if (const toml::node* accounts = root.get("account")) {
+      if (!accounts->is_table())
+        throw at(accounts->source(), "accounts are tables: [account.NAME]");
+      for (const auto& [key, node] : *accounts->as_table())
+        config.accounts.emplace(key.str(), account(config.options, key, node));
+    }
+    return config;
+  }
+
+  Error at(const toml::source_region& where, std::string_view what) const {
+    return badInput(fmt::format("{}:{}: {}", path_, where.begin.line, what));
+  }
+
+ private:
+  AccountConfig account(const Options& inherited, const toml::key& key,
+                        const toml::node& node) const {
+    const auto* table = node.as_table();
+    if (table == nullptr) throw at(key.source(), "an account is a table: [account.NAME]");
+    if (!isAccountName(key.str()) || key.str() == "all")
+      throw at(key.source(), fmt::format("'{}' can't be the name of an account", key.str()));
+    AccountConfig result;
+    result.options = inherited;
+    bool has_source = false;
+    for (const auto& [name, value] : *table) {
+      if (name.str() != "source") {
+        option(result.options, name, value);
+        continue;
+      }
+      has_source = true;
+      const std::string url = text(name, value);
+      try {
+        result.source = parseSourceUrl(url);
+      } catch (const Error& error) {
+        throw at(name.source(), error.what());
+      }
+    }
+    if (!has_source) throw at(key.source(), fmt::format("account '{}' has no source", key.str()));
+    return result;
+  }
+
+  void option(Options& options, const toml::key& key, const toml::node& node) const {
+    const std::string value = text(key, node);
+    try {
+      setOption(options, key.str(), value, base_);
+    } catch (const Error& error) {
+      throw at(key.source(), error.what());
+    }
+    if (!options.read_only) throw at(key.source(), "this version only reads: leave out read_only");
+  }
+
+  std::string text(const toml::key& key, const toml::node& node) const {
+    if (const auto* string = node.as_string()) return string->get();
+    if (const auto* integer = node.as_integer()) return std::to_string(integer->get());
+    if (const auto* boolean = node.as_boolean()) return boolean->get() ? "yes" : "no";
+    if (const auto* array = node.as_array()) {
+      std::string joined;
+      for (const toml::node& element : *array) {
+        if (!element.is_string()) throw at(key.source(), "a list must hold strings");
+        joined += (joined.empty() ? "" : ":") + element.as_string()->get();
+      }
+      return joined;
+    }
+    if (node.is_table())
+      throw at(key.source(),
+               fmt::format("unknown table '{}': accounts are [account.NAME]", key.str()));
+    throw at(key.source(),
+             fmt::format("'{}' must be a string, a whole number or true or false", key.str()));
+  }
+
+  std::string path_;
+  std::string base_;
+};
+
+}  // namespace
+
+Config parseConfig(std::string_view text, const std::string& path) {
+  const Reader reader(path);
+  try {
+    return reader.read(toml::parse(text, path));
+  } catch (const toml::parse_error& error) {
+    throw reader.at(error.source(), printable(error.description()));
+  }
+}
+
+Config loadConfig(const std::string& path) {
+  std::error_code error;
+  const bool exists = std::filesystem::exists(path, error);
+  if (!exists && !error) {
+    Config config;
+    config.path = path;
+    return config;
+  }
+  std::string text;
+  try {
+    text = readFile(path);
+  } catch (const Error& unreadable) {
+    throw badInput(unreadable.what());
+  }
+  return parseConfig(text, path);
+}
+
+const AccountConfig& findAccount(const Config& config, const std::string& name) {
+  const auto found = config.accounts.find(name);
+  if (found != config.accounts.end()) return found->second;
+  std::vector<std::string_view> names;
+  for (const auto& [known, account] : config.accounts) names.push_back(known);
+  if (names.empty())
+    throw badInput(fmt::format(
+        "no account '{}': {} has none; a source is imaps://user@host[:port] or an account's name",
+        name, config.path));
+  throw badInput(fmt::format("no account '{}' in {}: did you mean '{}'?", name, config.path,
+                             *nearest(name, names)));
+}
+
+}  // namespace emlfs::app

@@ -1,0 +1,39 @@
+// ~/.config/emlfs/config.toml: options for every account at its top, then accounts by name.
+//
+//     timeout = "1min"
+//     [account.work]
+//     source = "imaps://alice@example.org"
+//     password_command = "pass show mail/work"
+#pragma once
+
+#include <map>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "app/options.h"
+#include "app/source.h"
+
+namespace emlfs::app {
+
+struct AccountConfig {
+  Source source;
+  Options options;
+};
+
+struct Config {
+  Options options = Options::defaults();  // with what stands at the top
+  std::map<std::string, AccountConfig> accounts;
+  std::string path;
+};
+
+// A file that does not exist is an empty one. Throws Error(invalid) with file and line.
+Config loadConfig(const std::string& path);
+
+// The text of a config file; `path` is for messages and for relative paths in it.
+Config parseConfig(std::string_view text, const std::string& path);
+
+// Throws Error(invalid) for a name that isn't there, with the nearest one that is.
+const AccountConfig& findAccount(const Config& config, const std::string& name);
+
+}  // namespace emlfs::app

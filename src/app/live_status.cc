@@ -1,0 +1,97 @@
+#include "app/live_status.h"
+
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <poll.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <sys/xattr.h>
+#include <unistd.h>
+
+#include <array>
+#include <cerrno>
+
+#include "app/failure.h"
+#include "app/mount_table.h"
+#include "emlfs/base/file.h"
+
+namespace emlfs::app {
+namespace {
+
+constexpr const char* kAttribute = "user.emlfs.status";
+constexpr size_t kAttributeMax = 64 * 1024;  // the kernel's XATTR_SIZE_MAX
+
+// In the child: errno, then the value.
+[[noreturn]] void ask(const char* mount_point, int out) {
+  static std::array<char, kAttributeMax> value;
+  const ssize_t size = ::getxattr(mount_point, kAttribute, value.data(), value.size());
+  const int error = size < 0 ? errno : 0;
+  bool sent = ::write(out, &error, sizeof error) == sizeof error;
+  for (ssize_t at = 0; sent && at < size;) {
+    const ssize_t written = ::write(out, value.data() + at, static_cast<size_t>(size - at));
+    sent = written > 0;
+    at += written;
+  }
+  ::_exit(sent ? 0 : 1);
+}
+
+// Everything until the other end closes; absent at the deadline.
+std::optional<std::string> readUntilClosed(int fd, const Deadline& deadline) {
+  std::string bytes;
+  std::array<char, 4096> buffer{};
+  for (;;) {
+    pollfd wait{fd, POLLIN, 0};
+    const int ready = ::poll(&wait, 1, deadline.pollTimeout());
+    if (ready < 0 && errno == EINTR) continue;
+    if (ready < 0) throw systemError("poll", errno);
+    if (ready == 0) return std::nullopt;
+    const ssize_t got = ::read(fd, buffer.data(), buffer.size());
+    if (got < 0 && errno == EINTR) continue;
+    if (got < 0) throw systemError("pipe", errno);
+    if (got == 0) return bytes;
+    bytes.append(buffer.data(), static_cast<size_t>(got));
+  }
+}
+
+}  // namespace
+
+LiveStatus askMount(const std::string& mount_point, Milliseconds limit) {
+  int ends[2];
+  if (::pipe2(ends, O_CLOEXEC) != 0) throw systemError("pipe", errno);
+  const Fd read_end(ends[0]);
+  Fd write_end(ends[1]);
+  const pid_t child = ::fork();
+  if (child < 0) throw systemError("fork", errno);
+  if (child == 0) ask(mount_point.c_str(), write_end.get());
+  write_end.reset();
+  const auto bytes = readUntilClosed(read_end.get(), Deadline::after(limit));
+  // A fatal signal ends a wait for a FUSE daemon, so this wait is short.
+  if (!bytes) ::kill(child, SIGKILL);
+  while (::waitpid(child, nullptr, 0) < 0 && errno == EINTR) {
+  }
+  LiveStatus status;
+  if (!bytes) return status;
+  if (bytes->size() < sizeof status.error_number)
+    throw failure(Code::system, fmt::format("{} can't be asked for its status", mount_point));
+  ::memcpy(&status.error_number, bytes->data(), sizeof status.error_number);
+  status.json = bytes->substr(sizeof status.error_number);
+  const int error = status.error_number;
+  status.answer = error == 0                                   ? Answer::given
+                  : error == ENOTCONN || error == ECONNABORTED ? Answer::dead
+                                                               : Answer::refused;
+  return status;
+}
+
+std::string requireEmlfsMount(const std::string& path) {
+  const auto mount_point = canonicalPath(path);
+  if (!mount_point) throw badInput(fmt::format("{} does not exist", path));
+  const auto mounted = findMount(*mount_point);
+  if (!mounted) throw badInput(fmt::format("{} is not a mount point of emlfs", path));
+  if (mounted->fs_type != kFsType)
+    throw badInput(fmt::format("{} is not a mount point of emlfs: {} is mounted there", path,
+                               mounted->fs_type));
+  return *mount_point;
+}
+
+}  // namespace emlfs::app

@@ -1,0 +1,30 @@
+// Asking a mount about itself: the extended attribute user.emlfs.status of its root.
+#pragma once
+
+#include <optional>
+#include <string>
+
+#include "emlfs/base/clock.h"
+
+namespace emlfs::app {
+
+enum class Answer {
+  given,
+  dead,     // the daemon is gone
+  silent,   // it doesn't answer in time
+  refused,  // the mount isn't ours to look into, or isn't emlfs: see error_number
+};
+
+struct LiveStatus {
+  Answer answer = Answer::silent;
+  std::string json;
+  int error_number = 0;
+};
+
+// A daemon that hangs can't make the caller hang: a child process asks. Throws Error(system).
+LiveStatus askMount(const std::string& mount_point, Milliseconds limit);
+
+// The emlfs mount at `path`, without symbolic links. Throws Error(invalid) if there is none.
+std::string requireEmlfsMount(const std::string& path);
+
+}  // namespace emlfs::app

@@ -1,0 +1,91 @@
+// emlfs mount SOURCE MOUNTPOINT
+#include <signal.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "app/commands.h"
+#include "app/daemon.h"
+#include "app/exit_code.h"
+#include "app/failure.h"
+#include "app/mount_point.h"
+#include "app/password.h"
+#include "app/paths.h"
+#include "app/settings.h"
+#include "emlfs/account/account.h"
+#include "emlfs/base/log.h"
+#include "emlfs/fs/filesystem.h"
+
+namespace emlfs::app {
+namespace {
+
+AccountOptions accountOptions(const Settings& settings, Secret password) {
+  const Options& options = settings.options;
+  const Directories where = directories(settings.source, options);
+  AccountOptions account;
+  account.source = settings.source.text();
+  account.session.endpoint = endpointOf(settings);
+  account.session.password = [secret = std::move(password)] { return secret; };
+  account.session.without = options.without;
+  account.cache_dir = where.cache;
+  account.state_dir = where.state;
+  account.name_format = options.name_format;
+  account.connections = options.connections;
+  account.poll = options.poll;
+  return account;
+}
+
+fs::MountOptions mountOptions(const Settings& settings, const std::string& mount_point) {
+  const Options& options = settings.options;
+  fs::MountOptions mount;
+  mount.mount_point = mount_point;
+  mount.name = settings.source.text();
+  mount.allow_other = options.allow_other;
+  mount.uid = options.uid.value_or(::getuid());
+  mount.gid = options.gid.value_or(::getgid());
+  mount.umask = options.umask;
+  return mount;
+}
+
+void openLog(const Options& options, bool foreground) {
+  log::setLevel(options.log_level);
+  if (!options.log_file.empty())
+    log::openFile(options.log_file);
+  else if (!foreground)
+    log::openSyslog();
+}
+
+int serve(const AccountOptions& account_options, const fs::MountOptions& mount_options,
+          const std::function<void()>& ready) {
+  const auto account = Account::open(account_options);
+  account->start();
+  try {
+    fs::serve(*account, mount_options, ready);
+  } catch (const Error& error) {
+    if (error.code == Code::system) throw MountError(error.what());
+    throw;
+  }
+  return static_cast<int>(ExitCode::ok);
+}
+
+}  // namespace
+
+int mountCommand(const MountArguments& arguments) {
+  Settings settings = resolveSettings(arguments.source, arguments.options);
+  const std::string mount_point = prepareMountPoint(arguments.mount_point, settings.notices);
+  if (settings.options.allow_other) checkAllowOther();
+  const auto mount_options = mountOptions(settings, mount_point);
+  printNotices(settings.notices);
+  const auto account_options =
+      accountOptions(settings, findPassword(passwordRequest(settings.source, settings.options)));
+
+  ::signal(SIGPIPE, SIG_IGN);
+  ::umask(077);  // of the files that we make, not of those that we show
+  const bool foreground = arguments.foreground;
+  const auto work = [&](const std::function<void()>& ready) {
+    openLog(settings.options, foreground);
+    return serve(account_options, mount_options, ready);
+  };
+  return foreground ? work([] {}) : runInBackground(work);
+}
+
+}  // namespace emlfs::app

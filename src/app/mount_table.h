@@ -1,0 +1,31 @@
+// What is mounted where: /proc/self/mountinfo, proc(5).
+#pragma once
+
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace emlfs::app {
+
+constexpr std::string_view kFsType = "fuse.emlfs";
+
+struct MountEntry {
+  std::string mount_point;
+  std::string fs_type;
+  std::string source;
+  bool operator==(const MountEntry&) const = default;
+};
+
+// Lines that aren't as documented are left out. The kernel's octal escapes (\040) are undone.
+std::vector<MountEntry> parseMountInfo(std::string_view text);
+
+// The topmost mount on exactly this path. Throws Error(system).
+std::optional<MountEntry> findMount(const std::string& path);
+
+// `path` without symbolic links, as the mount table has it, also if a dead FUSE file system is
+// mounted there. Absent if it doesn't exist. Throws Error(invalid). Asks no daemon, so it can't
+// hang on one.
+std::optional<std::string> canonicalPath(const std::string& path);
+
+}  // namespace emlfs::app

@@ -1,0 +1,265 @@
+#include "app/options.h"
+
+#include <fmt/format.h>
+#include <grp.h>
+#include <pwd.h>
+
+#include <algorithm>
+#include <limits>
+#include <stdexcept>
+#include <utility>
+
+#include "app/failure.h"
+#include "app/nearest.h"
+#include "app/paths.h"
+#include "app/units.h"
+#include "emlfs/view/names.h"
+
+namespace emlfs::app {
+namespace {
+
+using Text = const std::string&;
+
+bool flag(Text value) {
+  if (value == "yes" || value == "true" || value == "on" || value == "1") return true;
+  if (value == "no" || value == "false" || value == "off" || value == "0") return false;
+  throw std::invalid_argument("yes or no");
+}
+
+Milliseconds duration(Text value, Milliseconds least, const char* wanted) {
+  const auto parsed = parseDuration(value);
+  if (!parsed || *parsed < least) throw std::invalid_argument(wanted);
+  return *parsed;
+}
+
+unsigned number(Text value, unsigned least, unsigned most, const char* wanted) {
+  const auto parsed = parseNumber(value);
+  if (!parsed || *parsed < least || *parsed > most) throw std::invalid_argument(wanted);
+  return static_cast<unsigned>(*parsed);
+}
+
+mode_t mode(Text value) {
+  const auto parsed = parseNumber(value, 8);
+  if (!parsed || *parsed > 0777) throw std::invalid_argument("an octal mode, such as 077");
+  return static_cast<mode_t>(*parsed);
+}
+
+// (uid_t)-1 means "no change" to the kernel.
+constexpr uint64_t kHighestId = std::numeric_limits<uid_t>::max() - 1;
+
+uid_t userId(Text value) {
+  if (const auto id = parseNumber(value); id && *id <= kHighestId) return static_cast<uid_t>(*id);
+  if (const passwd* entry = ::getpwnam(value.c_str())) return entry->pw_uid;
+  throw std::invalid_argument("a user's name or number");
+}
+
+gid_t groupId(Text value) {
+  if (const auto id = parseNumber(value); id && *id <= kHighestId) return static_cast<gid_t>(*id);
+  if (const group* entry = ::getgrnam(value.c_str())) return entry->gr_gid;
+  throw std::invalid_argument("a group's name or number");
+}
+
+log::Level level(Text value) {
+  if (value == "error") return log::Level::error;
+  if (value == "warning") return log::Level::warning;
+  if (value == "info") return log::Level::info;
+  if (value == "debug") return log::Level::debug;
+  throw std::invalid_argument("error, warning, info or debug");
+}
+
+std::string fingerprint(Text value) {
+  size_t digits = 0;
+  for (char c : value) {
+    if (c == ':') continue;
+    if (std::string_view("0123456789abcdefABCDEF").find(c) == std::string_view::npos) digits = 1000;
+    ++digits;
+  }
+  if (digits != 64)
+    throw std::invalid_argument(
+        "a SHA-256 fingerprint: 64 hexadecimal digits, ':' between them or not");
+  return value;
+}
+
+std::string nameFormat(Text value) {
+  try {
+    if (!value.empty()) view::NameFormat checked(value);
+  } catch (const Error& error) {
+    throw std::invalid_argument(fmt::format("a name pattern ({})", error.what()));
+  }
+  return value;
+}
+
+std::set<std::string> capabilities(Text value) {
+  std::set<std::string> names;
+  std::string name;
+  for (char c : value + ":") {
+    if (c == ':' || c == '+') {
+      if (!name.empty()) names.insert(std::exchange(name, {}));
+    } else if (c > ' ' && c < 0x7f) {
+      name += c >= 'a' && c <= 'z' ? static_cast<char>(c - 'a' + 'A') : c;
+    } else {
+      throw std::invalid_argument("names of IMAP capabilities with ':' between them");
+    }
+  }
+  return names;
+}
+
+constexpr OptionSpec kTable[] = {
+    {"password_command", Kind::text, "", "run by /bin/sh; the first line it prints is the password",
+     [](Options& o, Text v) { o.password_command = v; }},
+    {"password_file", Kind::path, "", "its first line is the password; mode 0600",
+     [](Options& o, Text v) { o.password_file = v; }},
+    {"ca_file", Kind::path, "", "certificates to trust (PEM) instead of the system's",
+     [](Options& o, Text v) { o.ca_file = v; }},
+    {"tls_fingerprint", Kind::text, "", "SHA-256 of the server's certificate: trust this one only",
+     [](Options& o, Text v) { o.tls_fingerprint = fingerprint(v); }},
+    {"plaintext", Kind::flag, "no", "imap:// without TLS: anyone on the way can read along",
+     [](Options& o, Text v) { o.plaintext = flag(v); }},
+    {"cache_dir", Kind::path, "",
+     "what can be fetched again; default $XDG_CACHE_HOME/emlfs/ACCOUNT",
+     [](Options& o, Text v) { o.cache_dir = v; }},
+    {"state_dir", Kind::path, "", "what can't; default $XDG_STATE_HOME/emlfs/ACCOUNT",
+     [](Options& o, Text v) { o.state_dir = v; }},
+    {"timeout", Kind::duration, "30s", "the longest wait without progress on the network",
+     [](Options& o, Text v) {
+       o.timeout = duration(v, Milliseconds(1), "a duration above 0, such as 30s");
+     }},
+    {"connections", Kind::number, "4", "the most connections to the server",
+     [](Options& o, Text v) { o.connections = number(v, 1, 64, "a number from 1 to 64"); }},
+    {"poll", Kind::duration, "30s", "how often the server is asked for changes",
+     [](Options& o, Text v) {
+       o.poll = duration(v, Milliseconds(1000), "a duration of at least 1s, such as 30s or 5min");
+     }},
+    {"name_format", Kind::text, "", "pattern of file names, such as {date}_{from}_{subject}.{uid}",
+     [](Options& o, Text v) { o.name_format = nameFormat(v); }},
+    {"read_only", Kind::flag, "yes", "this version only reads",
+     [](Options& o, Text v) { o.read_only = flag(v); }},
+    {"allow_other", Kind::flag, "no", "other users may look, as far as umask lets them",
+     [](Options& o, Text v) { o.allow_other = flag(v); }},
+    {"uid", Kind::user, "", "owner of everything, name or number; default who mounts",
+     [](Options& o, Text v) { o.uid = userId(v); }},
+    {"gid", Kind::group, "", "group of everything, name or number; default that of who mounts",
+     [](Options& o, Text v) { o.gid = groupId(v); }},
+    {"umask", Kind::mode, "077", "permissions that are taken away, octal",
+     [](Options& o, Text v) { o.umask = mode(v); }},
+    {"log_level", Kind::choice, "warning", "error, warning, info or debug",
+     [](Options& o, Text v) { o.log_level = level(v); }},
+    {"log_file", Kind::path, "", "default syslog, or standard error with --foreground",
+     [](Options& o, Text v) { o.log_file = v; }},
+    {"without", Kind::list, "", "IMAP capabilities to leave unused, ':' between them",
+     [](Options& o, Text v) { o.without = capabilities(v); }},
+};
+
+constexpr std::string_view kMountWords[] = {"nosuid", "nodev",   "noexec", "relatime", "noatime",
+                                            "auto",   "noauto",  "user",   "users",    "nouser",
+                                            "owner",  "_netdev", "nofail", "defaults"};
+
+std::string unknownOption(std::string_view name) {
+  if (name == "password" || name == "pass" || name == "passwd")
+    return fmt::format(
+        "there is no option '{}', for other users can see command lines: use password_command or "
+        "password_file",
+        name);
+  std::vector<std::string_view> names;
+  for (const OptionSpec& spec : kTable) names.push_back(spec.name);
+  return fmt::format("unknown option '{}': did you mean '{}'?", name, *nearest(name, names));
+}
+
+bool mayStandAlone(const OptionSpec& spec) {
+  return spec.kind == Kind::flag;
+}
+
+std::string placeholder(Kind kind) {
+  switch (kind) {
+    case Kind::flag:
+      return "";
+    case Kind::path:
+      return "=PATH";
+    case Kind::number:
+      return "=N";
+    case Kind::duration:
+      return "=TIME";
+    case Kind::user:
+      return "=USER";
+    case Kind::group:
+      return "=GROUP";
+    case Kind::mode:
+      return "=MODE";
+    case Kind::choice:
+      return "=LEVEL";
+    case Kind::list:
+      return "=NAME:...";
+    case Kind::text:
+      return "=TEXT";
+  }
+  return "";
+}
+
+}  // namespace
+
+std::span<const OptionSpec> optionTable() {
+  return kTable;
+}
+
+Options Options::defaults() {
+  Options options;
+  for (const OptionSpec& spec : kTable)
+    if (!spec.preset.empty()) spec.set(options, std::string(spec.preset));
+  return options;
+}
+
+std::string optionHelp() {
+  std::string text = "Options for -o and the config file:\n";
+  for (const OptionSpec& spec : kTable) {
+    const std::string left = std::string(spec.name) + placeholder(spec.kind);
+    text += fmt::format("  {:24} {}", left, spec.help);
+    if (!spec.preset.empty()) text += fmt::format(" [{}]", spec.preset);
+    text += '\n';
+  }
+  return text;
+}
+
+void setOption(Options& options, std::string_view name, const std::optional<std::string>& value,
+               const std::string& base) {
+  const auto* spec = std::find_if(std::begin(kTable), std::end(kTable),
+                                  [&](const OptionSpec& s) { return s.name == name; });
+  if (spec == std::end(kTable)) throw badInput(unknownOption(name));
+  if (!value && !mayStandAlone(*spec))
+    throw badInput(
+        fmt::format("option {} needs a value: {}{}", name, name, placeholder(spec->kind)));
+  std::string text = value.value_or("yes");
+  if (text.find('\0') != std::string::npos)
+    throw badInput(fmt::format("the value of option {} holds a NUL character", name));
+  // The daemon's working directory is another one.
+  if (spec->kind == Kind::path && !text.empty()) text = absolutePath(text, base);
+  try {
+    spec->set(options, text);
+  } catch (const std::invalid_argument& wanted) {
+    throw badInput(fmt::format("option {}: '{}' is not {}", name, text, wanted.what()));
+  }
+}
+
+bool isMountWord(std::string_view name) {
+  return name.starts_with("x-") ||
+         std::find(std::begin(kMountWords), std::end(kMountWords), name) != std::end(kMountWords);
+}
+
+void applyOptions(Options& options, std::string_view text, std::vector<std::string>& notices) {
+  for (const Assignment& one : splitOptions(text)) {
+    if (isMountWord(one.name)) continue;
+    if (one.name == "ro" && !one.value) {
+      setOption(options, "read_only", "yes");
+    } else if (one.name == "rw" && !one.value) {
+      setOption(options, "read_only", "no");
+    } else {
+      setOption(options, one.name, one.value);
+    }
+  }
+  // mount(8) says rw by itself, so this is no error; but nobody should be left to believe in it.
+  if (!options.read_only) {
+    notices.emplace_back("this version only reads: the mount is read-only");
+    options.read_only = true;
+  }
+}
+
+}  // namespace emlfs::app

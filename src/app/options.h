@@ -1,0 +1,84 @@
+// The one vocabulary of options: the same names in -o, in the config file and in the manual.
+#pragma once
+
+#include <sys/types.h>
+
+#include <optional>
+#include <set>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "emlfs/base/clock.h"
+#include "emlfs/base/log.h"
+
+namespace emlfs::app {
+
+struct Options {
+  std::string password_command;
+  std::string password_file;
+  std::string ca_file;
+  std::string tls_fingerprint;
+  bool plaintext = false;
+  std::string cache_dir;  // empty: below $XDG_CACHE_HOME
+  std::string state_dir;  // empty: below $XDG_STATE_HOME
+  Milliseconds timeout{};
+  unsigned connections = 0;
+  Milliseconds poll{};
+  std::string name_format;
+  bool read_only = true;
+  bool allow_other = false;
+  std::optional<uid_t> uid;  // absent: who mounts
+  std::optional<gid_t> gid;
+  mode_t umask = 0;
+  log::Level log_level = log::Level::error;
+  std::string log_file;           // empty: syslog, or standard error in the foreground
+  std::set<std::string> without;  // upper case
+
+  // With every default of the table.
+  static Options defaults();
+};
+
+enum class Kind { text, path, number, duration, flag, choice, user, group, mode, list };
+
+struct OptionSpec {
+  std::string_view name;
+  Kind kind;
+  std::string_view preset;  // as it would be written; empty: see help
+  std::string_view help;    // one line; a choice begins with its values
+  // Throws std::invalid_argument with what a value must be ("a duration, such as 30s").
+  void (*set)(Options& options, const std::string& value);
+};
+
+// All options, in the order of the manual.
+std::span<const OptionSpec> optionTable();
+
+// The table as text, for --help.
+std::string optionHelp();
+
+// Sets one option. A flag may come without a value. `base` is where relative paths begin; empty:
+// the working directory. Throws Error(invalid): an unknown name, with the nearest right one, or a
+// value that doesn't fit.
+void setOption(Options& options, std::string_view name, const std::optional<std::string>& value,
+               const std::string& base = {});
+
+struct Assignment {
+  std::string name;
+  std::optional<std::string> value;
+  bool operator==(const Assignment&) const = default;
+};
+
+// Takes the value of -o apart at its commas. A value whole in double quotes may hold commas, with
+// \" and \\ in it; without quotes a comma is written as \, and a backslash before it as \\.
+// Throws Error(invalid).
+std::vector<Assignment> splitOptions(std::string_view text);
+
+// Words of mount(8) that mean nothing to emlfs, or are what it does anyway: nosuid, _netdev, ...
+bool isMountWord(std::string_view name);
+
+// One -o. Lines for the user, about what is accepted but not as it was meant, are added to
+// `notices`.
+void applyOptions(Options& options, std::string_view text, std::vector<std::string>& notices);
+
+}  // namespace emlfs::app

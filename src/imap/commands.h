@@ -1,0 +1,53 @@
+// The commands of a session, a file for each. Each says which extension it uses and what it does
+// without.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "emlfs/imap/session.h"
+#include "imap/connection.h"
+
+namespace emlfs::imap {
+
+// login.cc. Connects and brings the connection to the authenticated state; gives the greeting.
+std::string logIn(Connection& connection, const SessionOptions& options);
+
+// capability.cc
+void askCapabilities(Connection& connection);
+void enableExtensions(Connection& connection);
+
+// namespace.cc
+std::vector<Namespace> fetchNamespaces(Connection& connection);
+
+// list.cc
+std::vector<ListEntry> listMailboxes(Connection& connection,
+                                     const std::vector<Namespace>& namespaces);
+// "INBOX" in any case is INBOX; other names stay as they are.
+std::string canonicalName(std::string wire);
+
+// status.cc
+MailboxStatus mailboxStatus(Connection& connection, std::string_view wire);
+std::string statusItems(const Connection& connection);
+
+// examine.cc
+Selected examineMailbox(Connection& connection, std::string_view wire,
+                        const std::optional<Known>& known);
+
+// fetch_messages.cc
+void fetchMessages(Connection& connection, Uid first, Uid last,
+                   const std::function<void(MessageMeta&&)>& each);
+void fetchFlagChanges(Connection& connection, Uid first, Uid last, ModSeq since,
+                      const std::function<void(FlagChange&&)>& each);
+
+// fetch_body.cc
+BodyPiece fetchBodyPiece(Connection& connection, Uid uid, uint64_t offset, uint32_t count);
+
+// search.cc
+UidSet searchMessages(Connection& connection, Uid first, Uid last);
+
+}  // namespace emlfs::imap

@@ -1,0 +1,241 @@
+#include "imap/connection.h"
+
+#include <algorithm>
+#include <array>
+#include <exception>
+
+#include "emlfs/base/log.h"
+#include "imap/text.h"
+
+namespace emlfs::imap {
+namespace {
+
+// What a command may be answered with, beyond what it asked for: other clients' changes can be
+// announced at any moment.
+constexpr uint64_t kSlackResponses = 100'000;
+constexpr uint64_t kSlackBytes = uint64_t{256} << 20;
+constexpr uint64_t kMostExpected = 10'000'000;
+constexpr uint64_t kBytesEach = 64 << 10;
+
+[[noreturn]] void notImap(const std::string& what) {
+  throw Error(Code::protocol, Scope::connection, "the server answered with " + what);
+}
+
+// Counts what one command is answered with.
+class Budget {
+ public:
+  Budget(const Framer& framer, uint64_t expected) : framer_(framer), start_(framer.otherBytes()) {
+    expected = std::min(expected, kMostExpected);
+    responses_ = kSlackResponses + 4 * expected;
+    bytes_ = kSlackBytes + kBytesEach * expected;
+  }
+  void spend() {
+    if (responses_-- == 0 || framer_.otherBytes() - start_ > bytes_) {
+      throw Error(Code::limit, Scope::connection, "the server's answer has no end");
+    }
+  }
+
+ private:
+  const Framer& framer_;
+  uint64_t start_;
+  uint64_t responses_;
+  uint64_t bytes_;
+};
+
+}  // namespace
+
+void check(const StatusLine& status, std::string_view what) {
+  if (status.status == Status::ok) return;
+  const std::string text =
+      fmt::format("{}: the server says: {}", what, status.text.empty() ? status.code : status.text);
+  const auto is = [&](std::initializer_list<std::string_view> codes) {
+    return std::find(codes.begin(), codes.end(), status.code) != codes.end();
+  };
+  if (status.status == Status::bad) {
+    throw Error(Code::protocol, Scope::mailbox, text, status.text);
+  }
+  if (is({"NONEXISTENT", "TRYCREATE"})) {
+    throw Error(Code::not_found, Scope::mailbox, text, status.text);
+  }
+  if (is({"AUTHENTICATIONFAILED", "AUTHORIZATIONFAILED", "EXPIRED", "PRIVACYREQUIRED"})) {
+    throw Error(Code::auth, Scope::account, text, status.text);
+  }
+  throw Error(Code::refused, Scope::mailbox, text, status.text);
+}
+
+Connection::Connection(std::unique_ptr<Transport> transport, Milliseconds timeout, Traffic* traffic,
+                       std::set<std::string> without)
+    : transport_(std::move(transport)), timeout_(timeout), traffic_(traffic) {
+  for (const std::string& name : without) without_.insert(toUpper(name));
+  // QRESYNC is built on CONDSTORE.
+  if (without_.count("CONDSTORE") != 0) without_.insert("QRESYNC");
+}
+
+void Connection::setCapabilities(std::set<std::string> names) {
+  ++capability_updates_;
+  for (const std::string& name : without_) names.erase(name);
+  capabilities_ = Capabilities(std::move(names));
+}
+
+LiteralMode Connection::literals() const {
+  if (has("LITERAL+")) return LiteralMode::plus;
+  return has("LITERAL-") ? LiteralMode::minus : LiteralMode::synchronizing;
+}
+
+std::optional<RawResponse> Connection::nextResponse() {
+  const uint64_t before = framer_.bodyBytes();
+  auto response = framer_.next();
+  if (traffic_ != nullptr) traffic_->body_bytes += framer_.bodyBytes() - before;
+  return response;
+}
+
+RawResponse Connection::read() {
+  std::array<char, 64 << 10> buffer;
+  for (;;) {
+    if (auto response = nextResponse()) return std::move(*response);
+    framer_.feed({buffer.data(), transport_->read(buffer, Deadline::after(timeout_))});
+  }
+}
+
+void Connection::hungUp(const StatusLine& bye) const {
+  throw Error(Code::network, Scope::connection,
+              fmt::format("the server closed the connection: {}", bye.text), bye.text);
+}
+
+// What is true of the connection, whichever command runs.
+void Connection::observe(const Data& data) {
+  if (const auto* line = std::get_if<StatusLine>(&data)) {
+    if (line->status == Status::bye) hungUp(*line);
+    if (line->code == "ALERT") log::warning("the server says: {}", line->text);
+    if (line->code == "CAPABILITY") setCapabilities(parseCapabilities(line->arguments));
+    if (line->code == "UIDVALIDITY" && !selected.wire.empty()) {
+      selected.uid_validity = parseNumber32(line->arguments).value_or(0);
+    }
+  } else if (const auto* capability = std::get_if<CapabilityData>(&data)) {
+    setCapabilities(capability->names);
+  } else if (const auto* exists = std::get_if<ExistsData>(&data)) {
+    selected.messages = exists->messages;
+  } else if (std::holds_alternative<ExpungeData>(data)) {
+    if (selected.messages > 0) --selected.messages;
+  } else if (const auto* gone = std::get_if<VanishedData>(&data)) {
+    if (!gone->earlier) {
+      const uint64_t count = std::min<uint64_t>(gone->uids.size(), selected.messages);
+      selected.messages -= static_cast<uint32_t>(count);
+    }
+  } else if (const auto* unreadable = std::get_if<UnreadableData>(&data)) {
+    log::warning("skipped a {} response of the server that can't be read", unreadable->kind);
+  }
+}
+
+StatusLine Connection::readGreeting() {
+  try {
+    RawResponse response = read();
+    const auto line = response.text.starts_with("* ")
+                          ? parseStatusLine(std::string_view(response.text).substr(2))
+                          : std::nullopt;
+    if (!line || line->status == Status::no || line->status == Status::bad) {
+      notImap(fmt::format("something that is no IMAP greeting: {}",
+                          printable(std::string_view(response.text).substr(0, 80))));
+    }
+    observe(*line);
+    return *line;
+  } catch (...) {
+    broken_ = true;
+    throw;
+  }
+}
+
+StatusLine Connection::run(const Command& command, const Handler& handler, uint64_t expected) {
+  if (broken_) throw Error(Code::network, Scope::connection, "the connection is closed");
+  std::exception_ptr failure;
+  const Handler guarded = [&](Data&& data) {
+    if (!handler || failure) return;
+    try {
+      handler(std::move(data));
+    } catch (const Error& error) {
+      // Of no use any more: don't read on.
+      if (error.scope == Scope::connection || error.scope == Scope::account) throw;
+      failure = std::current_exception();
+    } catch (...) {
+      failure = std::current_exception();
+    }
+  };
+  StatusLine status;
+  try {
+    status = exchange(command, guarded, expected);
+  } catch (...) {
+    broken_ = true;
+    throw;
+  }
+  if (failure) std::rethrow_exception(failure);
+  return status;
+}
+
+StatusLine Connection::exchange(const Command& command, const Handler& handler, uint64_t expected) {
+  const std::string tag = fmt::format("A{}", next_tag_++);
+  const auto& pieces = command.pieces();
+  if (traffic_ != nullptr) ++traffic_->commands;
+  log::debug("imap: {} {}", tag, command.verb());
+
+  size_t sent = 0;
+  const auto sendPiece = [&] {
+    // In one write, and without a copy that isn't wiped: it may hold a password.
+    std::string bytes;
+    bytes.reserve(tag.size() + pieces[sent].size() + 64);
+    if (sent == 0) bytes.append(tag).append(" ");
+    bytes.append(pieces[sent]);
+    if (++sent == pieces.size()) bytes.append("\r\n");
+    const Secret secret(std::move(bytes));
+    transport_->write(secret.reveal(), Deadline::after(timeout_));
+  };
+  sendPiece();
+
+  Budget budget(framer_, expected);
+  for (;;) {
+    budget.spend();
+    RawResponse response = read();
+    const std::string_view text = response.text;
+    if (text.starts_with('+')) {
+      if (sent == pieces.size()) notImap("a request to continue that was not expected");
+      sendPiece();
+    } else if (text.starts_with("* ")) {
+      Data data = understand(std::move(response));
+      observe(data);
+      handler(std::move(data));
+    } else if (text.starts_with(tag) && text.substr(tag.size()).starts_with(' ')) {
+      auto status = parseStatusLine(text.substr(tag.size() + 1));
+      if (!status || status->status == Status::bye || status->status == Status::preauth) {
+        notImap("a status that doesn't exist");
+      }
+      observe(*status);
+      return std::move(*status);
+    } else if (!text.empty()) {  // some servers send an empty line after a literal
+      notImap(fmt::format("something that is not IMAP: {}", printable(text.substr(0, 80))));
+    }
+  }
+}
+
+StatusLine Connection::runOk(const Command& command, const Handler& handler, uint64_t expected) {
+  StatusLine status = run(command, handler, expected);
+  check(status, command.verb() + " failed");
+  return status;
+}
+
+void Connection::startTls() {
+  if (!framer_.empty()) {
+    broken_ = true;
+    throw Error(Code::tls, Scope::connection,
+                "somebody put plaintext before the start of TLS: the connection is not safe");
+  }
+  capabilities_ = {};
+  framer_ = Framer();
+  selected = {};
+  try {
+    transport_->startTls(Deadline::after(timeout_));
+  } catch (...) {
+    broken_ = true;
+    throw;
+  }
+}
+
+}  // namespace emlfs::imap

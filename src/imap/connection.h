@@ -1,0 +1,84 @@
+// Runs commands over a transport: tags, deadlines, bounds, statuses. Everything untagged goes to
+// observe() first and then to the handler of the command that runs. Owned by one thread.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <string>
+#include <string_view>
+
+#include "emlfs/base/error.h"
+#include "emlfs/imap/session.h"
+#include "imap/command.h"
+#include "imap/data.h"
+#include "imap/framer.h"
+#include "imap/transport.h"
+
+namespace emlfs::imap {
+
+class Connection {
+ public:
+  using Handler = std::function<void(Data&&)>;
+
+  Connection(std::unique_ptr<Transport> transport, Milliseconds timeout, Traffic* traffic,
+             std::set<std::string> without);
+
+  // OK or PREAUTH. BYE is Error(network) with the server's words.
+  StatusLine readGreeting();
+
+  // Sends, reads until the tagged status, and gives it whatever it is. `expected` is how many
+  // answers there may reasonably be; far more is Error(limit, connection). An exception of
+  // `handler` is thrown on once the answer has been read to its end, so that the connection stays
+  // usable.
+  StatusLine run(const Command& command, const Handler& handler = {}, uint64_t expected = 0);
+  // The same; NO and BAD are thrown, see check().
+  StatusLine runOk(const Command& command, const Handler& handler = {}, uint64_t expected = 0);
+
+  // After the OK to STARTTLS. Everything learnt before is forgotten; bytes that came with the OK
+  // are Error(tls).
+  void startTls();
+
+  const Transport& transport() const { return *transport_; }
+  const Capabilities& capabilities() const { return capabilities_; }
+  bool capabilitiesKnown() const { return !capabilities_.names().empty(); }
+  unsigned capabilityUpdates() const { return capability_updates_; }
+  void setCapabilities(std::set<std::string> names);
+  void forgetCapabilities() { capabilities_ = {}; }
+  bool has(std::string_view capability) const { return capabilities_.has(capability); }
+  LiteralMode literals() const;
+
+  // The selected mailbox; EXAMINE writes it, untagged data keeps it up to date.
+  struct Mailbox {
+    std::string wire;
+    UidValidity uid_validity = 0;
+    uint32_t messages = 0;
+    bool modseqs = false;
+  };
+  Mailbox selected;
+
+  // The part of a body that the running command wants.
+  void setWindow(Window window) { framer_.setWindow(window); }
+
+ private:
+  std::optional<RawResponse> nextResponse();
+  RawResponse read();
+  void observe(const Data& data);
+  StatusLine exchange(const Command& command, const Handler& handler, uint64_t expected);
+  [[noreturn]] void hungUp(const StatusLine& bye) const;
+
+  std::unique_ptr<Transport> transport_;
+  Milliseconds timeout_;
+  Traffic* traffic_;
+  std::set<std::string> without_;
+  Framer framer_;
+  Capabilities capabilities_;
+  unsigned capability_updates_ = 0;  // how often the server has told them
+  unsigned next_tag_ = 1;
+  bool broken_ = false;
+};
+
+// Throws for a NO or BAD: Error(not_found, auth, refused or protocol) with the server's words.
+// `what` was not possible: "can't open the mailbox".
+void check(const StatusLine& status, std::string_view what);
+
+}  // namespace emlfs::imap

@@ -1,0 +1,131 @@
+// UID FETCH of metadata and flags, given on as they come: memory does not grow with their number.
+// MODSEQ and CHANGEDSINCE need CONDSTORE (RFC 7162); without, all flags are given.
+// Header fields instead of ENVELOPE: broken ones are the program's own business then, and cheaper.
+#include <fmt/format.h>
+
+#include <map>
+
+#include "imap/commands.h"
+#include "imap/text.h"
+
+namespace emlfs::imap {
+namespace {
+
+void requireSelected(const Connection& connection) {
+  if (!connection.selected.wire.empty()) return;
+  throw Error(Code::invalid, Scope::mailbox, "no mailbox is selected");
+}
+
+// Runs the FETCH and gives every answer about first:last. If one can't be read the list is not
+// whole, and nobody may believe that it is.
+void fetchEach(Connection& connection, const Command& command, Uid first, Uid last,
+               const std::function<void(FetchData&&)>& each) {
+  bool incomplete = false;
+  const StatusLine status = connection.run(
+      command,
+      [&](Data&& data) {
+        if (auto* fetch = std::get_if<FetchData>(&data)) {
+          if (fetch->uid >= first && fetch->uid <= last && fetch->uid != 0) {
+            each(std::move(*fetch));
+          }
+        } else if (const auto* unreadable = std::get_if<UnreadableData>(&data)) {
+          incomplete |= unreadable->kind == "FETCH";
+        }
+      },
+      uint64_t{last} - first + 1);
+  check(status, fmt::format("can't list mailbox {}", printable(connection.selected.wire)));
+  if (incomplete) {
+    throw Error(Code::protocol, Scope::mailbox,
+                fmt::format("the server described a message of mailbox {} in a way that can't be "
+                            "read",
+                            printable(connection.selected.wire)));
+  }
+}
+
+// Makes entries of the answers. A server may describe one message in several (RFC 9051 section
+// 7.5.2), so what isn't whole waits for the rest; an entry is given once.
+class Entries {
+ public:
+  explicit Entries(const std::function<void(MessageMeta&&)>& each) : each_(each) {}
+
+  void take(FetchData&& fetch) {
+    if (given_.contains(fetch.uid)) return;
+    const auto waiting = waiting_.find(fetch.uid);
+    // Only flags: news that nobody asked for, and not a message's entry.
+    if (waiting == waiting_.end() && !fetch.header && !fetch.size && !fetch.date) return;
+    if (waiting != waiting_.end()) {
+      merge(std::move(waiting->second), fetch);
+      waiting_.erase(waiting);
+    }
+    if (fetch.header && fetch.size) {
+      give(std::move(fetch));
+    } else if (waiting_.size() < kMaxWaiting) {
+      waiting_.emplace(fetch.uid, std::move(fetch));
+    } else {
+      throw Error(Code::protocol, Scope::mailbox, "the server describes messages only in part");
+    }
+  }
+
+  void finish() {
+    for (auto& [uid, fetch] : waiting_) give(std::move(fetch));
+  }
+
+ private:
+  static constexpr size_t kMaxWaiting = 1000;
+
+  static void merge(FetchData&& older, FetchData& newer) {
+    if (!newer.flags) newer.flags = std::move(older.flags);
+    if (!newer.date) newer.date = older.date;
+    if (!newer.size) newer.size = older.size;
+    if (!newer.header) newer.header = std::move(older.header);
+    if (newer.modseq == 0) newer.modseq = older.modseq;
+  }
+
+  void give(FetchData&& fetch) {
+    given_.add(fetch.uid);
+    MessageMeta meta;
+    meta.uid = fetch.uid;
+    if (fetch.flags) meta.flags = std::move(*fetch.flags);
+    meta.date = fetch.date.value_or(InternalDate{});
+    meta.size = fetch.size.value_or(0);
+    meta.modseq = fetch.modseq;
+    if (fetch.header) meta.header = parseHeaderFields(*fetch.header);
+    each_(std::move(meta));
+  }
+
+  const std::function<void(MessageMeta&&)>& each_;
+  UidSet given_;
+  std::map<Uid, FetchData> waiting_;
+};
+
+}  // namespace
+
+void fetchMessages(Connection& connection, Uid first, Uid last,
+                   const std::function<void(MessageMeta&&)>& each) {
+  requireSelected(connection);
+  if (first == 0 || first > last) return;
+  Command command("UID FETCH");
+  command.syntax(
+      fmt::format("{}:{} (UID FLAGS INTERNALDATE RFC822.SIZE{} "
+                  "BODY.PEEK[HEADER.FIELDS (DATE FROM SENDER SUBJECT MESSAGE-ID)])",
+                  first, last, connection.selected.modseqs ? " MODSEQ" : ""));
+  Entries entries(each);
+  fetchEach(connection, command, first, last,
+            [&](FetchData&& fetch) { entries.take(std::move(fetch)); });
+  entries.finish();
+}
+
+void fetchFlagChanges(Connection& connection, Uid first, Uid last, ModSeq since,
+                      const std::function<void(FlagChange&&)>& each) {
+  requireSelected(connection);
+  if (first == 0 || first > last) return;
+  const bool modseqs = connection.selected.modseqs;
+  Command command("UID FETCH");
+  command.syntax(fmt::format("{}:{} (UID FLAGS{})", first, last, modseqs ? " MODSEQ" : ""));
+  if (modseqs && since != 0) command.syntax(fmt::format("(CHANGEDSINCE {})", since));
+  fetchEach(connection, command, first, last, [&](FetchData&& fetch) {
+    if (fetch.flags) each({fetch.uid, std::move(*fetch.flags), fetch.modseq});
+  });
+}
+
+}  // namespace emlfs::imap

@@ -1,0 +1,244 @@
+#include "emlfs/imap/pool.h"
+
+#include <algorithm>
+#include <thread>
+
+#include "emlfs/base/file.h"
+#include "emlfs/base/log.h"
+#include "emlfs/base/mutex.h"
+#include "emlfs/base/thread.h"
+#include "imap/pool_internal.h"
+#include "imap/pool_state.h"
+
+namespace emlfs::imap {
+namespace {
+
+Error stopped() {
+  return {Code::cancelled, Scope::account, "the account is being closed"};
+}
+
+// Runs `action`; gives what it threw, as an Error.
+template <class Action>
+std::optional<Error> errorOf(const Action& action) {
+  try {
+    action();
+    return {};
+  } catch (const Error& error) {
+    return error;
+  } catch (const std::exception& error) {
+    return Error(Code::system, Scope::account, error.what());
+  }
+}
+
+void fail(const QueuedJob& job, const Error& error) {
+  if (!job.job.failed) return;
+  if (const auto second = errorOf([&] { job.job.failed(error); })) {
+    log::error("a failure could not be reported: {}", second->what());
+  }
+}
+
+// Copies of an Error share their text, with a count that libstdc++ keeps in its library, where
+// ThreadSanitizer can't see it. What another thread gets has a text of its own.
+Error withOwnText(const Error& error) {
+  return {error.code, error.scope, std::string(error.what()), error.server};
+}
+
+// Where runAndWait waits. Shared: the connection's thread may still be in end() when the caller
+// goes on.
+class Waiter {
+ public:
+  void end(std::optional<Error> error) {
+    MutexLock lock(mutex_);
+    error_ = std::move(error);
+    ended_ = true;
+    changed_.notify_all();
+  }
+  std::optional<Error> wait() {
+    MutexLock lock(mutex_);
+    while (!ended_) changed_.wait(lock);
+    return std::move(error_);
+  }
+
+ private:
+  Mutex mutex_;
+  Condition changed_;
+  bool ended_ GUARDED_BY(mutex_) = false;
+  std::optional<Error> error_ GUARDED_BY(mutex_);
+};
+
+class ThreadPool : public Pool {
+ public:
+  ThreadPool(const SessionOptions& options, unsigned connections, SessionOpener open)
+      : options_(options), open_(std::move(open)), state_(connections), interrupts_(connections) {
+    for (size_t i = 0; i < connections; ++i) {
+      threads_.push_back(startThread("connection", [this, i] { run(i); }));
+    }
+  }
+  ~ThreadPool() override { stopThreads(); }
+
+  void submit(Job job) override { enqueue({.job = std::move(job), .done = {}}); }
+  void runAndWait(Lane lane, const std::string& mailbox,
+                  const std::function<void(Session&)>& run) override;
+  std::vector<ConnectionStatus> connections() const override;
+  size_t queued() const override;
+  void stop() override { stopThreads(); }
+
+ private:
+  void enqueue(QueuedJob queued);
+  void run(size_t self);
+  Step nextStep(size_t self);
+  std::unique_ptr<Session> connect(size_t self);
+  void serve(size_t self, std::unique_ptr<Session>& session, QueuedJob job);
+  void stopThreads();
+
+  const SessionOptions options_;
+  const SessionOpener open_;
+  mutable Mutex mutex_;
+  Condition changed_;
+  PoolState state_ GUARDED_BY(mutex_);
+  std::vector<Event> interrupts_;  // one a connection
+  std::vector<std::thread> threads_;
+  std::once_flag stopped_;
+};
+
+void ThreadPool::enqueue(QueuedJob queued) {
+  {
+    MutexLock lock(mutex_);
+    if (!state_.stopping) {
+      state_.queue.push(std::move(queued));
+      changed_.notify_all();
+      return;
+    }
+  }
+  fail(queued, stopped());
+}
+
+void ThreadPool::runAndWait(Lane lane, const std::string& mailbox,
+                            const std::function<void(Session&)>& run) {
+  auto waiter = std::make_shared<Waiter>();
+  Job job{lane, mailbox, run, [waiter](const Error& error) { waiter->end(withOwnText(error)); }};
+  enqueue({.job = std::move(job), .done = [waiter] { waiter->end({}); }});
+  if (const std::optional<Error> error = waiter->wait()) throw withOwnText(*error);
+}
+
+std::vector<ConnectionStatus> ThreadPool::connections() const {
+  MutexLock lock(mutex_);
+  std::vector<ConnectionStatus> all;
+  for (const ConnectionState& each : state_.connections()) {
+    all.push_back(
+        {each.session != nullptr, each.working.has_value(), each.selected, each.last_error});
+  }
+  return all;
+}
+
+size_t ThreadPool::queued() const {
+  MutexLock lock(mutex_);
+  return state_.queue.size();
+}
+
+void ThreadPool::stopThreads() {
+  std::call_once(stopped_, [this] {
+    {
+      MutexLock lock(mutex_);
+      state_.stopping = true;
+      for (Event& each : interrupts_) each.signal();
+      for (const ConnectionState& each : state_.connections()) {
+        if (each.session) each.session->interrupt();
+      }
+      changed_.notify_all();
+    }
+    for (std::thread& each : threads_) each.join();
+    std::vector<QueuedJob> left;
+    {
+      MutexLock lock(mutex_);
+      left = state_.queue.drain();
+    }
+    for (const QueuedJob& job : left) fail(job, stopped());
+  });
+}
+
+void ThreadPool::run(size_t self) {
+  std::unique_ptr<Session> session;
+  for (;;) {
+    Step step = nextStep(self);
+    switch (step.kind) {
+      case Step::stop:
+        return;
+      case Step::connect:
+        session = connect(self);
+        break;
+      case Step::serve:
+        serve(self, session, std::move(step.jobs.front()));
+        break;
+      case Step::refuse:
+        for (const QueuedJob& job : step.jobs) fail(job, *step.error);
+        break;
+    }
+  }
+}
+
+Step ThreadPool::nextStep(size_t self) {
+  MutexLock lock(mutex_);
+  ConnectionState& state = state_.connections()[self];
+  for (;;) {
+    if (std::optional<Step> step = state_.next(state)) {
+      // One idle connection less: the rest of the work may need another.
+      if (state_.queue.size() > 0) changed_.notify_all();
+      return std::move(*step);
+    }
+    if (!state.session && state.backoff.pausing(Clock::now())) {
+      changed_.wait_until(lock, state.backoff.until());
+    } else {
+      changed_.wait(lock);
+    }
+  }
+}
+
+std::unique_ptr<Session> ThreadPool::connect(size_t self) {
+  SessionOptions options = options_;
+  options.interrupt = &interrupts_[self];
+  std::unique_ptr<Session> session;
+  const std::optional<Error> error = errorOf([&] { session = open_(options); });
+  std::vector<QueuedJob> failed;
+  {
+    MutexLock lock(mutex_);
+    ConnectionState& state = state_.connections()[self];
+    if (error) {
+      failed = state_.connectFailed(state, *error);
+    } else {
+      state_.connected(state, session.get());
+    }
+    changed_.notify_all();
+  }
+  if (error) log::info("connecting failed: {}", error->what());
+  for (const QueuedJob& job : failed) fail(job, *error);
+  return session;
+}
+
+void ThreadPool::serve(size_t self, std::unique_ptr<Session>& session, QueuedJob job) {
+  const std::optional<Error> error = errorOf([&] { job.job.run(*session); });
+  const bool ended = error && endsSession(*error);
+  const std::string selected = ended ? "" : session->selected();
+  bool again = false;
+  {
+    MutexLock lock(mutex_);
+    again = state_.workEnded(state_.connections()[self], selected, job, error);
+    changed_.notify_all();
+  }
+  if (ended) session.reset();
+  if (!error && job.done) job.done();
+  if (error && !again) fail(job, *error);
+}
+
+}  // namespace
+
+std::unique_ptr<Pool> createPool(const SessionOptions& options, unsigned connections,
+                                 SessionOpener open) {
+  return std::make_unique<ThreadPool>(options, std::max(1U, connections), std::move(open));
+}
+
+std::unique_ptr<Pool> Pool::create(const SessionOptions& options, unsigned connections) {
+  return createPool(options, connections, Session::open);
+}
+
+}  // namespace emlfs::imap

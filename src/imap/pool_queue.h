@@ -1,0 +1,62 @@
+// The work that waits for a connection, and which of it a connection takes next. A value without
+// threads or clocks; the pool locks it.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <deque>
+#include <functional>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "emlfs/imap/pool.h"
+
+namespace emlfs::imap {
+
+struct QueuedJob {
+  Job job;
+  // After run's good end, when the connection is free again: who waited for this job and comes with
+  // the next one then finds it so, and no further connection is opened.
+  std::function<void()> done;
+  unsigned passed_over = 0;
+  bool retried = false;
+  // Sessions are numbered as they are opened. A job that met a dead one is only for those that
+  // were opened after that, since the others may have died of the same cause.
+  uint64_t first_session = 0;
+};
+
+// A connection that looks for work.
+struct Taker {
+  std::string selected;  // mailbox
+  uint64_t session = 0;
+  bool background = true;  // may it take work of that lane
+  // True for a mailbox that another idle connection has selected: work for it is left to that one.
+  std::function<bool(const std::string& mailbox)> left_to_others;
+};
+
+class JobQueue {
+ public:
+  void push(QueuedJob job) { lane(job.job.lane).push_back(std::move(job)); }
+  void pushFront(QueuedJob job) { lane(job.job.lane).push_front(std::move(job)); }
+
+  // Foreground before background; within a lane first what needs no SELECT, but what has been
+  // passed over 16 times goes before that.
+  std::optional<QueuedJob> take(const Taker& taker);
+
+  std::vector<QueuedJob> drain(Lane which);
+  std::vector<QueuedJob> drain();
+
+  size_t size(Lane which) const { return lanes_[static_cast<size_t>(which)].size(); }
+  size_t size() const { return size(Lane::foreground) + size(Lane::background); }
+  // How many a session of this number may not take.
+  size_t needingNewerThan(uint64_t session) const;
+  // No new session can be had: any will do.
+  void acceptAnySession();
+
+ private:
+  std::deque<QueuedJob>& lane(Lane which) { return lanes_[static_cast<size_t>(which)]; }
+  std::array<std::deque<QueuedJob>, 2> lanes_;
+};
+
+}  // namespace emlfs::imap

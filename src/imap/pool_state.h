@@ -1,0 +1,77 @@
+// What the connections of a pool do and what each does next: the rules, without threads, locks or
+// waiting. The pool locks it.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <random>
+#include <string>
+#include <vector>
+
+#include "emlfs/imap/pool.h"
+#include "imap/backoff.h"
+#include "imap/pool_queue.h"
+
+namespace emlfs::imap {
+
+struct ConnectionState {
+  Session* session = nullptr;  // the connection's thread owns it
+  uint64_t number = 0;         // of the session
+  bool untried = false;        // the session has neither worked nor been idle yet
+  bool connecting = false;
+  std::optional<Lane> working;
+  std::string selected;
+  std::string last_error;
+  Backoff backoff;  // while other connections work
+
+  bool idle() const { return session && !working; }
+};
+
+// What a connection's thread does next.
+struct Step {
+  enum Kind { stop, connect, serve, refuse };
+  Kind kind = stop;
+  std::vector<QueuedJob> jobs;  // serve: one
+  std::optional<Error> error;   // refuse: why these jobs fail
+};
+
+// Whether a session can't be used after this.
+bool endsSession(const Error& error);
+
+class PoolState {
+ public:
+  explicit PoolState(unsigned connections)
+      : connections_(connections), random_(std::random_device{}()) {}
+
+  // The next step of `self`, as begun. Absent: there is none until something changes, or until
+  // the pause of self.backoff is over.
+  std::optional<Step> next(ConnectionState& self);
+
+  // How a step ended. The jobs that connectFailed gives fail with its error.
+  void connected(ConnectionState& self, Session* session);
+  std::vector<QueuedJob> connectFailed(ConnectionState& self, const Error& error);
+  // `error` absent: well. True if the job went back into the queue, for a newer session.
+  bool workEnded(ConnectionState& self, const std::string& selected, QueuedJob& job,
+                 const std::optional<Error>& error);
+
+  JobQueue queue;
+  bool stopping = false;
+  std::vector<ConnectionState>& connections() { return connections_; }
+  const std::vector<ConnectionState>& connections() const { return connections_; }
+
+ private:
+  std::optional<QueuedJob> take(ConnectionState& self);
+  std::optional<Step> refusals();
+  bool mayConnect(const ConnectionState& self) const;
+  size_t backgroundRoom() const;
+  size_t connectedCount() const;
+  size_t connectingCount() const;
+  double jitter() { return std::uniform_real_distribution<double>(0, 1)(random_); }
+
+  std::vector<ConnectionState> connections_;
+  Backoff backoff_;  // of the account, while no connection works
+  uint64_t sessions_ = 0;
+  std::minstd_rand random_;
+};
+
+}  // namespace emlfs::imap

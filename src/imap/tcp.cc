@@ -1,0 +1,108 @@
+#include "imap/tcp.h"
+
+#include <fmt/format.h>
+#include <poll.h>
+#include <sys/socket.h>
+
+#include <algorithm>
+#include <cerrno>
+
+#include "emlfs/base/error.h"
+#include "imap/resolve.h"
+#include "imap/tcp_connect.h"
+#include "imap/wait.h"
+
+namespace emlfs::imap {
+namespace {
+
+constexpr size_t kMostEarly = 1 << 20;
+
+}  // namespace
+
+std::string hostAndPort(const std::string& host, uint16_t port) {
+  return host.find(':') == std::string::npos ? fmt::format("{}:{}", host, port)
+                                             : fmt::format("[{}]:{}", host, port);
+}
+
+TcpStream::TcpStream(const std::string& host, uint16_t port, Traffic* traffic,
+                     const Event& interrupt, Deadline deadline)
+    : peer_(hostAndPort(host, port)),
+      traffic_(traffic),
+      interrupt_(interrupt),
+      socket_(connectToAny(resolve(host, port, deadline, interrupt), peer_, deadline, interrupt)) {
+  if (traffic_) ++traffic_->connects;
+}
+
+size_t TcpStream::receive(std::span<char> into) {
+  const ssize_t got = recv(socket_.get(), into.data(), into.size(), 0);
+  if (got > 0) {
+    if (traffic_) traffic_->bytes_in += static_cast<uint64_t>(got);
+    return static_cast<size_t>(got);
+  }
+  if (got == 0) {
+    ended_ = true;
+  } else if (errno != EAGAIN && errno != EINTR) {
+    throw Error(Code::network, Scope::connection,
+                systemError(fmt::format("the connection to {} broke", peer_), errno).what());
+  }
+  return 0;
+}
+
+size_t TcpStream::send(std::string_view bytes) noexcept {
+  const ssize_t sent = ::send(socket_.get(), bytes.data(), bytes.size(), MSG_NOSIGNAL);
+  if (sent <= 0) return 0;
+  if (traffic_) traffic_->bytes_out += static_cast<uint64_t>(sent);
+  return static_cast<size_t>(sent);
+}
+
+size_t TcpStream::read(std::span<char> into, Deadline deadline) {
+  if (!early_.empty()) {
+    const size_t count = early_.copy(into.data(), into.size());
+    early_.erase(0, count);
+    return count;
+  }
+  for (;;) {
+    if (const size_t got = receive(into)) return got;
+    if (ended_) {
+      throw Error(Code::network, Scope::connection,
+                  fmt::format("the server closed the connection ({})", peer_));
+    }
+    if (waitFor(socket_.get(), POLLIN, deadline, interrupt_) == 0) {
+      throw Error(Code::timeout, Scope::connection,
+                  fmt::format("{} did not answer in time", peer_));
+    }
+  }
+}
+
+void TcpStream::write(std::string_view bytes, Deadline deadline) {
+  while (!bytes.empty()) {
+    if (const size_t sent = send(bytes)) {
+      bytes.remove_prefix(sent);
+      continue;
+    }
+    if (errno == EINTR) continue;
+    if (errno != EAGAIN) {
+      throw Error(Code::network, Scope::connection,
+                  systemError(fmt::format("the connection to {} broke", peer_), errno).what());
+    }
+    const bool listen = !ended_ && early_.size() < kMostEarly;
+    const short ready = waitFor(socket_.get(), static_cast<short>(POLLOUT | (listen ? POLLIN : 0)),
+                                deadline, interrupt_);
+    if (ready == 0) {
+      throw Error(Code::timeout, Scope::connection,
+                  fmt::format("{} took no more data in time", peer_));
+    }
+    if ((ready & POLLIN) != 0) receiveEarly();
+  }
+}
+
+void TcpStream::receiveEarly() {
+  char bytes[16 << 10];
+  early_.append(bytes, receive(bytes));
+}
+
+void TcpStream::writeWithoutWaiting(std::string_view bytes) noexcept {
+  send(bytes);
+}
+
+}  // namespace emlfs::imap

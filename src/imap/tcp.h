@@ -1,0 +1,48 @@
+// A TCP connection whose waits end with a deadline or the interrupt event. Owned by one thread.
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <string>
+#include <string_view>
+
+#include "emlfs/base/clock.h"
+#include "emlfs/base/file.h"
+#include "emlfs/imap/session.h"
+
+namespace emlfs::imap {
+
+// "host:port", with brackets around an IPv6 address.
+std::string hostAndPort(const std::string& host, uint16_t port);
+
+class TcpStream {
+ public:
+  // Resolves `host` and races its addresses (RFC 8305). `traffic` may be null; it and `interrupt`
+  // are not owned. Throws Error: network, timeout, cancelled.
+  TcpStream(const std::string& host, uint16_t port, Traffic* traffic, const Event& interrupt,
+            Deadline deadline);
+
+  // At least one byte. The end of the stream is Error(network).
+  size_t read(std::span<char> into, Deadline deadline);
+  // All of it. What the server sends meanwhile is kept for read(), up to 1 MiB, so that two sides
+  // that both write don't wait for each other.
+  void write(std::string_view bytes, Deadline deadline);
+  // What fits into the socket's buffer, without waiting. Failures are of no interest to the caller.
+  void writeWithoutWaiting(std::string_view bytes) noexcept;
+
+  const std::string& peer() const { return peer_; }  // "host:port", for messages
+
+ private:
+  size_t receive(std::span<char> into);          // 0: nothing there, or the end
+  size_t send(std::string_view bytes) noexcept;  // 0: no room, or broken
+  void receiveEarly();
+
+  std::string peer_;
+  Traffic* traffic_;
+  const Event& interrupt_;
+  Fd socket_;
+  std::string early_;  // arrived during write()
+  bool ended_ = false;
+};
+
+}  // namespace emlfs::imap

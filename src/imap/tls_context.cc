@@ -1,0 +1,102 @@
+#include "imap/tls_context.h"
+
+#include <fmt/format.h>
+#include <openssl/err.h>
+#include <openssl/x509v3.h>
+
+#include <algorithm>
+
+#include "emlfs/base/error.h"
+#include "imap/certificate_error.h"
+#include "imap/fingerprint.h"
+#include "imap/resolve.h"
+#include "imap/tcp.h"
+
+namespace emlfs::imap {
+namespace {
+
+// What Debian asks for: RSA from 2048 bits on, no SHA-1. A stricter system policy stays.
+constexpr int kSecurityLevel = 2;
+
+std::string withoutFinalDot(std::string host) {
+  if (host.ends_with('.')) host.pop_back();
+  return host;
+}
+
+void require(bool ok) {
+  if (!ok) throw Error(Code::system, Scope::account, "OpenSSL can't be set up");
+}
+
+void loadAuthorities(SSL_CTX* context, const std::string& ca_file) {
+  if (ca_file.empty()) {
+    require(SSL_CTX_set_default_verify_paths(context) == 1);
+    return;
+  }
+  try {
+    readFile(ca_file);
+  } catch (const Error& error) {
+    throw Error(Code::invalid, Scope::account, fmt::format("ca_file: {}", error.what()));
+  }
+  ERR_clear_error();
+  if (SSL_CTX_load_verify_file(context, ca_file.c_str()) != 1) {
+    ERR_clear_error();
+    throw Error(Code::invalid, Scope::account,
+                fmt::format("ca_file '{}' holds no certificate in PEM form", ca_file));
+  }
+  // Whatever the user put into the file is trusted, also an intermediate or the server's own.
+  X509_VERIFY_PARAM_set_flags(SSL_CTX_get0_param(context), X509_V_FLAG_PARTIAL_CHAIN);
+}
+
+}  // namespace
+
+TlsContext::TlsContext(const Endpoint& endpoint)
+    : context_(SSL_CTX_new(TLS_client_method())),
+      host_(withoutFinalDot(endpoint.host)),
+      peer_(hostAndPort(endpoint.host, endpoint.port)) {
+  require(context_ != nullptr);
+  if (!endpoint.fingerprint.empty()) fingerprint_ = parseFingerprint(endpoint.fingerprint);
+  SSL_CTX* context = context_.get();
+  require(SSL_CTX_set_min_proto_version(context, TLS1_2_VERSION) == 1);
+  SSL_CTX_set_security_level(context,
+                             std::max(kSecurityLevel, SSL_CTX_get_security_level(context)));
+  SSL_CTX_set_options(context, SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION);
+  SSL_CTX_set_verify(context, SSL_VERIFY_PEER, nullptr);
+  SSL_CTX_set_cert_verify_callback(context, verify, this);
+  loadAuthorities(context, endpoint.ca_file);
+}
+
+std::unique_ptr<SSL, TlsContext::FreeSsl> TlsContext::client() const {
+  std::unique_ptr<SSL, FreeSsl> ssl(SSL_new(context_.get()));
+  require(ssl != nullptr);
+  X509_VERIFY_PARAM* checks = SSL_get0_param(ssl.get());
+  if (isAddress(host_)) {
+    require(X509_VERIFY_PARAM_set1_ip_asc(checks, host_.c_str()) == 1);
+  } else {
+    X509_VERIFY_PARAM_set_hostflags(checks, X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS);
+    require(X509_VERIFY_PARAM_set1_host(checks, host_.c_str(), host_.size()) == 1);
+    // SSL_set_tlsext_host_name without its C-style cast; OpenSSL copies the name.
+    require(SSL_ctrl(ssl.get(), SSL_CTRL_SET_TLSEXT_HOSTNAME, TLSEXT_NAMETYPE_host_name,
+                     const_cast<char*>(host_.c_str())) == 1);
+  }
+  return ssl;
+}
+
+int TlsContext::verify(X509_STORE_CTX* chain, void* self) noexcept {
+  return static_cast<TlsContext*>(self)->accepts(chain) ? 1 : 0;
+}
+
+bool TlsContext::accepts(X509_STORE_CTX* chain) {
+  const X509* certificate = X509_STORE_CTX_get0_cert(chain);
+  refusal_.clear();
+  if (!fingerprint_.empty()) {
+    if (fingerprint(certificate) == fingerprint_) return true;
+    X509_STORE_CTX_set_error(chain, X509_V_ERR_CERT_REJECTED);
+    refusal_ = fingerprintError(certificate, peer_);
+    return false;
+  }
+  if (X509_verify_cert(chain) == 1) return true;
+  refusal_ = certificateError(certificate, X509_STORE_CTX_get_error(chain), peer_);
+  return false;
+}
+
+}  // namespace emlfs::imap

@@ -1,0 +1,44 @@
+// What TLS is to accept from a server: OpenSSL's settings made from an Endpoint.
+#pragma once
+
+#include <openssl/ssl.h>
+
+#include <memory>
+#include <string>
+
+#include "emlfs/imap/endpoint.h"
+
+namespace emlfs::imap {
+
+// For one connection at a time: it keeps why the last certificate was refused.
+class TlsContext {
+ public:
+  // Throws Error(invalid, account): no such ca_file, malformed fingerprint.
+  explicit TlsContext(const Endpoint& endpoint);
+  TlsContext(const TlsContext&) = delete;
+  TlsContext& operator=(const TlsContext&) = delete;
+
+  struct FreeSsl {
+    void operator()(SSL* ssl) const { SSL_free(ssl); }
+  };
+  // A client's SSL without BIOs that asks for the host by name.
+  std::unique_ptr<SSL, FreeSsl> client() const;
+
+  // Why the certificate was refused; empty if it was not.
+  const std::string& refusal() const { return refusal_; }
+
+ private:
+  static int verify(X509_STORE_CTX* chain, void* self) noexcept;
+  bool accepts(X509_STORE_CTX* chain);
+
+  struct FreeContext {
+    void operator()(SSL_CTX* context) const { SSL_CTX_free(context); }
+  };
+  std::unique_ptr<SSL_CTX, FreeContext> context_;
+  std::string host_;
+  std::string peer_;         // "host:port", for messages
+  std::string fingerprint_;  // canonical; empty: chain and name decide
+  std::string refusal_;
+};
+
+}  // namespace emlfs::imap

@@ -1,0 +1,34 @@
+// A byte stream to the server: TCP, then TLS. Every wait polls the socket and the interrupt event
+// against a deadline; nothing here blocks otherwise. Owned by one thread.
+#pragma once
+
+#include <memory>
+#include <span>
+#include <string>
+#include <string_view>
+
+#include "emlfs/base/clock.h"
+#include "emlfs/base/file.h"
+#include "emlfs/imap/endpoint.h"
+#include "emlfs/imap/session.h"
+
+namespace emlfs::imap {
+
+class Transport {
+ public:
+  // Resolves, tries each address, and with Security::tls performs the handshake. `interrupt` (not
+  // owned) ends any wait with Error(cancelled, connection). Throws Error(network, timeout, tls).
+  static std::unique_ptr<Transport> connect(const Endpoint& endpoint, Traffic* traffic,
+                                            Event& interrupt);
+  virtual ~Transport() = default;  // closes, without waiting for the peer
+
+  // Blocks until there is at least one byte. The end of the stream is Error(network).
+  virtual size_t read(std::span<char> into, Deadline deadline) = 0;
+  virtual void write(std::string_view bytes, Deadline deadline) = 0;
+  // STARTTLS: the caller has made sure that nothing of the plaintext is left over.
+  virtual void startTls(Deadline deadline) = 0;
+  virtual bool secure() const = 0;
+  virtual std::string tlsVersion() const = 0;
+};
+
+}  // namespace emlfs::imap

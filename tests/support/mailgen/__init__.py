@@ -1,0 +1,1 @@
+"""Sample mail, deterministic from a seed: texts, MIME, ordinary kinds, oddities, Maildir."""

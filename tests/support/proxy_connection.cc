@@ -1,0 +1,137 @@
+#include "support/proxy_connection.h"
+
+#include <sys/socket.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <iterator>
+
+#include "support/sockets.h"
+
+namespace emlfs::test {
+namespace {
+
+constexpr std::array kDirections{Direction::to_server, Direction::to_client};
+
+size_t index(Direction direction) {
+  return direction == Direction::to_server ? 0 : 1;
+}
+
+}  // namespace
+
+// On a real line the client's connect() takes a round trip, and the server's first words another
+// half after that.
+ProxyConnection::ProxyConnection(Fd client, Fd server, const ProxyState& state,
+                                 Clock::time_point now)
+    : client_(std::move(client)),
+      server_(std::move(server)),
+      halves_{Half{Link(now + 2 * state.lines[0].delay)},
+              Half{Link(now + 3 * state.lines[1].delay)}} {}
+
+bool ProxyConnection::step(ProxyState& state, Clock::time_point now) {
+  if (state.stalled) return true;
+  for (const Direction direction : kDirections) {
+    if (receive(direction, state, now) == Outcome::broken ||
+        send(direction, state, now) == Outcome::broken) {
+      return false;
+    }
+  }
+  return !(halves_[0].ended && halves_[1].ended);
+}
+
+ProxyConnection::Outcome ProxyConnection::receive(Direction direction, ProxyState& state,
+                                                  Clock::time_point now) {
+  Half& half = halves_[index(direction)];
+  Line& line = state.lines[index(direction)];
+  std::array<char, 65536> buffer;
+  while (!half.source_ended) {
+    const size_t room = std::min(half.link.room(line), buffer.size());
+    if (room == 0) break;
+    const ssize_t received = recv(source(direction), buffer.data(), room, 0);
+    if (received < 0 && (errno == EAGAIN || errno == EINTR)) break;
+    if (received < 0) {
+      // The other side is to see what this side did.
+      resetConnection(client_);
+      resetConnection(server_);
+      return Outcome::broken;
+    }
+    if (received == 0) {
+      half.source_ended = true;
+      half.link.putEnd(line, now);
+      break;
+    }
+    const std::string_view bytes(buffer.data(), static_cast<size_t>(received));
+    count(direction, bytes, state);
+    half.link.put(bytes, line, now);
+  }
+  return Outcome::going_on;
+}
+
+void ProxyConnection::count(Direction direction, std::string_view bytes, ProxyState& state) {
+  if (direction == Direction::to_server) {
+    if (last_ != direction) ++state.stats.round_trips;
+    log_.feed(bytes);
+    std::vector<std::string> commands = log_.take();
+    state.stats.commands += commands.size();
+    std::move(commands.begin(), commands.end(), std::back_inserter(state.commands));
+  }
+  last_ = direction;
+}
+
+ProxyConnection::Outcome ProxyConnection::send(Direction direction, ProxyState& state,
+                                               Clock::time_point now) {
+  Half& half = halves_[index(direction)];
+  std::optional<uint64_t>& cut = state.cut_after[index(direction)];
+  half.blocked = false;
+  for (std::string_view bytes; !(bytes = half.link.due(now)).empty();) {
+    const size_t allowed = cut ? std::min<size_t>(bytes.size(), *cut) : bytes.size();
+    ssize_t sent = 0;
+    if (allowed > 0) sent = ::send(target(direction), bytes.data(), allowed, MSG_NOSIGNAL);
+    if (sent < 0 && (errno == EAGAIN || errno == EINTR)) {
+      half.blocked = true;
+      return Outcome::going_on;
+    }
+    if (sent < 0) {
+      resetConnection(client_);
+      resetConnection(server_);
+      return Outcome::broken;
+    }
+    half.link.consume(static_cast<size_t>(sent));
+    state.bytes(direction) += static_cast<uint64_t>(sent);
+    if (cut) *cut -= static_cast<uint64_t>(sent);
+    if (cut && *cut == 0) {
+      cut.reset();
+      ++state.stats.cuts;
+      endConnection(client_);
+      endConnection(server_);
+      return Outcome::broken;
+    }
+  }
+  if (half.link.endDue(now) && !half.ended) {
+    half.ended = true;
+    shutdown(target(direction), SHUT_WR);
+  }
+  return Outcome::going_on;
+}
+
+void ProxyConnection::wants(const ProxyState& state, std::vector<pollfd>& waits,
+                            Clock::time_point& wake, Clock::time_point now) const {
+  if (state.stalled) return;
+  for (const Direction direction : kDirections) {
+    const Half& half = halves_[index(direction)];
+    if (!half.source_ended && half.link.room(state.lines[index(direction)]) > 0) {
+      waits.push_back({source(direction), POLLIN, 0});
+    }
+    if (half.blocked) waits.push_back({target(direction), POLLOUT, 0});
+    if (half.link.empty() || half.ended) continue;
+    if (const Clock::time_point due = half.link.nextDue(); due > now) wake = std::min(wake, due);
+  }
+}
+
+void ProxyConnection::inject(Direction direction, std::string_view bytes, ProxyState& state,
+                             Clock::time_point now) {
+  Half& half = halves_[index(direction)];
+  if (!half.source_ended) half.link.put(bytes, state.lines[index(direction)], now);
+}
+
+}  // namespace emlfs::test

@@ -1,0 +1,482 @@
+#include "emlfs/imap/pool.h"
+
+#include <gtest/gtest.h>
+#include <poll.h>
+
+#include <atomic>
+#include <future>
+#include <latch>
+#include <optional>
+#include <stdexcept>
+
+#include "emlfs/base/file.h"
+#include "emlfs/base/mutex.h"
+#include "imap/pool_internal.h"
+
+namespace emlfs::imap {
+namespace {
+
+constexpr std::chrono::seconds kPatience{10};
+const Error kBroken{Code::network, Scope::connection, "broken"};
+
+// A gate that a test opens, or that a job opens for the test.
+class Gate {
+ public:
+  void open() { promise_.set_value(); }
+  void pass() {
+    if (future_.wait_for(kPatience) != std::future_status::ready) throw std::runtime_error("stuck");
+  }
+
+ private:
+  std::promise<void> promise_;
+  std::shared_future<void> future_ = promise_.get_future().share();
+};
+
+class FakeSession : public Session {
+ public:
+  FakeSession(int opened, std::atomic<int>& alive) : number(opened), alive_(alive) { ++alive_; }
+  ~FakeSession() override { --alive_; }
+
+  const Capabilities& capabilities() const override { return capabilities_; }
+  std::string tlsVersion() const override { return {}; }
+  std::string greeting() const override { return {}; }
+  std::vector<Namespace> namespaces() override { return {}; }
+  std::vector<ListEntry> list(const std::vector<Namespace>&) override { return {}; }
+  MailboxStatus status(std::string_view) override { return {}; }
+  Selected examine(std::string_view wire, const std::optional<Known>&) override {
+    selected_ = wire;
+    return {};
+  }
+  const std::string& selected() const override { return selected_; }
+  UidValidity selectedValidity() const override { return 0; }
+  void fetchMetadata(Uid, Uid, const std::function<void(MessageMeta&&)>&) override {}
+  void fetchFlags(Uid, Uid, ModSeq, const std::function<void(FlagChange&&)>&) override {}
+  UidSet searchUids(Uid, Uid) override { return {}; }
+  BodyPiece fetchBody(Uid, uint64_t, uint32_t) override { return {}; }
+  // Waits until somebody interrupts.
+  void noop() override {
+    pollfd waited{interrupted_.fd(), POLLIN, 0};
+    if (poll(&waited, 1, 10'000) == 1)
+      throw Error(Code::cancelled, Scope::connection, "interrupted");
+  }
+  void interrupt() noexcept override { interrupted_.signal(); }
+
+  const int number;  // 0 for the first
+
+ private:
+  std::atomic<int>& alive_;
+  Capabilities capabilities_;
+  std::string selected_;
+  Event interrupted_;
+};
+
+int numberOf(Session& session) {
+  return dynamic_cast<FakeSession&>(session).number;
+}
+
+class PoolTest : public testing::Test {
+ protected:
+  ~PoolTest() override {
+    pool_.reset();
+    EXPECT_EQ(alive_, 0);
+  }
+
+  void start(unsigned connections) {
+    pool_ = createPool({}, connections, [this](const SessionOptions& options) {
+      const int number = opened_++;
+      if (on_open_) on_open_(number, options);
+      return std::make_unique<FakeSession>(number, alive_);
+    });
+  }
+
+  struct Outcome {
+    int session = -1;
+    std::optional<Error> error;
+  };
+
+  std::future<Outcome> submit(Lane lane, std::function<void(Session&)> run = {}) {
+    auto done = std::make_shared<std::promise<Outcome>>();
+    Job job{lane, "", {}, {}};
+    job.run = [done, run = std::move(run)](Session& session) {
+      const int number = numberOf(session);
+      if (run) run(session);
+      done->set_value({number, {}});
+    };
+    job.failed = [done](const Error& error) {
+      // With a text of its own, as in the pool.
+      done->set_value(
+          {-1, Error(error.code, error.scope, std::string(error.what()), error.server)});
+    };
+    pool_->submit(std::move(job));
+    return done->get_future();
+  }
+
+  // Submits and waits; the number of the session.
+  int run(Lane lane, const std::string& mailbox) {
+    int number = -1;
+    pool_->runAndWait(lane, mailbox, [&](Session& session) {
+      if (!mailbox.empty()) session.examine(mailbox);
+      number = numberOf(session);
+    });
+    return number;
+  }
+
+  static Outcome outcomeOf(std::future<Outcome> result) {
+    if (result.wait_for(kPatience) == std::future_status::ready) return result.get();
+    ADD_FAILURE() << "the job did not end";
+    return {};
+  }
+  static int sessionOf(std::future<Outcome> result) {
+    const Outcome outcome = outcomeOf(std::move(result));
+    if (outcome.error) ADD_FAILURE() << outcome.error->what();
+    return outcome.session;
+  }
+  static Error errorOf(std::future<Outcome> result) {
+    const Outcome outcome = outcomeOf(std::move(result));
+    if (outcome.error) return *outcome.error;
+    ADD_FAILURE() << "ran on session " << outcome.session;
+    return {Code::system, Scope::message, "none"};
+  }
+
+  // `count` sessions, all idle.
+  void connectAll(int count) {
+    std::latch together(count);
+    std::vector<std::future<Outcome>> jobs;
+    for (int i = 0; i < count; ++i) {
+      jobs.push_back(submit(Lane::foreground, [&](Session&) { together.arrive_and_wait(); }));
+    }
+    for (auto& each : jobs) sessionOf(std::move(each));
+    EXPECT_EQ(opened_, count);
+  }
+
+  std::atomic<int> opened_{0};
+  std::atomic<int> alive_{0};
+  std::function<void(int number, const SessionOptions&)> on_open_;  // may throw
+  std::unique_ptr<Pool> pool_;
+};
+
+TEST_F(PoolTest, ConnectsWhenThereIsWorkAndKeepsTheConnection) {
+  start(3);
+  EXPECT_EQ(opened_, 0);
+  for (int i = 0; i < 20; ++i) EXPECT_EQ(run(Lane::foreground, "a"), 0);
+  EXPECT_EQ(opened_, 1);
+}
+
+TEST_F(PoolTest, RunAndWaitGivesTheResultOrThrowsIt) {
+  start(1);
+  int ran = 0;
+  pool_->runAndWait(Lane::foreground, "", [&](Session&) { ++ran; });
+  EXPECT_EQ(ran, 1);
+  try {
+    pool_->runAndWait(Lane::foreground, "", [](Session&) {
+      throw Error(Code::refused, Scope::mailbox, "no", "NO [NONEXISTENT]");
+    });
+    ADD_FAILURE();
+  } catch (const Error& error) {
+    EXPECT_EQ(error.code, Code::refused);
+    EXPECT_EQ(error.server, "NO [NONEXISTENT]");
+  }
+  EXPECT_EQ(opened_, 1);
+}
+
+TEST_F(PoolTest, AnotherExceptionIsASystemErrorAndEndsTheSession) {
+  start(1);
+  const Error error =
+      errorOf(submit(Lane::foreground, [](Session&) { throw std::runtime_error("surprise"); }));
+  EXPECT_EQ(error.code, Code::system);
+  EXPECT_EQ(error.scope, Scope::account);
+  EXPECT_STREQ(error.what(), "surprise");
+  EXPECT_EQ(run(Lane::foreground, ""), 1);
+}
+
+TEST_F(PoolTest, OpensAnotherConnectionOnlyWhileTheOthersAreBusy) {
+  start(3);
+  Gate running, release;
+  auto first = submit(Lane::foreground, [&](Session&) {
+    running.open();
+    release.pass();
+  });
+  running.pass();
+  EXPECT_EQ(run(Lane::foreground, "b"), 1);
+  EXPECT_EQ(run(Lane::foreground, "c"), 1);
+  release.open();
+  EXPECT_EQ(sessionOf(std::move(first)), 0);
+  EXPECT_EQ(opened_, 2);
+}
+
+TEST_F(PoolTest, PrefersTheConnectionThatHasTheMailbox) {
+  start(2);
+  std::latch together(2);
+  const auto take = [&](const std::string& mailbox) {
+    int number = -1;
+    pool_->runAndWait(Lane::foreground, mailbox, [&](Session& session) {
+      session.examine(mailbox);
+      number = numberOf(session);
+      together.arrive_and_wait();
+    });
+    return number;
+  };
+  auto a = std::async(std::launch::async, take, "a");
+  const int with_b = take("b");
+  const int with_a = a.get();
+  EXPECT_NE(with_a, with_b);
+  for (int i = 0; i < 50; ++i) {
+    EXPECT_EQ(run(Lane::foreground, "a"), with_a);
+    EXPECT_EQ(run(Lane::foreground, "b"), with_b);
+  }
+}
+
+TEST_F(PoolTest, TheBackgroundLeavesOneConnectionFree) {
+  start(3);
+  std::latch two(2);
+  Gate release;
+  std::atomic<int> running{0};
+  std::vector<std::future<Outcome>> background;
+  for (int i = 0; i < 5; ++i) {
+    background.push_back(submit(Lane::background, [&](Session&) {
+      if (++running <= 2) two.count_down();
+      release.pass();
+    }));
+  }
+  two.wait();
+  for (int i = 0; i < 5; ++i) EXPECT_EQ(run(Lane::foreground, "f"), 2);
+  EXPECT_EQ(running, 2);
+  EXPECT_EQ(pool_->queued(), 3u);
+  release.open();
+  for (auto& each : background) sessionOf(std::move(each));
+}
+
+TEST_F(PoolTest, OnASingleConnectionTheForegroundOvertakesTheBackground) {
+  start(1);
+  Gate running, release;
+  auto first = submit(Lane::background, [&](Session&) {
+    running.open();
+    release.pass();
+  });
+  running.pass();
+  std::vector<std::string> order;  // of the one connection's thread
+  auto background = submit(Lane::background, [&](Session&) { order.push_back("background"); });
+  auto foreground = submit(Lane::foreground, [&](Session&) { order.push_back("foreground"); });
+  release.open();
+  sessionOf(std::move(background));
+  sessionOf(std::move(foreground));
+  EXPECT_EQ(order, (std::vector<std::string>{"foreground", "background"}));
+}
+
+TEST_F(PoolTest, AJobThatMeetsADeadConnectionRunsAgainOnANewOne) {
+  start(1);
+  EXPECT_EQ(run(Lane::foreground, ""), 0);
+  EXPECT_EQ(sessionOf(submit(Lane::foreground,
+                             [](Session& session) {
+                               if (numberOf(session) == 0) throw kBroken;
+                             })),
+            1);
+}
+
+TEST_F(PoolTest, ARetryDoesNotTakeAnotherConnectionOfTheSameAge) {
+  start(3);
+  connectAll(3);
+  std::atomic<int> runs{0};
+  EXPECT_EQ(sessionOf(submit(Lane::foreground,
+                             [&](Session& session) {
+                               ++runs;
+                               if (numberOf(session) < 3) throw kBroken;
+                             })),
+            3);
+  EXPECT_EQ(runs, 2);
+}
+
+TEST_F(PoolTest, ItRunsAgainOnlyOnceAndNotAtAllOnANewConnection) {
+  start(1);
+  std::atomic<int> runs{0};
+  const auto breaking = [&](Session&) {
+    ++runs;
+    throw kBroken;
+  };
+  EXPECT_EQ(errorOf(submit(Lane::foreground, breaking)).code, Code::network);
+  EXPECT_EQ(runs, 1);
+  run(Lane::foreground, "");
+  EXPECT_EQ(errorOf(submit(Lane::foreground, breaking)).code, Code::network);
+  EXPECT_EQ(runs, 3);
+}
+
+TEST_F(PoolTest, WithoutServerTheForegroundTriesAndTheBackgroundFailsAtOnce) {
+  on_open_ = [](int, const SessionOptions&) { throw kBroken; };
+  start(2);
+  const Clock::time_point begin = Clock::now();
+  EXPECT_EQ(errorOf(submit(Lane::foreground)).code, Code::network);
+  EXPECT_EQ(opened_, 1);
+  EXPECT_EQ(errorOf(submit(Lane::background)).code, Code::network);
+  // The shortest pause there is: after it the background may try, too.
+  if (Clock::now() - begin < Milliseconds(750)) {
+    EXPECT_EQ(opened_, 1);
+  }
+  const int before = opened_;
+  EXPECT_EQ(errorOf(submit(Lane::foreground)).code, Code::network);
+  EXPECT_EQ(opened_, before + 1);
+  EXPECT_EQ(pool_->queued(), 0u);
+}
+
+TEST_F(PoolTest, WhoeverWaitsForAnAttemptThatFailsFailsWithIt) {
+  Gate all_queued;
+  on_open_ = [&](int, const SessionOptions&) {
+    all_queued.pass();
+    throw kBroken;
+  };
+  start(4);
+  std::vector<std::future<Outcome>> jobs;
+  for (int i = 0; i < 6; ++i) {
+    jobs.push_back(submit(i % 2 == 0 ? Lane::foreground : Lane::background));
+  }
+  all_queued.open();
+  for (auto& each : jobs) EXPECT_EQ(errorOf(std::move(each)).code, Code::network);
+  EXPECT_EQ(opened_, 1);
+}
+
+TEST_F(PoolTest, RefusedCredentialsAreNotTriedAgain) {
+  on_open_ = [](int, const SessionOptions&) {
+    throw Error(Code::auth, Scope::account, "wrong password", "NO");
+  };
+  start(3);
+  for (int i = 0; i < 10; ++i) {
+    const Error error = errorOf(submit(i % 2 == 0 ? Lane::foreground : Lane::background));
+    EXPECT_EQ(error.code, Code::auth);
+    EXPECT_EQ(error.server, "NO");
+  }
+  EXPECT_EQ(opened_, 1);
+}
+
+TEST_F(PoolTest, AServerThatAllowsNoMoreConnectionsFailsNoJob) {
+  Gate tried;
+  on_open_ = [&](int number, const SessionOptions&) {
+    if (number == 0) return;
+    if (number == 1) tried.open();
+    throw Error(Code::network, Scope::connection, "BYE", "too many connections");
+  };
+  start(2);
+  Gate running, release;
+  auto first = submit(Lane::foreground, [&](Session&) {
+    running.open();
+    release.pass();
+  });
+  running.pass();
+  auto second = submit(Lane::foreground);
+  tried.pass();
+  release.open();
+  EXPECT_EQ(sessionOf(std::move(first)), 0);
+  EXPECT_EQ(sessionOf(std::move(second)), 0);
+  for (int i = 0; i < 10; ++i) EXPECT_EQ(run(Lane::background, ""), 0);
+}
+
+TEST_F(PoolTest, ARetryThatGetsNoNewConnectionTakesAnOldOne) {
+  Gate tried;
+  on_open_ = [&](int number, const SessionOptions&) {
+    if (number < 2) return;
+    if (number == 2) tried.open();
+    throw Error(Code::network, Scope::connection, "BYE", "too many connections");
+  };
+  start(2);
+  connectAll(2);
+  std::atomic<int> first{-1};
+  const int second = sessionOf(submit(Lane::foreground, [&](Session& session) {
+    int none = -1;
+    if (first.compare_exchange_strong(none, numberOf(session))) throw kBroken;
+  }));
+  tried.pass();
+  EXPECT_EQ(second, 1 - first);
+}
+
+TEST_F(PoolTest, ComesBackWhenTheServerDoes) {
+  on_open_ = [](int number, const SessionOptions&) {
+    if (number == 0) throw kBroken;
+  };
+  start(2);
+  EXPECT_EQ(errorOf(submit(Lane::foreground)).code, Code::network);
+  EXPECT_EQ(run(Lane::foreground, ""), 1);
+  EXPECT_EQ(run(Lane::background, ""), 1);
+}
+
+TEST_F(PoolTest, StopFailsWhatIsQueuedAndInterruptsWhatRuns) {
+  start(1);
+  Gate running;
+  auto runs = submit(Lane::foreground, [&](Session& session) {
+    running.open();
+    session.noop();
+  });
+  running.pass();
+  auto queued = submit(Lane::background);
+  pool_->stop();
+  EXPECT_EQ(errorOf(std::move(runs)).code, Code::cancelled);
+  const Error error = errorOf(std::move(queued));
+  EXPECT_EQ(error.code, Code::cancelled);
+  EXPECT_EQ(error.scope, Scope::account);
+  EXPECT_EQ(errorOf(submit(Lane::foreground)).code, Code::cancelled);
+  EXPECT_EQ(alive_, 0);
+  pool_->stop();
+}
+
+TEST_F(PoolTest, StopEndsAnAttemptToConnect) {
+  Gate trying;
+  on_open_ = [&](int, const SessionOptions& options) {
+    trying.open();
+    pollfd waited{options.interrupt->fd(), POLLIN, 0};
+    EXPECT_EQ(poll(&waited, 1, 10'000), 1);
+    throw Error(Code::cancelled, Scope::connection, "interrupted");
+  };
+  start(2);
+  auto job = submit(Lane::foreground);
+  trying.pass();
+  pool_->stop();
+  const Error error = errorOf(std::move(job));
+  EXPECT_EQ(error.code, Code::cancelled);
+  EXPECT_EQ(error.scope, Scope::account);
+}
+
+TEST_F(PoolTest, TellsWhatItsConnectionsDo) {
+  start(2);
+  Gate running, release;
+  auto job = std::async(std::launch::async, [&] {
+    pool_->runAndWait(Lane::foreground, "inbox", [&](Session& session) {
+      session.examine("inbox");
+      running.open();
+      release.pass();
+    });
+  });
+  running.pass();
+  std::vector<ConnectionStatus> status = pool_->connections();
+  ASSERT_EQ(status.size(), 2u);
+  if (!status[0].connected) std::swap(status[0], status[1]);
+  EXPECT_TRUE(status[0].connected);
+  EXPECT_TRUE(status[0].working);
+  EXPECT_FALSE(status[1].connected);
+  release.open();
+  job.get();
+  errorOf(submit(Lane::foreground,
+                 [](Session&) { throw Error(Code::refused, Scope::mailbox, "not this one"); }));
+  status = pool_->connections();
+  if (!status[0].connected) std::swap(status[0], status[1]);
+  EXPECT_TRUE(status[0].connected);
+  EXPECT_FALSE(status[0].working);
+  EXPECT_FALSE(status[1].connected);
+  EXPECT_EQ(status[0].selected, "inbox");
+  EXPECT_EQ(status[0].last_error, "not this one");
+}
+
+TEST_F(PoolTest, ManyThreadsManyJobs) {
+  start(4);
+  std::atomic<int> ran{0};
+  std::vector<std::future<void>> callers;
+  for (int caller = 0; caller < 8; ++caller) {
+    callers.push_back(std::async(std::launch::async, [&, caller] {
+      for (int i = 0; i < 200; ++i) {
+        pool_->runAndWait(i % 3 == 0 ? Lane::background : Lane::foreground,
+                          std::to_string(caller % 3), [&](Session&) { ++ran; });
+      }
+    }));
+  }
+  for (auto& each : callers) each.get();
+  EXPECT_EQ(ran, 1600);
+}
+
+}  // namespace
+}  // namespace emlfs::imap
