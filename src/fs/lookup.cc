@@ -46,11 +46,12 @@ void find(fuse_req_t request, MailboxId parent, const std::string& name) {
       fuse_reply_err(request, ESTALE);
     } else if (replyFound(request, context, *snapshot, parent, name)) {
       return;
-    } else if (context.account.listed(*directory)) {
+    } else if (directory->state.complete) {
       replyAbsent(request);
-    } else if (!name.ends_with(".eml")) {
+    } else if (!directory->selectable || !name.ends_with(".eml")) {
       // No message is called so, and mailboxes are known: .git, .hidden and their like, which
-      // tools look for everywhere, must not cost a listing. Not to be remembered, though.
+      // tools look for everywhere, must not cost a listing. Not to be remembered, though: the first
+      // listing of what is a mailbox, or becomes one, takes no names back.
       fuse_reply_err(request, ENOENT);
     } else {
       waitForListing(request, *directory, [request, parent, name] { find(request, parent, name); });

@@ -101,8 +101,8 @@ class Session {
 
   // EXAMINE: selects for reading, so that \Recent stays for other clients. With `known` and
   // QRESYNC the answer holds what changed. Asks the server also if `wire` is selected already.
-  // Throws Error(refused or not_found, mailbox), and Error(limit, mailbox) if more has changed than is
-  // held at once (24 MiB): then ask without `known` and list in steps.
+  // Throws Error(refused or not_found, mailbox), and Error(limit, mailbox) if more has changed than
+  // is held at once (24 MiB): then ask without `known` and list in steps.
   virtual Selected examine(std::string_view wire, const std::optional<Known>& known = {}) = 0;
 
   // The name of the selected mailbox, empty if none, and its UIDVALIDITY.

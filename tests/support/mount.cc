@@ -1,0 +1,167 @@
+#include "support/mount.h"
+
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <poll.h>
+#include <sys/mount.h>
+#include <sys/syscall.h>
+#include <sys/xattr.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <csignal>
+#include <filesystem>
+#include <stdexcept>
+
+#include "emlfs/base/clock.h"
+#include "emlfs/base/error.h"
+#include "support/process.h"
+
+namespace emlfs::test {
+namespace {
+
+namespace fs = std::filesystem;
+
+// The password comes on standard input and goes into the environment of emlfs alone: $0 is the
+// directory of the mount. A sanitizer's complaint would go to the daemon's /dev/null.
+const char* const kStart =
+    R"(IFS= read -r EMLFS_PASSWORD; export EMLFS_PASSWORD XDG_CONFIG_HOME="$0/config"
+       for name in ASAN_OPTIONS TSAN_OPTIONS UBSAN_OPTIONS; do
+         export $name="${!name-}:log_path=$0/sanitizer"
+       done
+       exec "$@")";
+
+constexpr Milliseconds kEndLimit{30'000};
+
+std::string urlOf(const Dovecot& server, const char* scheme, const std::string& host,
+                  uint16_t port) {
+  return fmt::format("{}://{}@{}:{}", scheme, server.user(), host, port);
+}
+
+std::vector<std::string> mountCommand(const ScratchDir& directory, const std::string& url,
+                                      std::vector<std::string> options) {
+  options.push_back("cache_dir=" + directory / "cache");
+  options.push_back("state_dir=" + directory / "state");
+  options.push_back("log_file=" + directory / "log");
+  options.emplace_back("log_level=debug");
+  std::vector<std::string> command{"bash",       "-c",    kStart, directory.path(),
+                                   EMLFS_BINARY, "mount", url,    directory / "mail"};
+  for (auto& option : options) {
+    command.emplace_back("-o");
+    command.push_back(std::move(option));
+  }
+  return command;
+}
+
+std::vector<std::string> with(std::vector<std::string> options, std::string one) {
+  options.push_back(std::move(one));
+  return options;
+}
+
+bool ended(const Fd& process, Milliseconds limit) {
+  pollfd waiting{process.get(), POLLIN, 0};
+  return ::poll(&waiting, 1, static_cast<int>(limit.count())) == 1;
+}
+
+}  // namespace
+
+Mount::Mount(const Dovecot& server, const std::vector<std::string>& options)
+    : password_(server.password()),
+      command_(mountCommand(directory_, urlOf(server, "imaps", server.host(), server.imapsPort()),
+                            with(options, "ca_file=" + server.caFile()))) {
+  fs::create_directory(path_);
+  mount();
+}
+
+Mount::Mount(const Dovecot& server, const Proxy& proxy, const std::vector<std::string>& options)
+    : password_(server.password()),
+      command_(mountCommand(directory_, urlOf(server, "imap", "127.0.0.1", proxy.port()),
+                            with(options, "plaintext"))) {
+  fs::create_directory(path_);
+  mount();
+}
+
+Mount::~Mount() {
+  try {
+    if (daemon_) unmount();
+  } catch (const std::exception& failure) {
+    ADD_FAILURE() << failure.what() << "\nlog of the daemon:\n" << log();
+  }
+  detach();
+}
+
+void Mount::detach() noexcept {
+  try {
+    if (daemon_) ::syscall(SYS_pidfd_send_signal, daemon_.get(), SIGKILL, nullptr, 0);
+    // More than one can lie on top of another.
+    if (::geteuid() == 0) {
+      while (::umount2(path_.c_str(), MNT_DETACH | UMOUNT_NOFOLLOW) == 0) {
+      }
+    } else {
+      while (run({"fusermount3", "-uzq", path_}).status == 0) {
+      }
+    }
+  } catch (const std::exception& failure) {
+    ADD_FAILURE() << failure.what();
+  }
+}
+
+void Mount::mount() {
+  runOrThrow(command_, password_ + "\n");
+  const pid_t pid = status()["pid"];
+  daemon_ = Fd(static_cast<int>(::syscall(SYS_pidfd_open, pid, 0)));
+  if (!daemon_) throw systemError("pidfd_open", errno);
+}
+
+void Mount::unmount() {
+  runOrThrow({EMLFS_BINARY, "umount", path_});
+  if (!ended(daemon_, Milliseconds(0)))
+    throw std::runtime_error("emlfs umount came back before the daemon had ended");
+  daemon_.reset();
+  checkSanitizers();
+}
+
+void Mount::remount() {
+  unmount();
+  mount();
+}
+
+void Mount::clear() {
+  if (daemon_) throw std::logic_error("the cache is in use");
+  fs::remove_all(directory_ / "cache");
+  fs::remove_all(directory_ / "state");
+}
+
+void Mount::kill() {
+  if (::syscall(SYS_pidfd_send_signal, daemon_.get(), SIGKILL, nullptr, 0) != 0)
+    throw systemError("killing the daemon", errno);
+  if (!ended(daemon_, kEndLimit)) throw std::runtime_error("the daemon survived SIGKILL");
+  daemon_.reset();
+}
+
+void Mount::checkSanitizers() const {
+  for (const auto& file : fs::directory_iterator(directory_.path())) {
+    if (file.path().filename().string().starts_with("sanitizer"))
+      throw std::runtime_error("the daemon's sanitizer:\n" + readFile(file.path()));
+  }
+}
+
+nlohmann::json Mount::status() const {
+  std::string json(size_t{64} << 10, '\0');
+  const ssize_t size = ::getxattr(path_.c_str(), "user.emlfs.status", json.data(), json.size());
+  if (size < 0) throw systemError("status of " + path_, errno);
+  json.resize(static_cast<size_t>(size));
+  return nlohmann::json::parse(json);
+}
+
+std::string Mount::log() const {
+  const std::string file = directory_ / "log";
+  return fs::exists(file) ? readFile(file) : "";
+}
+
+void MountTest::SetUp() {
+  const Fd device(::open("/dev/fuse", O_RDWR | O_CLOEXEC));
+  if (!device) GTEST_SKIP() << "/dev/fuse is closed to this user: nothing can be mounted here";
+}
+
+}  // namespace emlfs::test

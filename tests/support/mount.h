@@ -1,0 +1,65 @@
+// emlfs itself, mounted on a throwaway Dovecot: the program that was built, run as a user runs it.
+#pragma once
+
+#include <gtest/gtest.h>
+
+#include <nlohmann/json.hpp>
+#include <string>
+#include <vector>
+
+#include "emlfs/base/file.h"
+#include "support/dovecot.h"
+#include "support/proxy.h"
+#include "support/scratch_dir.h"
+
+namespace emlfs::test {
+
+// Cache, state, mount point and configuration are its own. Unmounted on destruction, whatever state
+// it is in; what goes wrong then fails the test. Not thread-safe, but for path() and status().
+class Mount {
+ public:
+  // With TLS. `options` are those of -o, such as "poll=1s". Throws std::runtime_error with what
+  // emlfs said if it could not be mounted.
+  explicit Mount(const Dovecot& server, const std::vector<std::string>& options = {});
+  // Through the proxy and in plaintext, so that the proxy sees the commands.
+  Mount(const Dovecot& server, const Proxy& proxy, const std::vector<std::string>& options = {});
+  ~Mount();
+  Mount(const Mount&) = delete;
+  Mount& operator=(const Mount&) = delete;
+
+  const std::string& path() const { return path_; }
+  std::string operator/(const std::string& name) const { return path_ + "/" + name; }
+
+  // What user.emlfs.status of the root says. Throws Error(system).
+  nlohmann::json status() const;
+  uint64_t bodyBytes() const { return status()["traffic"]["body_bytes"]; }
+  std::string log() const;  // of all daemons so far
+
+  // With `emlfs umount`. Throws std::runtime_error unless it succeeds, the daemon has ended by then
+  // and no sanitizer complained.
+  void unmount();
+  void mount();  // again, with the same cache and state
+  void remount();
+  void clear();  // removes cache and state; only while unmounted
+
+  // SIGKILL to the daemon. The dead mount stays; mount() has to cope with it.
+  void kill();
+
+ private:
+  void detach() noexcept;
+  void checkSanitizers() const;
+
+  ScratchDir directory_;
+  const std::string path_ = directory_ / "mail";
+  const std::string password_;
+  std::vector<std::string> command_;
+  Fd daemon_;  // a pidfd, while one runs
+};
+
+// Where the user can't mount, the tests say so and are skipped.
+class MountTest : public testing::Test {
+ protected:
+  void SetUp() override;
+};
+
+}  // namespace emlfs::test
