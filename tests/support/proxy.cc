@@ -1,5 +1,7 @@
 #include "support/proxy.h"
 
+#include <sys/socket.h>
+
 #include <cerrno>
 #include <condition_variable>
 #include <ctime>
@@ -150,6 +152,8 @@ class RunningProxy : public Proxy {
   void refuse() override {
     {
       const MutexLock lock(mutex_);
+      // The thread's poll(2) keeps a closed socket listening until it returns; a shut down one not.
+      if (listener_) ::shutdown(listener_.get(), SHUT_RDWR);
       listener_.reset();
     }
     tellAll();
