@@ -50,7 +50,7 @@ class AccountImpl final : public Account {
                 {[this](const store::MessageRecord& message) { sizeChanged(message); },
                  [this](MailboxId mailbox) { listings_.refresh(mailbox); }}),
         refresher_(options.poll,
-                   [this](std::function<void()> finished) { submitRefresh(std::move(finished)); }) {
+                   [this](const std::function<void()>& finished) { submitRefresh(finished); }) {
     ids_->raiseAbove(cache_->highestId());
   }
 
@@ -156,7 +156,7 @@ class AccountImpl final : public Account {
     for (const auto mailbox : stale) listings_.refresh(mailbox);
   }
 
-  void submitRefresh(std::function<void()> finished) {
+  void submitRefresh(const std::function<void()>& finished) {
     imap::Job job;
     job.lane = imap::Lane::background;
     job.run = [this, finished](imap::Session& session) {

@@ -3,6 +3,13 @@
 #include <utility>
 
 namespace emlfs {
+namespace {
+
+Error interruption() {
+  return Error(Code::cancelled, Scope::message, "interrupted");
+}
+
+}  // namespace
 
 WaitId Listings::newWait() {
   const MutexLock lock(mutex_);
@@ -17,22 +24,18 @@ bool Listings::reached(MailboxId mailbox, Uid beyond) const {
 }
 
 void Listings::whenListed(WaitId wait, MailboxId mailbox, Uid beyond, Done done) {
-  bool start = false;
   {
-    const MutexLock lock(mutex_);
+    MutexLock lock(mutex_);
     const auto at = waits_.find(wait);
     if (at == waits_.end() || at->second.cancelled) {
       waits_.erase(wait);
-    } else {
-      at->second.mailbox = mailbox;
-      at->second.beyond = beyond;
-      at->second.done = std::move(done);
-      start = true;
+      lock.unlock();
+      done(interruption());
+      return;
     }
-  }
-  if (!start) {
-    done(Error(Code::cancelled, Scope::message, "interrupted"));
-    return;
+    at->second.mailbox = mailbox;
+    at->second.beyond = beyond;
+    at->second.done = std::move(done);
   }
   // Registered first, then looked: a commit in between is seen by one of the two.
   if (reached(mailbox, beyond))
@@ -54,7 +57,7 @@ void Listings::cancel(WaitId wait) {
     done = std::move(at->second.done);
     waits_.erase(at);
   }
-  done(Error(Code::cancelled, Scope::message, "interrupted"));
+  done(interruption());
 }
 
 void Listings::refresh(MailboxId mailbox) {

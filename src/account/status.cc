@@ -3,8 +3,7 @@
 #include <unistd.h>
 
 #include <array>
-#include <cinttypes>
-#include <cstdio>
+#include <cstdlib>
 #include <nlohmann/json.hpp>
 #include <sstream>
 
@@ -41,10 +40,10 @@ Json memory() {
   try {
     std::istringstream maps(readFile("/proc/self/smaps"));
     for (std::string line; std::getline(maps, line);) {
-      uint64_t kilobytes = 0;
-      if (std::sscanf(line.c_str(), "Rss: %" SCNu64 " kB", &kilobytes) == 1) {
-        all += kilobytes * 1024;
-        if (in_map) map += kilobytes * 1024;
+      if (line.starts_with("Rss:")) {
+        const uint64_t bytes = std::strtoull(line.c_str() + 4, nullptr, 10) * 1024;
+        all += bytes;
+        if (in_map) map += bytes;
       } else if (line.find('-') < line.find(' ') && line.find(':') != line.find(' ') - 1) {
         in_map = line.ends_with(".mdb");
       }

@@ -1,7 +1,7 @@
 // emlfs check SOURCE: connects and says what is there, step by step.
 #include <fmt/format.h>
-#include <signal.h>
-#include <stdio.h>
+#include <csignal>
+#include <cstdio>
 
 #include "app/capability_words.h"
 #include "app/commands.h"
@@ -69,7 +69,7 @@ int checkCommand(const std::string& source, const std::vector<std::string>& opti
   printNotices(settings.notices);
   log::setLevel(settings.options.log_level);
   const imap::Endpoint endpoint = endpointOf(settings);
-  const Secret password = findPassword(passwordRequest(settings.source, settings.options));
+  Secret password = findPassword(passwordRequest(settings.source, settings.options));
   ::signal(SIGPIPE, SIG_IGN);
 
   imap::Traffic traffic;

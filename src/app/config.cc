@@ -130,6 +130,7 @@ const AccountConfig& findAccount(const Config& config, const std::string& name) 
   const auto found = config.accounts.find(name);
   if (found != config.accounts.end()) return found->second;
   std::vector<std::string_view> names;
+  names.reserve(config.accounts.size());
   for (const auto& [known, account] : config.accounts) names.push_back(known);
   if (names.empty())
     throw badInput(fmt::format(

@@ -1,6 +1,6 @@
 // emlfs: the command line, and the place where errors become exit codes.
 #include <fmt/format.h>
-#include <stdio.h>
+#include <cstdio>
 
 #include <CLI/CLI.hpp>
 #include <algorithm>

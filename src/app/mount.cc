@@ -1,7 +1,7 @@
 // emlfs mount SOURCE MOUNTPOINT
-#include <signal.h>
 #include <sys/stat.h>
 #include <unistd.h>
+#include <csignal>
 
 #include "app/commands.h"
 #include "app/daemon.h"

@@ -2,8 +2,8 @@
 
 #include <fcntl.h>
 #include <fmt/format.h>
-#include <string.h>
 #include <sys/stat.h>
+#include <cstring>
 
 #include <cerrno>
 #include <cstdlib>

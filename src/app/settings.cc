@@ -1,6 +1,6 @@
 #include "app/settings.h"
 
-#include <stdio.h>
+#include <cstdio>
 
 #include "app/config.h"
 #include "app/paths.h"

@@ -1,6 +1,6 @@
 // emlfs status MOUNTPOINT
 #include <fmt/format.h>
-#include <stdio.h>
+#include <cstdio>
 
 #include <cerrno>
 

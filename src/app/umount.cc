@@ -1,6 +1,6 @@
 // emlfs umount MOUNTPOINT
 #include <fmt/format.h>
-#include <stdio.h>
+#include <cstdio>
 
 #include <nlohmann/json.hpp>
 

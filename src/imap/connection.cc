@@ -64,7 +64,7 @@ void check(const StatusLine& status, std::string_view what) {
 }
 
 Connection::Connection(std::unique_ptr<Transport> transport, Milliseconds timeout, Traffic* traffic,
-                       std::set<std::string> without)
+                       const std::set<std::string>& without)
     : transport_(std::move(transport)), timeout_(timeout), traffic_(traffic) {
   for (const std::string& name : without) without_.insert(toUpper(name));
   // QRESYNC is built on CONDSTORE.

@@ -21,7 +21,7 @@ class Connection {
   using Handler = std::function<void(Data&&)>;
 
   Connection(std::unique_ptr<Transport> transport, Milliseconds timeout, Traffic* traffic,
-             std::set<std::string> without);
+             const std::set<std::string>& without);
 
   // OK or PREAUTH. BYE is Error(network) with the server's words.
   StatusLine readGreeting();

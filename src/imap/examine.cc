@@ -136,7 +136,8 @@ Selected examineMailbox(Connection& connection, std::string_view wire,
   }
   check(status, fmt::format("can't open mailbox {}", printable(wire)));
   Selected selected = answer.result();
-  // Dovecot tells it unasked; without CONDSTORE nothing else speaks of MODSEQs, so it would mislead.
+  // Dovecot tells it unasked; without CONDSTORE nothing else speaks of MODSEQs, so it would
+  // mislead.
   if (!connection.has("CONDSTORE")) selected.highest_modseq = 0;
   connection.selected = {std::string(wire), selected.uid_validity, selected.messages,
                          selected.highest_modseq != 0};

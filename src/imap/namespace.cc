@@ -5,7 +5,7 @@
 namespace emlfs::imap {
 
 std::vector<Namespace> fetchNamespaces(Connection& connection) {
-  const std::vector<Namespace> fallback{Namespace{Namespace::Kind::personal, "", '\0'}};
+  std::vector<Namespace> fallback{Namespace{Namespace::Kind::personal, "", '\0'}};
   if (!connection.has("NAMESPACE")) return fallback;
   std::vector<Namespace> namespaces;
   const StatusLine status = connection.run(Command("NAMESPACE"), [&](Data&& data) {
