@@ -14,6 +14,8 @@ using store::kChunkBytes;
 constexpr uint32_t kWholeChunks = 2;
 constexpr uint32_t kWindowMax = 8;  // chunks, 1 MiB
 constexpr size_t kProgressMax = 256;
+constexpr Milliseconds kSilence{1'000};
+constexpr size_t kSilentMax = 1'024;
 
 uint32_t chunkOf(uint64_t offset) {
   return static_cast<uint32_t>(offset / kChunkBytes);
@@ -111,6 +113,7 @@ bool BodyReader::await(Request& request, uint32_t missing) {
     // A fetch may have ended since the look: it goes from active_ to recent_ to the store, and in
     // that order it is looked for, so that nothing is asked for twice.
     if (recent_.count({request.id, missing}) != 0) return false;
+    requireNotSilent(request.id);
     const auto snapshot = cache_.snapshot();
     if (snapshot->chunk(request.id, missing)) return false;
     const auto message = snapshot->message(request.id);
@@ -138,6 +141,14 @@ bool BodyReader::await(Request& request, uint32_t missing) {
   job.failed = [this, fetch](const Error& error) { finish(fetch, error); };
   pool_.submit(std::move(job));
   return true;
+}
+
+void BodyReader::requireNotSilent(MessageId id) {
+  const auto silence = silent_.find(id);
+  if (silence == silent_.end()) return;
+  if (Clock::now() < silence->second.until)
+    throw Error(Code::timeout, Scope::message, silence->second.text);
+  silent_.erase(silence);
 }
 
 uint32_t BodyReader::window(const store::MessageRecord& message, uint32_t first, uint32_t last) {
@@ -259,6 +270,10 @@ void BodyReader::finish(const FetchPtr& fetch, const std::optional<Error>& error
       at = at->second == fetch ? active_.erase(at) : std::next(at);
     waiting.swap(fetch->waiting);
     if (error) progress_.erase(fetch->id);
+    if (error && error->code == Code::timeout) {
+      if (silent_.size() > kSilentMax) silent_.clear();
+      silent_[fetch->id] = {Clock::now() + kSilence, error->what()};
+    }
   }
   for (auto& request : waiting) {
     if (error)

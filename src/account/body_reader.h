@@ -14,6 +14,7 @@
 #include "account/body_writer.h"
 #include "account/counters.h"
 #include "emlfs/account/account.h"
+#include "emlfs/base/clock.h"
 #include "emlfs/base/mutex.h"
 
 namespace emlfs {
@@ -57,6 +58,7 @@ class BodyReader {
   bool answer(const Request& request, uint32_t& missing);
   // Leaves the request with the fetch of that chunk; false if it has come meanwhile.
   bool await(Request& request, uint32_t missing);
+  void requireNotSilent(MessageId id) REQUIRES(mutex_);
   uint32_t window(const store::MessageRecord& message, uint32_t first, uint32_t last)
       REQUIRES(mutex_);
   void run(imap::Session& session, const FetchPtr& fetch);
@@ -81,6 +83,13 @@ class BodyReader {
     uint32_t width = 0;
   };
   std::unordered_map<MessageId, Progress> progress_ GUARDED_BY(mutex_);
+  // What has just timed out: the kernel asks a second time at once, page by page, and nobody should
+  // wait twice.
+  struct Silence {
+    Clock::time_point until;
+    std::string text;
+  };
+  std::unordered_map<MessageId, Silence> silent_ GUARDED_BY(mutex_);
   // Messages that proved longer than announced, until the kernel has asked for the new size.
   std::unordered_set<MessageId> outgrown_ GUARDED_BY(mutex_);
 

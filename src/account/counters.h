@@ -21,11 +21,17 @@ struct Counters {
 class ErrorLog {
  public:
   struct Entry {
-    std::time_t time = 0;
+    std::time_t time = 0;  // of the last time
     std::string text;
+    uint64_t count = 1;  // how often without another in between
   };
   void add(std::string text) {
     const MutexLock lock(mutex_);
+    if (!entries_.empty() && entries_.back().text == text) {
+      entries_.back().time = std::time(nullptr);
+      ++entries_.back().count;
+      return;
+    }
     entries_.push_back({std::time(nullptr), std::move(text)});
     if (entries_.size() > kKept) entries_.pop_front();
   }

@@ -4,6 +4,7 @@
 
 #include <array>
 #include <cstdlib>
+#include <ctime>
 #include <nlohmann/json.hpp>
 #include <sstream>
 
@@ -54,6 +55,14 @@ Json memory() {
   return {{"rss_bytes", all}, {"rss_without_map_bytes", all - map}};
 }
 
+std::string iso8601(std::time_t time) {
+  std::tm utc{};
+  ::gmtime_r(&time, &utc);
+  std::array<char, sizeof "2026-11-20T10:00:05Z"> text{};
+  std::strftime(text.data(), text.size(), "%Y-%m-%dT%H:%M:%SZ", &utc);
+  return text.data();
+}
+
 Json mailboxes(const store::Cache& cache) {
   uint64_t total = 0;
   uint64_t listed = 0;
@@ -86,7 +95,8 @@ std::string statusJson(const AccountOptions& options, const ServerFacts& server,
     if (server.offered.count(name) != 0) in_use.push_back(name);
   Json failures = Json::array();
   for (const auto& entry : errors.entries())
-    failures.push_back({{"time", entry.time}, {"text", entry.text}});
+    failures.push_back(
+        {{"time", iso8601(entry.time)}, {"text", entry.text}, {"count", entry.count}});
   const auto size = cache.size();
   const auto& endpoint = options.session.endpoint;
 

@@ -1,5 +1,6 @@
 // emlfs check SOURCE: connects and says what is there, step by step.
 #include <fmt/format.h>
+#include <algorithm>
 #include <csignal>
 #include <cstdio>
 
@@ -95,7 +96,9 @@ int checkCommand(const std::string& source, const std::vector<std::string>& opti
     sayCapabilities(session->capabilities());
     const auto namespaces = session->namespaces();
     sayNamespaces(namespaces);
-    say("mailboxes     {}", session->list(namespaces).size());
+    const auto entries = session->list(namespaces);
+    say("mailboxes     {}", std::count_if(entries.begin(), entries.end(),
+                                          [](const ListEntry& entry) { return entry.selectable; }));
     say("all is well: 'emlfs mount' will work");
   } catch (const Error& error) {
     ::fprintf(stderr, "emlfs: %s\n", errorLine(error).c_str());

@@ -79,13 +79,13 @@ class CommandLine {
 
   void addUmount() {
     auto* umount = app_.add_subcommand("umount", "Unmount, and wait until the daemon has ended");
-    umount->add_option("MOUNTPOINT", mount_point_)->required();
+    umount->add_option("MOUNTPOINT", mount_point_, "Where it is mounted")->required();
     umount->callback([this] { command_ = [this] { return umountCommand(mount_point_); }; });
   }
 
   void addStatus() {
     auto* status = app_.add_subcommand("status", "Connection, cache, traffic and last errors");
-    status->add_option("MOUNTPOINT", mount_point_)->required();
+    status->add_option("MOUNTPOINT", mount_point_, "Where it is mounted")->required();
     status->add_flag("--json", json_, "As JSON");
     status->callback([this] { command_ = [this] { return statusCommand(mount_point_, json_); }; });
   }

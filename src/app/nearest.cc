@@ -27,7 +27,8 @@ std::optional<std::string_view> nearest(std::string_view word,
   const auto best = std::min_element(known.begin(), known.end(), [&](auto a, auto b) {
     return editDistance(word, a) < editDistance(word, b);
   });
-  if (best == known.end()) return std::nullopt;
+  // Further away it is another word, and naming it would only confuse.
+  if (best == known.end() || editDistance(word, *best) > 1 + word.size() / 3) return std::nullopt;
   return *best;
 }
 

@@ -130,7 +130,10 @@ constexpr OptionSpec kTable[] = {
      [](Options& o, Text v) {
        o.poll = duration(v, Milliseconds(1000), "a duration of at least 1s, such as 30s or 5min");
      }},
-    {"name_format", Kind::text, "", "pattern of file names, such as {date}_{from}_{subject}.{uid}",
+    {"name_format", Kind::text, "",
+     "of file names, from {date} {time} {from} {subject} {message_id} {uid}; .UID.eml always ends "
+     "it "
+     "[{date}_{from}_{subject}]",
      [](Options& o, Text v) { o.name_format = nameFormat(v); }},
     {"read_only", Kind::flag, "yes", "this version only reads",
      [](Options& o, Text v) { o.read_only = flag(v); }},

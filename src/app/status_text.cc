@@ -91,7 +91,9 @@ void errors(std::string& out, const Json& status) {
   for (const Json& error : at(status, "/errors")) {
     const Json& time = at(error, "/time");
     const std::string when = time.is_string() ? text(error, "/time") : time.dump();
-    line(out, label, when + "  " + text(error, "/text"));
+    const uint64_t times = number(error, "/count");
+    line(out, label,
+         when + "  " + text(error, "/text") + (times > 1 ? fmt::format(" ({} times)", times) : ""));
     label = "";
   }
 }

@@ -123,6 +123,13 @@ void complain(fuse_log_level level, const char* format, va_list arguments) {
   log::warning("{}", text);
 }
 
+const char* advice() {
+  return lastComplaint().find("/dev/fuse: Permission denied") == std::string::npos
+             ? ""
+             : " (ordinary users may not use FUSE on this machine: its administrator would have to "
+               "allow it with chmod 666 /dev/fuse)";
+}
+
 using Session = std::unique_ptr<fuse_session, decltype(&fuse_session_destroy)>;
 
 Session newSession(Context& context) {
@@ -153,7 +160,7 @@ void serve(Account& account, const MountOptions& options, const std::function<vo
   const Session session = newSession(context);
   if (fuse_session_mount(session.get(), options.mount_point.c_str()) != 0)
     throw Error(Code::system, Scope::account,
-                "can't mount on " + options.mount_point + ": " + lastComplaint());
+                "can't mount on " + options.mount_point + ": " + lastComplaint() + advice());
   Invalidator invalidator(session.get());
   account.setListener([&](const sync::TreeChange& change) { invalidator.push(change); });
   std::exception_ptr failure;

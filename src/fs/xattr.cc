@@ -14,10 +14,15 @@ constexpr std::string_view kOurs = "user.imap.";
 
 using Attributes = std::map<std::string, std::string, std::less<>>;
 
+// IMAP pads the day with a blank.
+std::string withoutBlanks(const std::string& date) {
+  return date.substr(date.find_first_not_of(' '));
+}
+
 Attributes attributesOf(const store::MessageRecord& message, const store::MailboxRecord& mailbox) {
   Attributes all{
       {"user.imap.flags", message.flags.text()},
-      {"user.imap.internaldate", text(message.date)},
+      {"user.imap.internaldate", withoutBlanks(text(message.date))},
       {"user.imap.uid", std::to_string(message.uid)},
       {"user.imap.uidvalidity", std::to_string(mailbox.state.uid_validity)},
   };

@@ -105,11 +105,22 @@ void authenticate(Connection& connection, const SessionOptions& options) {
               status.text);
 }
 
+// A server that waits for TLS says nothing to who waits for its greeting.
+StatusLine readGreeting(Connection& connection, Security security) {
+  try {
+    return connection.readGreeting();
+  } catch (const Error& error) {
+    if (error.code != Code::timeout || security == Security::tls) throw;
+    throw Error(error.code, error.scope,
+                std::string(error.what()) + " (if this port wants TLS at once: try imaps://)");
+  }
+}
+
 }  // namespace
 
 std::string logIn(Connection& connection, const SessionOptions& options) {
   const Security security = options.endpoint.security;
-  const StatusLine greeting = connection.readGreeting();
+  const StatusLine greeting = readGreeting(connection, security);
   refusePreauth(greeting, security);
   if (security == Security::starttls) startTls(connection);
   if (greeting.status != Status::preauth) {

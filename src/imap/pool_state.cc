@@ -99,6 +99,7 @@ size_t PoolState::connectingCount() const {
 void PoolState::connected(ConnectionState& self, Session* session) {
   self.connecting = false;
   self.session = session;
+  self.last_error.clear();
   self.number = ++sessions_;
   self.untried = true;
   self.selected.clear();
@@ -132,7 +133,9 @@ bool PoolState::workEnded(ConnectionState& self, const std::string& selected, Qu
   self.last_error = error->what();
   if (!endsSession(*error)) return false;
   self.session = nullptr;
-  if (stopping || untried || job.retried || error->scope != Scope::connection) return false;
+  // Nor is one that is silent worth a second wait: the user was promised one.
+  const bool repeatable = error->scope == Scope::connection && error->code != Code::timeout;
+  if (stopping || untried || job.retried || !repeatable) return false;
   // A server that has closed an idle connection is no failure: once more, on a new one.
   job.retried = true;
   job.first_session = sessions_ + 1;

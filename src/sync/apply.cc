@@ -82,12 +82,6 @@ struct Application {
   }
 };
 
-int64_t newest(const std::vector<MessageMeta>& messages) {
-  int64_t seconds = 0;
-  for (const auto& message : messages) seconds = std::max(seconds, message.date.seconds);
-  return seconds;
-}
-
 }  // namespace
 
 SyncState apply(Store store, MailboxId mailbox, const Delta& delta, const OnChange& on_change) {
@@ -107,11 +101,8 @@ SyncState apply(Store store, MailboxId mailbox, const Delta& delta, const OnChan
   const uint32_t messages = directory->state.messages;
   directory->state = delta.state;
   directory->state.messages = messages;
-  // A first listing dates the directory by its mail, so that it has one date on every machine.
-  if (work.change.entries && was_complete)
-    directory->changed = ::time(nullptr);
-  else
-    directory->changed = std::max(directory->changed, newest(delta.added));
+  // A first listing is no change: tar would complain of a directory that changes while it is read.
+  if (work.change.entries && was_complete) directory->changed = ::time(nullptr);
   if (work.change.entries) work.change.attributes.push_back(mailbox.value);
   update->putMailbox(*directory);
   update->commit();
