@@ -51,6 +51,11 @@ void BodyWriter::loop() {
       MutexLock lock(mutex_);
       while (queue_.empty() && !stopping_) changed_.wait(lock);
       if (queue_.empty()) return;
+      // A commit costs a sync of the disk: let some gather. Readers don't wait for it.
+      const auto due = Clock::now() + kGather;
+      while (queue_.size() < kBatch && queued_bytes_ < kQueueMax / 2 && !stopping_ &&
+             Clock::now() < due)
+        changed_.wait_until(lock, due);
       batch.swap(queue_);
       queued_bytes_ = 0;
     }

@@ -1,5 +1,5 @@
 // Puts what was fetched into the store, off the path of the reader who waits for it. One
-// transaction for all that came while the last one was being committed. Thread-safe.
+// transaction for all that came within a tenth of a second. Thread-safe.
 #pragma once
 
 #include <functional>
@@ -9,6 +9,7 @@
 #include <thread>
 #include <vector>
 
+#include "emlfs/base/clock.h"
 #include "emlfs/base/mutex.h"
 #include "emlfs/store/cache.h"
 
@@ -37,6 +38,8 @@ class BodyWriter {
 
  private:
   static constexpr size_t kQueueMax = 16 << 20;
+  static constexpr size_t kBatch = 64;
+  static constexpr Milliseconds kGather{100};
 
   void loop();
   void write(const std::vector<FetchedBody>& batch);

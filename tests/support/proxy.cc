@@ -222,9 +222,8 @@ class RunningProxy : public Proxy {
   void listWaits(std::vector<pollfd>& waits, Clock::time_point& wake) const REQUIRES(mutex_) {
     waits.assign(1, {wake_.fd(), POLLIN, 0});
     if (listener_) waits.push_back({listener_.get(), POLLIN, 0});
-    const Clock::time_point now = Clock::now();
     for (const ProxyConnection& connection : connections_) {
-      connection.wants(state_, waits, wake, now);
+      connection.wants(state_, waits, wake);
     }
   }
 

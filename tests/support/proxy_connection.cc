@@ -115,7 +115,7 @@ ProxyConnection::Outcome ProxyConnection::send(Direction direction, ProxyState& 
 }
 
 void ProxyConnection::wants(const ProxyState& state, std::vector<pollfd>& waits,
-                            Clock::time_point& wake, Clock::time_point now) const {
+                            Clock::time_point& wake) const {
   if (state.stalled) return;
   for (const Direction direction : kDirections) {
     const Half& half = halves_[index(direction)];
@@ -123,8 +123,9 @@ void ProxyConnection::wants(const ProxyState& state, std::vector<pollfd>& waits,
       waits.push_back({source(direction), POLLIN, 0});
     }
     if (half.blocked) waits.push_back({target(direction), POLLOUT, 0});
-    if (half.link.empty() || half.ended) continue;
-    if (const Clock::time_point due = half.link.nextDue(); due > now) wake = std::min(wake, due);
+    // Also what fell due since the last step, or nothing would wake us for it.
+    if (half.blocked || half.link.empty() || half.ended) continue;
+    wake = std::min(wake, half.link.nextDue());
   }
 }
 

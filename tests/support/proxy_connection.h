@@ -36,8 +36,7 @@ class ProxyConnection {
   bool step(ProxyState& state, Clock::time_point now);
 
   // What to wait for: appends to `waits`, and brings `wake` forward to when something is due.
-  void wants(const ProxyState& state, std::vector<pollfd>& waits, Clock::time_point& wake,
-             Clock::time_point now) const;
+  void wants(const ProxyState& state, std::vector<pollfd>& waits, Clock::time_point& wake) const;
 
   void inject(Direction direction, std::string_view bytes, ProxyState& state,
               Clock::time_point now);
