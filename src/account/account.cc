@@ -98,7 +98,7 @@ class AccountImpl final : public Account {
   void read(MessageId id, uint64_t offset, uint32_t size, ReadDone done) override {
     bodies_.read(id, offset, size, std::move(done));
   }
-  void attributesRead(MessageId id) override { bodies_.attributesRead(id); }
+  void sizeTold(MessageId id, uint64_t size) override { bodies_.sizeTold(id, size); }
 
   std::string status() const override {
     ServerFacts server;

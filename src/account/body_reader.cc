@@ -16,14 +16,28 @@ constexpr uint32_t kWindowMax = 8;  // chunks, 1 MiB
 constexpr size_t kProgressMax = 256;
 constexpr Milliseconds kSilence{1'000};
 constexpr size_t kSilentMax = 1'024;
+// How much longer than announced a message may be.
+constexpr uint64_t kGrowthMax = 64 << 20;
 
 uint32_t chunkOf(uint64_t offset) {
   return static_cast<uint32_t>(offset / kChunkBytes);
 }
 
-Error outgrown() {
+// A damaged chunk counts as not cached: what is fetched in its place mends it.
+std::optional<std::string_view> chunkOf(const store::Snapshot& snapshot, MessageId id,
+                                        uint32_t index) {
+  try {
+    return snapshot.chunk(id, index);
+  } catch (const Error& error) {
+    if (error.code != Code::damaged) throw;
+    log::warning("fetching again what the cache has lost: {}", error.what());
+    return std::nullopt;
+  }
+}
+
+Error resized() {
   return Error(Code::size_changed, Scope::message,
-               "the message is longer than the server had said");
+               "the message is not as long as the server had said");
 }
 
 Error vanished() {
@@ -66,16 +80,16 @@ bool BodyReader::serve(Request& request) {
 
 bool BodyReader::answer(const Request& request, uint32_t& missing) {
   std::map<uint32_t, Chunk> recent;
-  bool too_long = false;
+  bool of_wrong_size = false;
   {
     const MutexLock lock(mutex_);
-    too_long = outgrown_.count(request.id) != 0;
+    of_wrong_size = resized_.count(request.id) != 0;
     const Key last{request.id, chunkOf(request.offset + request.size)};
     for (auto at = recent_.lower_bound({request.id, chunkOf(request.offset)});
          at != recent_.end() && at->first <= last; ++at)
       recent.emplace(at->first.second, at->second);
   }
-  if (too_long) throw outgrown();
+  if (of_wrong_size) throw resized();
 
   // Taken after the look above: what has left recent_ by then is in the store.
   const auto snapshot = cache_.snapshot();
@@ -85,7 +99,7 @@ bool BodyReader::answer(const Request& request, uint32_t& missing) {
   const uint64_t end = std::min<uint64_t>(request.offset + request.size, message->size);
   for (uint64_t at = request.offset; at < end;) {
     const uint32_t index = chunkOf(at);
-    auto chunk = snapshot->chunk(request.id, index);
+    auto chunk = chunkOf(*snapshot, request.id, index);
     if (const auto held = recent.find(index); !chunk && held != recent.end()) chunk = *held->second;
     if (!chunk) {
       missing = index;
@@ -115,7 +129,7 @@ bool BodyReader::await(Request& request, uint32_t missing) {
     if (recent_.count({request.id, missing}) != 0) return false;
     requireNotSilent(request.id);
     const auto snapshot = cache_.snapshot();
-    if (snapshot->chunk(request.id, missing)) return false;
+    if (chunkOf(*snapshot, request.id, missing)) return false;
     const auto message = snapshot->message(request.id);
     const auto mailbox = message ? snapshot->mailbox(message->mailbox) : std::nullopt;
     if (!mailbox) throw vanished();
@@ -128,8 +142,11 @@ bool BodyReader::await(Request& request, uint32_t missing) {
     fetch->count = window(*message, missing, chunkOf(std::max<uint64_t>(end, 1) - 1));
     fetch->waiting.push_back(std::move(request));
     for (uint32_t i = 0; i < fetch->count; ++i) {
-      // A chunk that another fetch brings already ends this one before it.
-      if (!active_.try_emplace({fetch->id, fetch->first + i}, fetch).second) {
+      // A chunk that is there, or that another fetch brings already, ends this one before it.
+      const Key key{fetch->id, fetch->first + i};
+      const bool there = i > 0 && (recent_.count(key) != 0 ||
+                                   chunkOf(*snapshot, key.first, key.second).has_value());
+      if (there || !active_.try_emplace(key, fetch).second) {
         fetch->count = i;
         break;
       }
@@ -175,7 +192,8 @@ void BodyReader::run(imap::Session& session, const FetchPtr& fetch) {
   }
   if (!mailbox) throw vanished();
   if (session.selected() != mailbox->wire) session.examine(mailbox->wire);
-  if (session.selectedValidity() != mailbox->state.uid_validity) {
+  const UidValidity validity = session.selectedValidity();
+  if (validity != 0 && validity != mailbox->state.uid_validity) {
     hooks_.doubt(mailbox->id);
     throw Error(Code::stale, Scope::message, "the mailbox has been replaced on the server");
   }
@@ -190,59 +208,83 @@ void BodyReader::run(imap::Session& session, const FetchPtr& fetch) {
 
 void BodyReader::receive(imap::Session& session, const Fetch& fetch,
                          const store::MessageRecord& message) {
-  uint64_t offset = uint64_t{fetch.first} * kChunkBytes;
-  uint64_t size = uint64_t{fetch.count} * kChunkBytes;
+  const uint64_t offset = uint64_t{fetch.first} * kChunkBytes;
+  uint64_t wanted = uint64_t{fetch.count} * kChunkBytes;
   // One byte beyond what was announced shows whether the message ends there.
-  if (offset + size == message.size) ++size;
-  auto piece = session.fetchBody(message.uid, offset, static_cast<uint32_t>(size));
-  uint64_t end = offset + piece.bytes.size();
-  publish(fetch.id, fetch.first, piece, end);
+  if (offset + wanted == message.size) ++wanted;
 
-  // Beyond the announced end: go on to the real one.
-  while (!piece.at_end && end >= message.size) {
-    offset = end - end % kChunkBytes;
-    piece = session.fetchBody(message.uid, offset, kWindowMax * kChunkBytes);
-    end = offset + piece.bytes.size();
-    publish(fetch.id, chunkOf(offset), piece, end);
+  // Some servers give less than they are asked for. That the message ends there is believed if it
+  // was announced so, or if they have nothing more when they are asked again.
+  std::string bytes;
+  bool at_end = false;
+  while (!at_end) {
+    if (bytes.size() >= wanted) {
+      if (offset + bytes.size() <= message.size) break;
+      // Beyond the announced end: on to the real one.
+      if (bytes.size() > kGrowthMax + message.size)
+        throw Error(Code::limit, Scope::message, "the message has no end");
+      wanted = bytes.size() + uint64_t{kWindowMax} * kChunkBytes;
+    }
+    auto piece = session.fetchBody(message.uid, offset + bytes.size(),
+                                   static_cast<uint32_t>(wanted - bytes.size()));
+    bytes.append(piece.bytes);
+    at_end = piece.bytes.empty() || (piece.at_end && offset + bytes.size() == message.size);
   }
-  // Nothing where something was announced: the end lies before; look for it there.
-  while (piece.bytes.empty() && end > 0) {
-    offset = (end - 1) - (end - 1) % kChunkBytes;
-    piece = session.fetchBody(message.uid, offset, kChunkBytes + 1);
-    end = offset + piece.bytes.size();
-  }
-  // Some servers answer a FETCH that failed with nothing (servers.md).
-  if (end == 0 && message.size != 0)
-    throw Error(Code::protocol, Scope::message, "the server sent an empty message");
-  if (piece.at_end && end != message.size) correctSize(message, end);
+  uint64_t end = offset + bytes.size();
+  if (at_end && bytes.empty()) end = findEnd(session, message.uid, fetch.first);
+
+  // The real size is stored before a byte is given out: nobody may read up to the announced end and
+  // take that for the whole.
+  if (at_end && end != message.size) correctSize(message, end);
+  publish(fetch, bytes, at_end);
 }
 
-void BodyReader::publish(MessageId id, uint32_t first, const imap::BodyPiece& piece, uint64_t end) {
+uint64_t BodyReader::findEnd(imap::Session& session, Uid uid, uint32_t beyond) {
+  uint32_t inside = 0;
+  while (beyond - inside > 1) {
+    const uint32_t middle = inside + (beyond - inside) / 2;
+    const bool empty = session.fetchBody(uid, uint64_t{middle} * kChunkBytes, 1).bytes.empty();
+    (empty ? beyond : inside) = middle;
+  }
+  uint64_t end = uint64_t{inside} * kChunkBytes;
+  for (;;) {
+    const auto piece = session.fetchBody(uid, end, kChunkBytes);
+    if (piece.bytes.empty()) return end;
+    end += piece.bytes.size();
+  }
+}
+
+void BodyReader::publish(const Fetch& fetch, std::string_view bytes, bool at_end) {
   FetchedBody body;
-  body.id = id;
-  body.first_chunk = first;
-  const std::string_view bytes = piece.bytes;
+  body.id = fetch.id;
+  body.first_chunk = fetch.first;
   for (size_t at = 0; at < bytes.size(); at += kChunkBytes) {
     const auto part = bytes.substr(at, kChunkBytes);
     // Only the last chunk of a message may be short.
-    if (part.size() == kChunkBytes || piece.at_end)
+    if (part.size() == kChunkBytes || at_end)
       body.chunks.push_back(std::make_shared<const std::string>(part));
   }
   if (body.chunks.empty()) return;
-  if (piece.at_end) body.size = end;
+  if (at_end) body.size = uint64_t{fetch.first} * kChunkBytes + bytes.size();
   {
     const MutexLock lock(mutex_);
-    uint32_t index = first;
-    for (const auto& chunk : body.chunks) recent_[{id, index++}] = chunk;
+    uint32_t index = fetch.first;
+    for (const auto& chunk : body.chunks) recent_[{fetch.id, index++}] = chunk;
   }
   writer_.put(std::move(body));
 }
 
 void BodyReader::correctSize(store::MessageRecord message, uint64_t real) {
   log::info("UID {}: {} bytes long, the server had said {}", message.uid, real, message.size);
-  const bool longer = real > message.size;
   message.size = real;
   message.size_known = true;
+  {
+    // Readers get an error until the kernel knows the real size. With one that is too small it
+    // would cut the message; with one that is too large it fills up a short answer with zeros,
+    // unless nothing else told it attributes meanwhile, and a seek from the end goes beyond it.
+    const MutexLock lock(mutex_);
+    resized_[message.id] = real;
+  }
   {
     const auto update = cache_.begin();
     auto stored = update->message(message.id);
@@ -251,12 +293,6 @@ void BodyReader::correctSize(store::MessageRecord message, uint64_t real) {
     stored->size_known = true;
     update->putMessage(*stored);
     update->commit();
-  }
-  if (longer) {
-    // Whoever looked at the size before would take a cut message for whole. They get an error until
-    // the kernel has asked again (fuse.md: a size that is too small silently truncates).
-    const MutexLock lock(mutex_);
-    outgrown_.insert(message.id);
   }
   hooks_.size_changed(message);
 }
@@ -279,13 +315,27 @@ void BodyReader::finish(const FetchPtr& fetch, const std::optional<Error>& error
     if (error)
       request.done(error, {});
     else
-      serve(request);  // over more chunks than came, it waits for the next
+      serveAfter(*fetch, request);
   }
 }
 
-void BodyReader::attributesRead(MessageId id) {
+void BodyReader::serveAfter(const Fetch& fetch, Request& request) {
+  try {
+    uint32_t missing = 0;
+    if (answer(request, missing)) return;
+    // Asking again for what was just asked for could go on for ever.
+    if (missing >= fetch.first && missing < fetch.first + fetch.count)
+      throw Error(Code::protocol, Scope::message, "the server left out a part of the message");
+    serve(request);  // over more chunks than came: it waits for the next
+  } catch (const Error& error) {
+    request.done(error, {});
+  }
+}
+
+void BodyReader::sizeTold(MessageId id, uint64_t size) {
   const MutexLock lock(mutex_);
-  outgrown_.erase(id);
+  const auto at = resized_.find(id);
+  if (at != resized_.end() && at->second == size) resized_.erase(at);
 }
 
 }  // namespace emlfs

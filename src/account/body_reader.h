@@ -8,7 +8,6 @@
 #include <optional>
 #include <string>
 #include <unordered_map>
-#include <unordered_set>
 #include <vector>
 
 #include "account/body_writer.h"
@@ -30,7 +29,7 @@ class BodyReader {
   BodyReader(imap::Pool& pool, store::Cache& cache, Counters& counters, Hooks hooks);
 
   void read(MessageId id, uint64_t offset, uint32_t size, ReadDone done);
-  void attributesRead(MessageId id);
+  void sizeTold(MessageId id, uint64_t size);
   void stop() { writer_.stop(); }
 
  private:
@@ -63,7 +62,10 @@ class BodyReader {
       REQUIRES(mutex_);
   void run(imap::Session& session, const FetchPtr& fetch);
   void receive(imap::Session& session, const Fetch& fetch, const store::MessageRecord& message);
-  void publish(MessageId id, uint32_t first, const imap::BodyPiece& piece, uint64_t end);
+  // Where a message ends of which the chunk `beyond` is empty.
+  static uint64_t findEnd(imap::Session& session, Uid uid, uint32_t beyond);
+  void publish(const Fetch& fetch, std::string_view bytes, bool at_end);
+  void serveAfter(const Fetch& fetch, Request& request);
   void finish(const FetchPtr& fetch, const std::optional<Error>& error);
   void correctSize(store::MessageRecord message, uint64_t real);
 
@@ -90,8 +92,9 @@ class BodyReader {
     std::string text;
   };
   std::unordered_map<MessageId, Silence> silent_ GUARDED_BY(mutex_);
-  // Messages that proved longer than announced, until the kernel has asked for the new size.
-  std::unordered_set<MessageId> outgrown_ GUARDED_BY(mutex_);
+  // Real sizes of messages that proved longer or shorter than announced, until the kernel has been
+  // told.
+  std::unordered_map<MessageId, uint64_t> resized_ GUARDED_BY(mutex_);
 
   BodyWriter writer_;  // last: its thread uses what stands above
 };

@@ -79,12 +79,12 @@ void getattr(fuse_req_t request, fuse_ino_t node, fuse_file_info* /*info*/) {
       account.touched(mailbox->id);
       return;
     }
-    account.attributesRead(MessageId{node});
     const auto message = snapshot->message(MessageId{node});
     if (!message) {
       fuse_reply_err(request, ESTALE);
       return;
     }
+    account.sizeTold(message->id, message->size);
     const auto st = attributes(*message, options);
     fuse_reply_attr(request, &st, kForever);
   } catch (const Error& error) {

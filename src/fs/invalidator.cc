@@ -21,6 +21,9 @@ void Invalidator::stop() {
 }
 
 void Invalidator::push(const sync::TreeChange& change) {
+  // At once, so that who got an error over a wrong size finds the right one when he looks again.
+  // Attributes only: the data of a message never changes, and with a READ pending it would block.
+  for (const auto node : change.attributes) fuse_lowlevel_notify_inval_inode(session_, node, -1, 0);
   {
     const MutexLock lock(mutex_);
     queue_.push_back(change);
@@ -50,8 +53,6 @@ void Invalidator::tell(const sync::TreeChange& change) {
   for (const auto& name : change.added)
     fuse_lowlevel_notify_inval_entry(session_, directory, name.data(), name.size());
   if (change.entries) fuse_lowlevel_notify_inval_inode(session_, directory, 0, 0);
-  // Attributes only: the data of a message never changes, and with a READ pending it would block.
-  for (const auto node : change.attributes) fuse_lowlevel_notify_inval_inode(session_, node, -1, 0);
 }
 
 }  // namespace emlfs::fs

@@ -17,6 +17,8 @@ class Invalidator {
   explicit Invalidator(fuse_session* session);
   ~Invalidator();  // drops what is queued
 
+  // Attributes are told at once, for that waits for nothing; so call with no lock and no
+  // transaction held. The rest is told later.
   void push(const sync::TreeChange& change);
   void stop();
 

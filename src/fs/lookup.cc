@@ -30,7 +30,7 @@ bool replyFound(fuse_req_t request, Context& context, const store::Snapshot& sna
   } else {
     const auto message = snapshot.message(MessageId{found->node});
     if (!message) return false;
-    context.account.attributesRead(message->id);
+    context.account.sizeTold(message->id, message->size);
     answer = entry(*message, context.options);
   }
   fuse_reply_entry(request, &answer);

@@ -41,6 +41,7 @@ class Entries {
     return true;
   }
   bool empty() const { return used_ == 0; }
+  bool withAttributes() const { return question_.plus; }
   void reply() { fuse_reply_buf(question_.request, buffer_.data(), used_); }
 
  private:
@@ -87,6 +88,7 @@ bool fill(Entries& entries, uint64_t offset, Context& context, const store::Snap
   snapshot.messages(directory.id, after, [&](const store::MessageRecord& message) {
     if (!listed && message.uid > directory.state.listed_to) return false;
     room = entries.add(message.name, entry(message, context.options), kMessages | message.uid);
+    if (room && entries.withAttributes()) context.account.sizeTold(message.id, message.size);
     return room;
   });
   return room;

@@ -220,14 +220,20 @@ void ThreadPool::serve(size_t self, std::unique_ptr<Session>& session, QueuedJob
   const bool ended = error && endsSession(*error);
   const std::string selected = ended ? "" : session->selected();
   bool again = false;
+  std::vector<QueuedJob> overdue;
   {
     MutexLock lock(mutex_);
+    // The server is silent: whoever has waited for his turn as long as for an answer is not made to
+    // wait for both.
+    if (error && error->code == Code::timeout)
+      overdue = state_.queue.takeWaitingSince(Clock::now() - options_.endpoint.timeout);
     again = state_.workEnded(state_.connections()[self], selected, job, error);
     changed_.notify_all();
   }
   if (ended) session.reset();
   if (!error && job.done) job.done();
   if (error && !again) fail(job, *error);
+  for (const QueuedJob& each : overdue) fail(each, *error);
 }
 
 }  // namespace

@@ -19,6 +19,7 @@ struct QueuedJob {
   // After run's good end, when the connection is free again: who waited for this job and comes with
   // the next one then finds it so, and no further connection is opened.
   std::function<void()> done;
+  Clock::time_point since = Clock::now();
   unsigned passed_over = 0;
   bool retried = false;
   // Sessions are numbered as they are opened. A job that met a dead one is only for those that
@@ -46,6 +47,8 @@ class JobQueue {
 
   std::vector<QueuedJob> drain(Lane which);
   std::vector<QueuedJob> drain();
+  // Foreground work that has waited since then or longer.
+  std::vector<QueuedJob> takeWaitingSince(Clock::time_point then);
 
   size_t size(Lane which) const { return lanes_[static_cast<size_t>(which)].size(); }
   size_t size() const { return size(Lane::foreground) + size(Lane::background); }

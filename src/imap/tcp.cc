@@ -61,6 +61,8 @@ size_t TcpStream::read(std::span<char> into, Deadline deadline) {
     early_.erase(0, count);
     return count;
   }
+  // Also while there is always more to read, or a server that floods us could not be left.
+  checkInterrupt(interrupt_);
   for (;;) {
     if (const size_t got = receive(into)) return got;
     if (ended_) {

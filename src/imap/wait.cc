@@ -31,4 +31,10 @@ short waitFor(int fd, short events, Deadline deadline, const Event& interrupt) {
   return waitForAny(&waited, 1, deadline, interrupt) ? waited.revents : short{0};
 }
 
+void checkInterrupt(const Event& interrupt) {
+  pollfd waited{interrupt.fd(), POLLIN, 0};
+  if (poll(&waited, 1, 0) > 0)
+    throw Error(Code::cancelled, Scope::connection, "the connection was interrupted");
+}
+
 }  // namespace emlfs::imap

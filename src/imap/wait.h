@@ -15,4 +15,7 @@ bool waitForAny(pollfd* waited, size_t count, Deadline deadline, const Event& in
 // The same for one descriptor; gives its revents, 0 if the deadline passed.
 short waitFor(int fd, short events, Deadline deadline, const Event& interrupt);
 
+// Throws the same, without waiting.
+void checkInterrupt(const Event& interrupt);
+
 }  // namespace emlfs::imap

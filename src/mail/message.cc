@@ -57,7 +57,7 @@ std::string Flags::text() const {
 }
 
 HeaderFields parseHeaderFields(std::string_view block) {
-  constexpr size_t kValueMax = 64 * 1024;
+  constexpr size_t kValueMax = 8 * 1024;
   HeaderFields fields;
   const std::array<std::pair<std::string_view, std::string*>, 5> wanted{{
       {"date", &fields.date},

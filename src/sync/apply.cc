@@ -8,6 +8,13 @@
 namespace emlfs::sync {
 namespace {
 
+// No message is empty, and none is that large: such a size is no hint. The kernel never reads a
+// file of size 0, so the real one would never show; one of 1 shows it at the first read.
+uint64_t credible(uint64_t announced) {
+  constexpr uint64_t kLargest = uint64_t{1} << 40;
+  return announced == 0 || announced > kLargest ? 1 : announced;
+}
+
 // The work on one Delta: the transaction, the directory it changes, and what the kernel is to hear.
 struct Application {
   Store store;
@@ -67,7 +74,7 @@ struct Application {
     message.inode = messageInode(directory.wire, directory.state.uid_validity, meta.uid);
     message.flags = meta.flags;
     message.date = meta.date;
-    message.size = meta.size;
+    message.size = credible(meta.size);
     message.modseq = meta.modseq;
     message.message_id = meta.header.message_id;
     message.name = view::messageName(store.names, meta);

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <limits>
 
+#include "emlfs/base/error.h"
+#include "emlfs/base/log.h"
 #include "sync/apply.h"
 
 namespace emlfs::sync {
@@ -10,6 +12,8 @@ namespace {
 
 // Messages wanted in one step. Fewer cost round trips, more keep the first reader waiting.
 constexpr uint64_t kStep = 2'000;
+constexpr size_t kStepBytes = 4 << 20;
+constexpr Uid kLastUid = std::numeric_limits<Uid>::max();
 
 // UIDs to ask for at once: they may be far apart, and only the answer shows how far.
 class Span {
@@ -24,7 +28,7 @@ class Span {
     return static_cast<Uid>(std::min<uint64_t>(uint64_t{first} + span_ - 1, limit));
   }
   void learn(uint64_t got) {
-    if (got < kStep / 2) span_ = std::min<uint64_t>(span_ * 4, std::numeric_limits<Uid>::max());
+    if (got < kStep / 2) span_ = std::min<uint64_t>(span_ * 4, kLastUid);
     if (got > kStep * 2) span_ = std::max<uint64_t>(span_ / 2, 1);
   }
 
@@ -32,38 +36,85 @@ class Span {
   uint64_t span_;
 };
 
-// One above the last UID. Some servers don't tell UIDNEXT (servers.md: Zoho); then SEARCH does.
-Uid upperBound(imap::Session& session, const imap::Selected& now, const SyncState& known) {
-  if (now.uid_next != 0) return now.uid_next;
-  if (known.listed_to == std::numeric_limits<Uid>::max()) return known.listed_to;
-  const UidSet uids = session.searchUids(known.listed_to + 1, std::numeric_limits<Uid>::max());
-  return uids.empty() ? known.listed_to + 1 : uids.ranges().back().last + 1;
+// The last UID there may be. Some servers don't tell UIDNEXT (servers.md: Zoho); then SEARCH does.
+Uid lastUid(imap::Session& session, const imap::Selected& now, const SyncState& known) {
+  if (now.uid_next != 0) return std::max(now.uid_next - 1, known.listed_to);
+  if (known.listed_to == kLastUid) return kLastUid;
+  const UidSet uids = session.searchUids(known.listed_to + 1, kLastUid);
+  return uids.empty() ? known.listed_to : uids.ranges().back().last;
+}
+
+// Metadata of first:last, added as it comes and committed before it grows large.
+class Step {
+ public:
+  Step(const SyncState& known, Store store, MailboxId mailbox, const OnChange& on_change)
+      : store_(store), mailbox_(mailbox), on_change_(on_change) {
+    delta_.state = known;
+  }
+
+  void add(MessageMeta&& meta) {
+    seen_.add(meta.uid);
+    bytes_ += sizeof meta + meta.header.from.size() + meta.header.sender.size() +
+              meta.header.subject.size() + meta.header.message_id.size() + meta.flags.text().size();
+    delta_.added.push_back(std::move(meta));
+    if (delta_.added.size() < kStep && bytes_ < kStepBytes) return;
+    apply(store_, mailbox_, delta_, on_change_);  // the step itself is not done yet
+    delta_.added.clear();
+    bytes_ = 0;
+  }
+
+  SyncState done(Uid last) {
+    delta_.state.listed_to = last;
+    return apply(store_, mailbox_, delta_, on_change_);
+  }
+
+  const UidSet& seen() const { return seen_; }
+
+ private:
+  Store store_;
+  MailboxId mailbox_;
+  const OnChange& on_change_;
+  Delta delta_;
+  UidSet seen_;
+  size_t bytes_ = 0;
+};
+
+// One message that the server describes in a way that nobody can read must not hide the others. It
+// is listed by its UID alone; its size shows when it is read.
+void fetch(imap::Session& session, Uid first, Uid last, Step& step) {
+  try {
+    session.fetchMetadata(first, last, [&](MessageMeta&& meta) { step.add(std::move(meta)); });
+  } catch (const Error& error) {
+    const bool said_so = !error.server.empty();  // BAD, and not an answer that can't be read
+    if (error.code != Code::protocol || error.scope != Scope::mailbox || said_so) throw;
+    log::warning("{}", error.what());
+    const UidSet present = session.searchUids(first, last);
+    const UidSet seen = step.seen();
+    for (const auto& range : present.ranges()) {
+      for (uint64_t uid = range.first; uid <= range.last; ++uid) {
+        if (seen.contains(static_cast<Uid>(uid))) continue;
+        MessageMeta unknown;
+        unknown.uid = static_cast<Uid>(uid);
+        step.add(std::move(unknown));
+      }
+    }
+  }
 }
 
 }  // namespace
 
 SyncState listNew(imap::Session& session, const imap::Selected& now, SyncState known, Store store,
                   MailboxId mailbox, const OnChange& on_change) {
-  const Uid uid_next = upperBound(session, now, known);
+  const Uid limit = lastUid(session, now, known);
   Span span(now, known);
-  while (uint64_t{known.listed_to} + 1 < uid_next) {
-    const Uid first = known.listed_to + 1;
-    const Uid last = span.lastOf(first, uid_next - 1);
-    Delta delta;
-    delta.state = known;
-    uint64_t got = 0;
-    session.fetchMetadata(first, last, [&](MessageMeta&& meta) {
-      delta.added.push_back(std::move(meta));
-      // A dense stretch: keep memory and transactions bounded. The step itself is not done yet.
-      if (++got % kStep == 0) {
-        apply(store, mailbox, delta, on_change);
-        delta.added.clear();
-      }
-    });
-    delta.state.listed_to = last;
-    known = apply(store, mailbox, delta, on_change);
-    span.learn(got);
+  while (known.listed_to < limit) {
+    const Uid last = span.lastOf(known.listed_to + 1, limit);
+    Step step(known, store, mailbox, on_change);
+    fetch(session, known.listed_to + 1, last, step);
+    known = step.done(last);
+    span.learn(step.seen().size());
   }
+  const Uid uid_next = limit == kLastUid ? kLastUid : limit + 1;
   if (known.complete && known.uid_next == uid_next) return known;
   Delta end;
   end.state = known;

@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <limits>
 #include <vector>
 
 #include "emlfs/base/error.h"
@@ -10,6 +11,8 @@
 
 namespace emlfs::sync {
 namespace {
+
+constexpr Uid kLastUid = std::numeric_limits<Uid>::max();
 
 // After a UIDVALIDITY change no old UID means anything (RFC 9051 section 2.3.1.1).
 SyncState startAgain(const imap::Selected& now, Store store, MailboxId mailbox,
@@ -50,7 +53,9 @@ void syncMailbox(imap::Session& session, Store store, MailboxId mailbox,
   if (session.capabilities().has("QRESYNC") && known.uid_validity != 0 &&
       known.highest_modseq != 0 && known.listed_to != 0)
     parameters = imap::Known{known.uid_validity, known.highest_modseq, known.listed_to};
-  const auto now = examine(session, record.wire, parameters);
+  auto now = examine(session, record.wire, parameters);
+  // A server that leaves it out once has not replaced the mailbox.
+  if (now.uid_validity == 0) now.uid_validity = known.uid_validity;
 
   if (now.uid_validity != known.uid_validity) {
     if (known.uid_validity != 0)
@@ -64,8 +69,18 @@ void syncMailbox(imap::Session& session, Store store, MailboxId mailbox,
 
   // Deletions that the strategy could not see, and servers that report them wrongly.
   if (known.messages != now.messages) {
-    known = reconcile(session, known, store, mailbox, on_change);
-    if (!known.complete) known = listNew(session, now, known, store, mailbox, on_change);
+    auto [state, last] = reconcile(session, known, kLastUid, store, mailbox, on_change);
+    if (!state.complete) {
+      now.uid_next = std::max<Uid>(now.uid_next, last + (last == kLastUid ? 0 : 1));
+      state = listNew(session, now, state, store, mailbox, on_change);
+      // Only what was asked for: more may have come meanwhile.
+      state = reconcile(session, state, state.listed_to, store, mailbox, on_change).state;
+    }
+    // Better an error than a listing that looks whole.
+    if (!state.complete)
+      throw Error(Code::protocol, Scope::mailbox,
+                  "the server has messages that it doesn't describe");
+    known = state;
   }
   log::debug("{}: {}, {} messages up to UID {}", record.wire, name(strategy), known.messages,
              known.listed_to);

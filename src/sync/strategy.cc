@@ -69,6 +69,9 @@ SyncState followPlain(imap::Session& session, const imap::Selected& now, SyncSta
       delta.changed.push_back(std::move(change));
     });
     delta.vanished = difference(storedUids(store, mailbox, done + 1, end), present);
+    // Some servers say OK and nothing else when they fail (servers.md): not told is not yet gone.
+    if (!delta.vanished.empty())
+      delta.vanished = difference(delta.vanished, session.searchUids(done + 1, end));
     known = apply(store, mailbox, delta, on_change);
     done = end;
   }
@@ -137,20 +140,20 @@ SyncState followKnown(Strategy strategy, imap::Session& session, const imap::Sel
   return known;
 }
 
-SyncState reconcile(imap::Session& session, SyncState known, Store store, MailboxId mailbox,
-                    const OnChange& on_change) {
-  if (known.listed_to == 0) return known;
-  const UidSet stored = storedUids(store, mailbox, 1, known.listed_to);
-  const UidSet present = session.searchUids(1, known.listed_to);
+Reconciled reconcile(imap::Session& session, SyncState known, Uid limit, Store store,
+                     MailboxId mailbox, const OnChange& on_change) {
+  const UidSet stored = storedUids(store, mailbox, 1, limit);
+  const UidSet present = session.searchUids(1, limit);
   Delta delta;
   delta.state = known;
   delta.vanished = difference(stored, present);
   const UidSet missing = difference(present, stored);
   if (!missing.empty()) {
-    delta.state.listed_to = missing.ranges().front().first - 1;
+    delta.state.listed_to = std::min(known.listed_to, missing.ranges().front().first - 1);
     delta.state.complete = false;
   }
-  return apply(store, mailbox, delta, on_change);
+  const Uid last = present.empty() ? 0 : present.ranges().back().last;
+  return {apply(store, mailbox, delta, on_change), last};
 }
 
 }  // namespace emlfs::sync

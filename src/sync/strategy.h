@@ -26,9 +26,15 @@ Strategy choose(const imap::Selected& now, const SyncState& known, bool asked_qr
 SyncState followKnown(Strategy strategy, imap::Session& session, const imap::Selected& now,
                       SyncState known, Store store, MailboxId mailbox, const OnChange& on_change);
 
-// Compares the UIDs that the server has up to known.listed_to with those in the store, and removes
-// what is gone. A message that the store lacks makes the listing begin again below it.
-SyncState reconcile(imap::Session& session, SyncState known, Store store, MailboxId mailbox,
-                    const OnChange& on_change);
+struct Reconciled {
+  SyncState state;  // as it is then stored
+  Uid last = 0;     // the highest of those UIDs that the server has
+};
+
+// Compares the UIDs up to `limit` that the server has with those in the store, and removes what is
+// gone. A message that the store lacks makes the mailbox incomplete, to be listed again from below
+// it.
+Reconciled reconcile(imap::Session& session, SyncState known, Uid limit, Store store,
+                     MailboxId mailbox, const OnChange& on_change);
 
 }  // namespace emlfs::sync

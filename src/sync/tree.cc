@@ -4,6 +4,8 @@
 #include <unordered_map>
 #include <unordered_set>
 
+#include "emlfs/base/error.h"
+#include "emlfs/base/log.h"
 #include "emlfs/sync/sync.h"
 #include "emlfs/view/layout.h"
 
@@ -126,7 +128,7 @@ class TreeUpdate {
     };
     std::sort(lost.begin(), lost.end(),
               [&](const auto* a, const auto* b) { return depth(a) > depth(b); });
-    moveKeptOutOf(lost);
+    moveAside();
     for (const auto* record : lost) {
       removeName(record->parent, record->id.value, record->name);
       update_.removeMailbox(record->id);
@@ -134,15 +136,17 @@ class TreeUpdate {
     }
   }
 
-  // A directory that stays but hung under one that goes has to be moved first.
-  void moveKeptOutOf(const std::vector<const store::MailboxRecord*>& lost) {
-    for (auto& record : pending_) {
+  // What changes its place or name gives up the old ones first: a new one may be after them, and a
+  // directory that goes must be empty. The names in between are nobody's: no level is called so.
+  void moveAside() {
+    for (const auto& record : pending_) {
       const auto before = known_.find(record.id);
-      if (before == known_.end() || before->second.parent == record.parent) continue;
-      const bool leaves = std::any_of(lost.begin(), lost.end(), [&](const auto* gone) {
-        return gone->id == before->second.parent;
-      });
-      if (leaves && update_.mailbox(record.parent)) update_.putMailbox(record);
+      if (before == known_.end()) continue;
+      auto aside = before->second;
+      if (aside.parent == record.parent && aside.name == record.name) continue;
+      aside.parent = kRoot;
+      aside.name = "/" + std::to_string(record.id.value);
+      update_.putMailbox(aside);
     }
   }
 
@@ -195,6 +199,18 @@ bool isStale(const SyncState& state, const MailboxStatus& status) {
          status.highest_modseq != state.highest_modseq;
 }
 
+// Absent if the server refuses: one mailbox that can't be asked must not hide what is new in
+// others.
+std::optional<MailboxStatus> statusOf(imap::Session& session, const std::string& wire) {
+  try {
+    return session.status(wire);
+  } catch (const Error& error) {
+    if (error.scope != Scope::mailbox) throw;
+    log::info("{}", error.what());
+    return std::nullopt;
+  }
+}
+
 }  // namespace
 
 std::vector<MailboxId> refreshTree(imap::Session& session, const std::vector<Namespace>& namespaces,
@@ -221,8 +237,8 @@ std::vector<MailboxId> refreshTree(imap::Session& session, const std::vector<Nam
     if (entry == by_wire.end()) continue;
     // Without LIST-STATUS one STATUS for each mailbox that somebody has looked at.
     const auto status =
-        entry->second->status ? *entry->second->status : session.status(record.wire);
-    if (isStale(record.state, status)) stale.push_back(record.id);
+        entry->second->status ? entry->second->status : statusOf(session, record.wire);
+    if (status && isStale(record.state, *status)) stale.push_back(record.id);
   }
   return stale;
 }

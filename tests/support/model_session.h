@@ -51,6 +51,13 @@ class ModelSession final : public imap::Session {
   void failAfter(unsigned calls) { calls_left_ = calls; }
   std::vector<ListEntry> listing;
   unsigned flags_asked = 0;
+  // What servers get wrong: messages that are described unreadably, an OK without any data, a
+  // refused STATUS, no UIDVALIDITY.
+  std::set<Uid> unreadable;
+  bool metadata_missing = false;
+  bool flags_missing = false;
+  bool status_refused = false;
+  bool validity_missing = false;
 
   const imap::Capabilities& capabilities() const override { return capabilities_; }
   std::string tlsVersion() const override { return {}; }
@@ -60,6 +67,7 @@ class ModelSession final : public imap::Session {
     return listing;
   }
   MailboxStatus status(std::string_view /*wire*/) override {
+    if (status_refused) throw Error(Code::refused, Scope::mailbox, "not you", "not you");
     return {static_cast<uint32_t>(mailbox_.messages.size()), mailbox_.uid_next, mailbox_.validity,
             modseq()};
   }
@@ -69,7 +77,7 @@ class ModelSession final : public imap::Session {
     call();
     selected_ = wire;
     imap::Selected now;
-    now.uid_validity = mailbox_.validity;
+    now.uid_validity = validity_missing ? 0 : mailbox_.validity;
     now.uid_next = mailbox_.uid_next;
     now.messages = static_cast<uint32_t>(mailbox_.messages.size());
     now.highest_modseq = modseq();
@@ -87,8 +95,14 @@ class ModelSession final : public imap::Session {
 
   void fetchMetadata(Uid first, Uid last, const std::function<void(MessageMeta&&)>& each) override {
     call();
+    if (metadata_missing) return;
+    bool whole = true;
     for (auto at = mailbox_.messages.lower_bound(first);
          at != mailbox_.messages.end() && at->first <= last; ++at) {
+      if (unreadable.count(at->first) != 0) {
+        whole = false;
+        continue;
+      }
       MessageMeta meta;
       meta.uid = at->first;
       meta.flags = at->second.flags;
@@ -98,11 +112,13 @@ class ModelSession final : public imap::Session {
       meta.header.subject = "Message " + std::to_string(at->first);
       each(std::move(meta));
     }
+    if (!whole) throw Error(Code::protocol, Scope::mailbox, "a message can't be read");
   }
   void fetchFlags(Uid first, Uid last, ModSeq since,
                   const std::function<void(FlagChange&&)>& each) override {
     call();
     ++flags_asked;
+    if (flags_missing) return;
     for (auto at = mailbox_.messages.lower_bound(first);
          at != mailbox_.messages.end() && at->first <= last; ++at)
       if (at->second.modseq > since)

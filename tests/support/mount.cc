@@ -12,6 +12,7 @@
 #include <csignal>
 #include <filesystem>
 #include <stdexcept>
+#include <utility>
 
 #include "emlfs/base/clock.h"
 #include "emlfs/base/error.h"
@@ -77,6 +78,12 @@ Mount::Mount(const Dovecot& server, const Proxy& proxy, const std::vector<std::s
     : password_(server.password()),
       command_(mountCommand(directory_, urlOf(server, "imap", "127.0.0.1", proxy.port()),
                             with(options, "plaintext"))) {
+  fs::create_directory(path_);
+  mount();
+}
+
+Mount::Mount(const std::string& url, std::string password, const std::vector<std::string>& options)
+    : password_(std::move(password)), command_(mountCommand(directory_, url, options)) {
   fs::create_directory(path_);
   mount();
 }

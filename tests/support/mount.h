@@ -23,6 +23,8 @@ class Mount {
   explicit Mount(const Dovecot& server, const std::vector<std::string>& options = {});
   // Through the proxy and in plaintext, so that the proxy sees the commands.
   Mount(const Dovecot& server, const Proxy& proxy, const std::vector<std::string>& options = {});
+  // Of any server, such as one that follows a script.
+  Mount(const std::string& url, std::string password, const std::vector<std::string>& options);
   ~Mount();
   Mount(const Mount&) = delete;
   Mount& operator=(const Mount&) = delete;

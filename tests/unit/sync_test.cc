@@ -193,6 +193,39 @@ TEST_P(SyncTest, TellsWhatChanged) {
   EXPECT_EQ(names, std::vector<std::string>{message->name});
 }
 
+// One message that nobody can read doesn't hide the others, and is there by its UID.
+TEST_P(SyncTest, AnUnreadableMessageHidesNoOther) {
+  ModelMailbox model;
+  for (int i = 0; i < 9; ++i) model.append();
+  ModelSession session(model, GetParam());
+  session.unreadable = {4};
+  const auto id = mailbox(session);
+  sync::syncMailbox(session, store(), id, ignore_);
+  expectSame(model, id);
+  EXPECT_EQ(cache_->snapshot()->message(*cache_->snapshot()->byUid(id, 4))->size, 1U);
+}
+
+// A server that says OK and nothing else has not told us that the mailbox is empty.
+TEST_P(SyncTest, AnAnswerWithoutDataIsNoListing) {
+  ModelMailbox model;
+  for (int i = 0; i < 9; ++i) model.append();
+  ModelSession session(model, GetParam());
+  const auto id = mailbox(session);
+  session.metadata_missing = true;
+  EXPECT_THROW(sync::syncMailbox(session, store(), id, ignore_), Error);
+  EXPECT_FALSE(cache_->snapshot()->mailbox(id)->state.complete);
+  session.metadata_missing = false;
+  sync::syncMailbox(session, store(), id, ignore_);
+  expectSame(model, id);
+
+  const auto kept = cache_->snapshot()->byUid(id, 3);
+  session.flags_missing = true;
+  session.validity_missing = true;
+  model.setFlags(2, Flags({"\\Seen"}));
+  sync::syncMailbox(session, store(), id, ignore_);
+  EXPECT_EQ(cache_->snapshot()->byUid(id, 3), kept);
+}
+
 std::string serverName(const testing::TestParamInfo<Capabilities>& server) {
   return server.param.empty() ? "Plain" : server.param.size() == 1 ? "Condstore" : "Qresync";
 }
@@ -260,6 +293,31 @@ TEST_F(TreeTest, FollowsTheList) {
   EXPECT_FALSE(cache_->snapshot()->mailbox(MailboxId{deep})->selectable);
   EXPECT_EQ(after({entry("INBOX")}), Paths{"INBOX"});
   EXPECT_EQ(after({}), Paths{});
+}
+
+// Two names of the server that fall on one path: the one that was there first may have to give way.
+TEST_F(TreeTest, ANewMailboxTakesAKnownOnesPath) {
+  after({entry("INBOX"), entry("inbox/x")});
+  const auto known =
+      cache_->snapshot()->find(MailboxId{cache_->snapshot()->find(kRoot, "INBOX")->node}, "x");
+  const auto paths = after({entry("INBOX"), entry("INBOX/x"), entry("inbox/x")});
+  ASSERT_EQ(paths.size(), 3U);
+  EXPECT_EQ(paths[1], "INBOX/x");
+  EXPECT_TRUE(paths[2].starts_with("INBOX/x~")) << paths[2];
+  const auto inbox = MailboxId{cache_->snapshot()->find(kRoot, "INBOX")->node};
+  EXPECT_EQ(cache_->snapshot()->find(inbox, paths[2].substr(6))->node, known->node);
+}
+
+// A mailbox whose state the server doesn't tell is no reason to know nothing of the others.
+TEST_F(TreeTest, ARefusedStatusIsPassedOver) {
+  model_.append();
+  ModelSession session(model_, {});
+  const auto id = mailbox(session);
+  sync::syncMailbox(session, store(), id, ignore_);
+  session.status_refused = true;
+  session.listing.push_back(entry("new"));
+  EXPECT_TRUE(sync::refreshTree(session, session.namespaces(), store(), ignore_).empty());
+  EXPECT_EQ(tree(), (std::vector<std::string>{"INBOX", "new"}));
 }
 
 // Where a mailbox and a message would have one name, the mailbox has it.

@@ -72,8 +72,8 @@ class Account {
   virtual void touched(MailboxId mailbox) = 0;
 
   virtual void read(MessageId id, uint64_t offset, uint32_t size, ReadDone done) = 0;
-  // The kernel has asked for the attributes of this message: see Code::size_changed.
-  virtual void attributesRead(MessageId id) = 0;
+  // The kernel is told this size of the message: see Code::size_changed.
+  virtual void sizeTold(MessageId id, uint64_t size) = 0;
 
   // JSON, the shape is documented in ARCHITECTURE.md.
   virtual std::string status() const = 0;

@@ -21,7 +21,7 @@ enum class Code {
   damaged,       // the cache doesn't hold what was put into it
   busy,          // somebody else has it: a cache in use, a mount point taken
   invalid,       // bad input from the user
-  size_changed,  // a body is longer than the size that was announced
+  size_changed,  // a body is not as long as the size that was announced
   system,        // the operating system refused
 };
 

@@ -48,7 +48,7 @@ struct HeaderFields {
 };
 
 // Takes apart the header block that BODY[HEADER.FIELDS (...)] gave. Any bytes are accepted; the
-// first field of a name counts; a value is cut at 64 KiB.
+// first field of a name counts; a value is cut at 8 KiB, more than a name shows.
 HeaderFields parseHeaderFields(std::string_view block);
 
 struct MessageMeta {
