@@ -72,8 +72,7 @@ std::vector<QueuedJob> JobQueue::takeWaitingSince(Clock::time_point then) {
   auto& jobs = lane(Lane::foreground);
   const auto first = std::stable_partition(jobs.begin(), jobs.end(),
                                            [&](const QueuedJob& job) { return job.since > then; });
-  std::vector<QueuedJob> taken(std::make_move_iterator(first),
-                               std::make_move_iterator(jobs.end()));
+  std::vector<QueuedJob> taken(std::make_move_iterator(first), std::make_move_iterator(jobs.end()));
   jobs.erase(first, jobs.end());
   return taken;
 }
