@@ -138,11 +138,12 @@ TEST_F(BrokenBody, RefusedOrUnreadable) {
 
 TEST_F(BrokenBody, ABreakInTheMiddleIsRepeated) {
   serve(kSizes);
-  std::atomic<int> breaks{0};
-  std::atomic<bool> broken{false};
-  server_->onBody([&](Peer& peer, const BodyRequest& request) {
-    if (broken.exchange(true)) return false;
-    ++breaks;
+  // Shared, since the server may still look at them when the test ends.
+  const auto breaks = std::make_shared<std::atomic<int>>(0);
+  const auto broken = std::make_shared<std::atomic<bool>>(false);
+  server_->onBody([breaks, broken](Peer& peer, const BodyRequest& request) {
+    if (broken->exchange(true)) return false;
+    ++*breaks;
     const std::string answer = honestFetch(request);
     peer.send(answer.substr(0, answer.size() / 2));
     if (request.uid % 2 == 0) peer.send("\r\n* BYE going down\r\n");
@@ -150,10 +151,10 @@ TEST_F(BrokenBody, ABreakInTheMiddleIsRepeated) {
     return true;
   });
   for (size_t i = 0; i < kSizes.size(); ++i) {
-    broken = false;
+    *broken = false;
     EXPECT_EQ(readError(i), 0) << i;
   }
-  EXPECT_EQ(breaks, static_cast<int>(kSizes.size()));
+  EXPECT_EQ(*breaks, static_cast<int>(kSizes.size()));
 }
 
 // Holds answers back until it is opened.
@@ -188,7 +189,7 @@ TEST_F(BrokenBody, ABreakBeyondTheAnnouncedEndLeavesNoCutMessage) {
     mount_ = std::make_unique<Mount>(server_->url(), "secret",
                                      std::vector<std::string>{"plaintext", "poll=10min"});
     paths_ = {*mount_ / ("INBOX/" + namesIn(*mount_ / "INBOX").at(0))};
-    server_->onBody([&](Peer& peer, const BodyRequest& request) {
+    server_->onBody([claimed](Peer& peer, const BodyRequest& request) {
       if (request.part && request.part->offset < claimed) return false;
       peer.close();
       return true;
