@@ -82,10 +82,11 @@ void TcpStream::write(std::string_view bytes, Deadline deadline) {
       bytes.remove_prefix(sent);
       continue;
     }
-    if (errno == EINTR) continue;
-    if (errno != EAGAIN) {
+    const int failure = errno;  // NOLINT(clang-analyzer-unix.Errno): send(2) has just set it
+    if (failure == EINTR) continue;
+    if (failure != EAGAIN) {
       throw Error(Code::network, Scope::connection,
-                  systemError(fmt::format("the connection to {} broke", peer_), errno).what());
+                  systemError(fmt::format("the connection to {} broke", peer_), failure).what());
     }
     const bool listen = !ended_ && early_.size() < kMostEarly;
     const short ready = waitFor(socket_.get(), static_cast<short>(POLLOUT | (listen ? POLLIN : 0)),
