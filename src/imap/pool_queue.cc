@@ -69,11 +69,15 @@ void JobQueue::acceptAnySession() {
 }
 
 std::vector<QueuedJob> JobQueue::takeWaitingSince(Clock::time_point then) {
-  auto& jobs = lane(Lane::foreground);
-  const auto first = std::stable_partition(jobs.begin(), jobs.end(),
-                                           [&](const QueuedJob& job) { return job.since > then; });
-  std::vector<QueuedJob> taken(std::make_move_iterator(first), std::make_move_iterator(jobs.end()));
-  jobs.erase(first, jobs.end());
+  std::vector<QueuedJob> taken;
+  std::deque<QueuedJob> kept;
+  for (QueuedJob& job : lane(Lane::foreground)) {
+    if (job.since > then)
+      kept.push_back(std::move(job));
+    else
+      taken.push_back(std::move(job));
+  }
+  lane(Lane::foreground) = std::move(kept);
   return taken;
 }
 
