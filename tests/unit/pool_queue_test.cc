@@ -124,5 +124,26 @@ TEST(BackoffTest, RefusedCredentialsStopEverythingForAMinute) {
   EXPECT_FALSE(backoff.refusal(Lane::foreground, kStart + Milliseconds(60'000)).has_value());
 }
 
+// What waited behind a silent server fails with it; what came later, or nobody waits for, stays.
+TEST(JobQueue, GivesUpWhatHasWaitedTooLong) {
+  JobQueue queue;
+  const auto now = Clock::now();
+  const auto add = [&](Lane lane, const char* mailbox, Milliseconds age) {
+    QueuedJob job;
+    job.job.lane = lane;
+    job.job.mailbox = mailbox;
+    job.since = now - age;
+    queue.push(std::move(job));
+  };
+  add(Lane::foreground, "old", Milliseconds(9'000));
+  add(Lane::foreground, "new", Milliseconds(1'000));
+  add(Lane::background, "nobody waits", Milliseconds(9'000));
+  const auto overdue = queue.takeWaitingSince(now - Milliseconds(5'000));
+  ASSERT_EQ(overdue.size(), 1U);
+  EXPECT_EQ(overdue[0].job.mailbox, "old");
+  EXPECT_EQ(queue.size(Lane::foreground), 1U);
+  EXPECT_EQ(queue.size(Lane::background), 1U);
+}
+
 }  // namespace
 }  // namespace emlfs::imap
