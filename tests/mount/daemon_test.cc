@@ -23,6 +23,7 @@
 #include "support/child.h"
 #include "support/eventually.h"
 #include "support/mount.h"
+#include "support/paths.h"
 #include "support/process.h"
 #include "support/sandbox.h"
 #include "support/tree.h"
@@ -116,7 +117,7 @@ TEST_F(Daemon, HasEndedWhenUmountReturns) {
 TEST_F(Daemon, IsNotUnmountedWhileBusy) {
   const Mount mount(server());
   const Fd inside(::open(mount.path().c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
-  const auto result = run({EMLFS_BINARY, "umount", mount.path()});
+  const auto result = run({kProgram, "umount", mount.path()});
   EXPECT_EQ(result.status, 6);
   EXPECT_EQ(result.errors, fmt::format("emlfs: {0} is in use: leave it and end what has files open "
                                        "there ('fuser -vm {0}' lists it), then try again\n",
@@ -318,9 +319,9 @@ TEST_F(Daemon, SaysTheSameInTextAndJson) {
   EXPECT_FALSE(readFile(mount / ("INBOX/" + namesIn(mount / "INBOX").at(0))).empty());
   // The cache takes it after the reader has it.
   EXPECT_TRUE(eventually([&] { return mount.status()["cache"]["bodies"] == 1; }));
-  const std::string text = runOrThrow({EMLFS_BINARY, "status", mount.path()});
+  const std::string text = runOrThrow({kProgram, "status", mount.path()});
   const auto json =
-      nlohmann::json::parse(runOrThrow({EMLFS_BINARY, "status", mount.path(), "--json"}));
+      nlohmann::json::parse(runOrThrow({kProgram, "status", mount.path(), "--json"}));
   EXPECT_THAT(text, HasSubstr(json["source"].get<std::string>()));
   EXPECT_THAT(text, HasSubstr(fmt::format("{} port {}", json["server"]["host"].get<std::string>(),
                                           json["server"]["port"].get<int>())));

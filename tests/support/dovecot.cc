@@ -6,12 +6,13 @@
 #include <stdexcept>
 
 #include "emlfs/base/file.h"
+#include "support/paths.h"
 #include "support/process.h"
 
 namespace emlfs::test {
 namespace {
 
-const std::string kScript = std::string(EMLFS_SOURCE_DIR) + "/tests/support/dovecot";
+const std::string kScript = std::string(kSourceDirectory) + "/tests/support/dovecot";
 
 // DIR/env is NAME=VALUE, quoted for the shell; a shell takes the quotes off again.
 std::map<std::string, std::string> readSettings(const std::string& file) {

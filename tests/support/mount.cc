@@ -16,6 +16,7 @@
 
 #include "emlfs/base/clock.h"
 #include "emlfs/base/error.h"
+#include "support/paths.h"
 #include "support/process.h"
 
 namespace emlfs::test {
@@ -45,8 +46,8 @@ std::vector<std::string> mountCommand(const ScratchDir& directory, const std::st
   options.push_back("state_dir=" + directory / "state");
   options.push_back("log_file=" + directory / "log");
   options.emplace_back("log_level=debug");
-  std::vector<std::string> command{"bash",       "-c",    kStart, directory.path(),
-                                   EMLFS_BINARY, "mount", url,    directory / "mail"};
+  std::vector<std::string> command{"bash",   "-c",    kStart, directory.path(),
+                                   kProgram, "mount", url,    directory / "mail"};
   for (auto& option : options) {
     command.emplace_back("-o");
     command.push_back(std::move(option));
@@ -121,7 +122,7 @@ void Mount::mount() {
 }
 
 void Mount::unmount() {
-  runOrThrow({EMLFS_BINARY, "umount", path_});
+  runOrThrow({kProgram, "umount", path_});
   if (!ended(daemon_, Milliseconds(0)))
     throw std::runtime_error("emlfs umount came back before the daemon had ended");
   daemon_.reset();

@@ -9,6 +9,7 @@
 #include <stdexcept>
 
 #include "emlfs/base/file.h"
+#include "support/paths.h"
 #include "support/process.h"
 
 namespace emlfs::test {
@@ -16,7 +17,7 @@ namespace {
 
 namespace fs = std::filesystem;
 
-const fs::path kSupport = fs::path(EMLFS_SOURCE_DIR) / "tests/support";
+const fs::path kSupport = fs::path(kSourceDirectory) / "tests/support";
 
 // Changes with the options and with every line of the generator.
 std::string fingerprint(const std::vector<std::string>& options) {
@@ -34,7 +35,7 @@ std::string fingerprint(const std::vector<std::string>& options) {
 }  // namespace
 
 std::string sampleMail(const std::vector<std::string>& options) {
-  const fs::path cache = fs::path(EMLFS_BINARY).parent_path() / "sample-mail";
+  const fs::path cache = fs::path(kProgram).parent_path() / "sample-mail";
   const fs::path finished = cache / fingerprint(options);
   if (fs::exists(finished)) return finished;
 

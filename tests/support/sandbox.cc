@@ -4,6 +4,7 @@
 
 #include "app/mount_table.h"
 #include "emlfs/base/file.h"
+#include "support/paths.h"
 
 namespace emlfs::test {
 namespace {
@@ -28,7 +29,7 @@ std::vector<std::string> mountsBelow(const std::string& path) {
 }
 
 std::vector<std::string> Sandbox::command(const std::vector<std::string>& arguments) const {
-  std::vector<std::string> all{"setsid", "--wait", "bash", "-c", kStart, path(), EMLFS_BINARY};
+  std::vector<std::string> all{"setsid", "--wait", "bash", "-c", kStart, path(), kProgram};
   all.insert(all.end(), arguments.begin(), arguments.end());
   return all;
 }

@@ -7,6 +7,7 @@
 #include "app/settings.h"
 #include "emlfs/base/error.h"
 #include "environment.h"
+#include "support/paths.h"
 #include "support/process.h"
 #include "support/scratch_dir.h"
 
@@ -69,7 +70,7 @@ TEST_F(CommandLine, BadInputGetsOneLineAndAnExitCode) {
       {{"status", "--json", "{}/missing"}, 2, "emlfs: {}/missing does not exist\n"},
   };
   for (const auto& one : cases) {
-    std::vector<std::string> command = {EMLFS_BINARY};
+    std::vector<std::string> command = {test::kProgram};
     for (const std::string& argument : one.arguments) command.push_back(filled(argument));
     const auto result = test::run(command);
     EXPECT_EQ(result.errors, filled(one.errors));
@@ -79,13 +80,13 @@ TEST_F(CommandLine, BadInputGetsOneLineAndAnExitCode) {
 }
 
 TEST_F(CommandLine, HelpNamesWhatThereIs) {
-  const auto help = test::run({EMLFS_BINARY, "--help"});
+  const auto help = test::run({test::kProgram, "--help"});
   EXPECT_EQ(help.status, 0);
   EXPECT_NE(help.output.find("  5  the server refused user or password"), std::string::npos);
-  const auto mount = test::run({EMLFS_BINARY, "mount", "--help"});
+  const auto mount = test::run({test::kProgram, "mount", "--help"});
   EXPECT_EQ(mount.status, 0);
   EXPECT_NE(mount.output.find("password_command=TEXT"), std::string::npos);
-  EXPECT_EQ(test::run({EMLFS_BINARY, "--version"}).output, "emlfs " EMLFS_VERSION "\n");
+  EXPECT_EQ(test::run({test::kProgram, "--version"}).output, "emlfs " EMLFS_VERSION "\n");
 }
 
 TEST_F(CommandLine, OptionsWinOverTheAccountAndTheAccountOverTheTop) {
