@@ -1,18 +1,22 @@
 #include "emlfs/store/cache.h"
 
-#include <sys/stat.h>
 #include <unistd.h>
 
-#include <cerrno>
-#include <cstdio>
 #include <utility>
 
 #include "emlfs/base/error.h"
 #include "emlfs/base/file.h"
 #include "emlfs/base/log.h"
+#include "store/aside.h"
+#include "store/crash_mark.h"
+#include "store/eviction.h"
+#include "store/probe.h"
 #include "store/reads.h"
+#include "store/size.h"
 #include "store/tables.h"
+#include "store/turns.h"
 #include "store/update.h"
+#include "store/use_log.h"
 
 namespace emlfs::store {
 namespace {
@@ -35,36 +39,32 @@ struct Opened {
 
 class CacheImpl final : public Cache {
  public:
-  explicit CacheImpl(Opened opened)
+  CacheImpl(Opened opened, const std::string& path, Milliseconds use_grain)
       : environment_(std::move(opened.environment)),
         tables_(opened.tables),
-        readers_(environment_->get()) {}
+        readers_(environment_->get()),
+        use_grain_(use_grain),
+        crash_mark_(Environment::condemnedPath(path)) {}
 
   std::unique_ptr<Snapshot> snapshot() const override {
     return std::make_unique<SnapshotImpl>(readers_, tables_);
   }
-  std::unique_ptr<Update> begin() override { return beginUpdate(environment_->get(), tables_); }
+  std::unique_ptr<Update> begin() override;
   CacheSize size() const override;
+  void used(MessageId id) override { uses_.add(id); }
+  void noteUses() override;
+  uint64_t evict(uint64_t bytes, const std::function<bool()>& go_on) override;
   uint64_t highestId() const override;
 
  private:
   std::unique_ptr<Environment> environment_;
   const Tables tables_;
   mutable Readers readers_;
+  const Milliseconds use_grain_;
+  const CrashMark crash_mark_;
+  UseLog uses_;
+  Turns turns_;
 };
-
-void removeFile(const std::string& path) {
-  if (::unlink(path.c_str()) != 0 && errno != ENOENT) throw systemError("removing " + path, errno);
-}
-
-// Keeps one damaged file, for whoever wants to find out why.
-void putAside(const std::string& path) {
-  std::string aside = path + ".damaged";
-  if (::rename(path.c_str(), aside.c_str()) != 0 && errno != ENOENT)
-    throw systemError("putting aside " + path, errno);
-  removeFile(path + "-lock");
-  removeFile(Environment::condemnedPath(path));
-}
 
 Opened openEmptied(const std::string& path) {
   removeFile(path);
@@ -75,9 +75,8 @@ Opened openEmptied(const std::string& path) {
   return {std::move(environment), *tables};
 }
 
+// Of a file that was found to be sound.
 Opened openFile(const std::string& path) {
-  if (::access(Environment::condemnedPath(path).c_str(), F_OK) == 0)
-    throw Error(Code::damaged, Scope::account, "that was seen in an earlier run");
   auto environment = std::make_unique<Environment>(path, kCacheFlags, kCacheMapBytes);
   if (auto tables = openTables(environment->get())) return {std::move(environment), *tables};
   log::info("the cache {} is of another format and is made anew", path);
@@ -85,18 +84,39 @@ Opened openFile(const std::string& path) {
   return openEmptied(path);
 }
 
+Opened openChecked(const std::string& path) {
+  std::string damage = "that was seen in an earlier run";
+  if (::access(Environment::condemnedPath(path).c_str(), F_OK) != 0) damage = probe(path);
+  if (damage.empty()) return openFile(path);
+  log::warning("the cache {} is damaged and is made anew: {}", path, damage);
+  putAside(path);
+  return openEmptied(path);
+}
+
+std::unique_ptr<Update> CacheImpl::begin() {
+  const Turns::Waiting waiting(turns_);
+  return beginUpdate(environment_->get(), tables_);
+}
+
+void CacheImpl::noteUses() {
+  const auto grain = std::chrono::duration_cast<std::chrono::microseconds>(use_grain_);
+  stampUses(readers_, environment_->get(), tables_, uses_.take(), nowStamp(),
+            static_cast<uint64_t>(grain.count()));
+}
+
+uint64_t CacheImpl::evict(uint64_t bytes, const std::function<bool()>& go_on) {
+  noteUses();
+  int dead = 0;  // readers of a killed `emlfs cache` would keep what is freed from being reused
+  check(mdb_reader_check(environment_->get(), &dead), "looking for readers that died");
+  return evictBodies(readers_, environment_->get(), tables_, bytes, [&] {
+    turns_.letOthers();
+    return go_on();
+  });
+}
+
 CacheSize CacheImpl::size() const {
   ReadTransaction txn(readers_);
-  Totals totals = readTotals(txn.get(), tables_);
-  mdb_filehandle_t fd = -1;
-  struct stat file;
-  check(mdb_env_get_fd(environment_->get(), &fd), "looking at the cache's file");
-  if (::fstat(fd, &file) != 0) throw systemError("looking at the cache's file", errno);
-  return {.bodies = totals.bodies,
-          .body_bytes = totals.body_bytes,
-          .messages = count(txn.get(), tables_.messages),
-          .mailboxes = count(txn.get(), tables_.mailboxes),
-          .file_bytes = static_cast<uint64_t>(file.st_blocks) * 512};
+  return sizeOf(environment_->get(), txn.get(), tables_);
 }
 
 uint64_t CacheImpl::highestId() const {
@@ -105,17 +125,10 @@ uint64_t CacheImpl::highestId() const {
 
 }  // namespace
 
-std::unique_ptr<Cache> Cache::open(const std::string& directory) {
+std::unique_ptr<Cache> Cache::open(const std::string& directory, Milliseconds use_grain) {
   makePrivateDirectory(directory);
   std::string path = cachePath(directory);
-  try {
-    return std::make_unique<CacheImpl>(openFile(path));
-  } catch (const Error& error) {
-    if (error.code != Code::damaged) throw;
-    log::warning("the cache {} is damaged and is made anew: {}", path, error.what());
-  }
-  putAside(path);
-  return std::make_unique<CacheImpl>(openEmptied(path));
+  return std::make_unique<CacheImpl>(openChecked(path), path, use_grain);
 }
 
 }  // namespace emlfs::store

@@ -1,8 +1,6 @@
 #include "store/environment.h"
 
 #include <fcntl.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 #include <cerrno>
 #include <utility>
@@ -21,6 +19,7 @@ constexpr unsigned kMaxTables = 16;
 
 void condemn(MDB_env* env, const char* reason) noexcept {
   const auto* mark = static_cast<const std::string*>(mdb_env_get_userctx(env));
+  if (mark->empty()) return;
   Fd fd(::open(mark->c_str(), O_CREAT | O_EXCL | O_WRONLY | O_CLOEXEC, 0600));
   if (!fd) return;  // it is marked already, or the error that follows is all that can be said
   try {
@@ -30,8 +29,8 @@ void condemn(MDB_env* env, const char* reason) noexcept {
   }
 }
 
-Environment::Environment(const std::string& path, unsigned flags, size_t map_bytes)
-    : condemned_path_(condemnedPath(path)) {
+Environment::Environment(const std::string& path, unsigned flags, size_t map_bytes, OnDamage then)
+    : condemned_path_(then == OnDamage::condemn ? condemnedPath(path) : "") {
   MDB_env* env = nullptr;
   check(mdb_env_create(&env), "opening a store");
   env_.reset(env);
@@ -44,27 +43,8 @@ Environment::Environment(const std::string& path, unsigned flags, size_t map_byt
   int code = mdb_env_open(env, path.c_str(), flags | MDB_NOSUBDIR | MDB_NOTLS, 0600);
   if (code == ENOMEM) fail(code, "mapping " + path + " (is the address space limited, ulimit -v?)");
   if (code != MDB_SUCCESS) fail(code, "opening " + path);
-  fillUp(map_bytes);
   int dead = 0;  // slots of killed processes would keep old pages from being reused
   check(mdb_reader_check(env, &dead), "looking for readers that died");
-}
-
-// Pages that the file should have and lacks, because somebody cut it, would be SIGBUS. As a hole
-// they read as zeros, which LMDB and our checksums refuse.
-void Environment::fillUp(size_t map_bytes) {
-  MDB_envinfo info;
-  MDB_stat stat;
-  mdb_filehandle_t fd = -1;
-  check(mdb_env_info(env_.get(), &info), "reading the store's header");
-  check(mdb_env_stat(env_.get(), &stat), "reading the store's header");
-  check(mdb_env_get_fd(env_.get(), &fd), "reading the store's header");
-  if (info.me_last_pgno >= map_bytes / stat.ms_psize)
-    throw Error(Code::damaged, Scope::account, "the store's header speaks of pages beyond its map");
-  auto bytes = static_cast<off_t>((info.me_last_pgno + 1) * stat.ms_psize);
-  struct stat file;
-  if (::fstat(fd, &file) != 0) throw systemError("looking at the store's file", errno);
-  if (file.st_size < bytes && ::ftruncate(fd, bytes) != 0)
-    throw systemError("making the store's file whole", errno);
 }
 
 WriteTransaction::WriteTransaction(MDB_env* env) {

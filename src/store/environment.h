@@ -10,15 +10,21 @@
 
 namespace emlfs::store {
 
-// Leaves a file beside the data file that says it is damaged, see condemnedPath().
+// Leaves a file beside the data file that says it is damaged, see condemnedPath(), unless the
+// environment was opened to throw only.
 void condemn(MDB_env* env, const char* reason) noexcept;
 
 // One data file and its "-lock" file, mode 0600. A process opens a path once at a time, and never
 // forks while it is open: LMDB's locks belong to the process. Thread-safe.
 class Environment {
  public:
-  // `flags` are added to NOSUBDIR and NOTLS. Throws Error(system or damaged).
-  Environment(const std::string& path, unsigned flags, size_t map_bytes);
+  enum class OnDamage { condemn, only_throw };
+  // `flags` are added to NOSUBDIR and NOTLS. The pages have been checked (pages.h), or the header
+  // if only that is read. Throws Error(system or damaged).
+  Environment(const std::string& path, unsigned flags, size_t map_bytes,
+              OnDamage then = OnDamage::condemn);
+  Environment(const Environment&) = delete;
+  Environment& operator=(const Environment&) = delete;
 
   MDB_env* get() const { return env_.get(); }
   // Exists if the data file was found to be damaged while in use.
@@ -28,7 +34,6 @@ class Environment {
   struct Close {
     void operator()(MDB_env* env) const { mdb_env_close(env); }
   };
-  void fillUp(size_t map_bytes);
 
   std::string condemned_path_;
   std::unique_ptr<MDB_env, Close> env_;

@@ -85,7 +85,19 @@ std::optional<std::string_view> Reads<Base>::chunk(MessageId id, uint32_t index)
   return get(txn(), tables_.bodies, pairKey(id.value, index));
 }
 
+template <class Base>
+uint64_t Reads<Base>::cachedBytes(MessageId id) const {
+  const std::string prefix = idKey(id.value);
+  uint64_t bytes = 0;
+  std::string next = prefix;
+  for (Cursor cursor(txn(), tables_.bodies); cursor.seek(next, prefix);) {
+    bytes += cursor.valueSize();
+    next = behind(cursor.key());
+  }
+  return bytes;
+}
+
 template class Reads<Snapshot>;
-template class Reads<Update>;
+template class Reads<CacheUpdate>;
 
 }  // namespace emlfs::store

@@ -8,6 +8,7 @@
 
 #include "emlfs/store/cache.h"
 #include "store/tables.h"
+#include "store/update.h"
 
 namespace emlfs::store {
 
@@ -26,6 +27,7 @@ class Reads : public Base {
                 const std::function<bool(const MessageRecord&)>& each) const override;
   std::vector<MailboxRecord> mailboxes() const override;
   std::optional<std::string_view> chunk(MessageId id, uint32_t index) const override;
+  uint64_t cachedBytes(MessageId id) const override;
 
  protected:
   explicit Reads(const Tables& tables) : tables_(tables) {}
@@ -35,6 +37,6 @@ class Reads : public Base {
 };
 
 extern template class Reads<Snapshot>;
-extern template class Reads<Update>;
+extern template class Reads<CacheUpdate>;
 
 }  // namespace emlfs::store

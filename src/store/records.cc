@@ -162,6 +162,7 @@ std::string encode(const Totals& totals) {
   putU64(out, totals.bodies);
   putU64(out, totals.body_bytes);
   putU64(out, totals.highest_id);
+  putU64(out, totals.transaction);
   return out;
 }
 
@@ -171,6 +172,7 @@ Totals decodeTotals(std::string_view bytes) {
   totals.bodies = in.u64();
   totals.body_bytes = in.u64();
   totals.highest_id = in.u64();
+  totals.transaction = in.u64();
   throwUnless(in.done());
   return totals;
 }

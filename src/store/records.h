@@ -32,6 +32,8 @@ struct Totals {
   uint64_t bodies = 0;
   uint64_t body_bytes = 0;
   uint64_t highest_id = 0;  // ever put, without kDirectoryBit
+  // That wrote this, LMDB's number: damage that brings an older state back is seen by it.
+  uint64_t transaction = 0;
   bool operator==(const Totals&) const = default;
 };
 std::string encode(const Totals& totals);

@@ -1,51 +1,117 @@
 #include "store/tables.h"
 
+#include <chrono>
+#include <memory>
+
+#include "store/pages.h"
+
 namespace emlfs::store {
 namespace {
 
 constexpr std::string_view kFormatKey = "format";
-constexpr std::string_view kFormat = "emlfs cache 1";
+constexpr std::string_view kFormat = "emlfs cache 2";
 constexpr std::string_view kTotalsKey = "totals";
 
-// Written without a checksum: a later format may have another checksum.
-bool agreeOnFormat(MDB_txn* txn, const Table& meta) {
+// The format is written without a checksum: a later one may have another.
+bool hasFormat(MDB_txn* txn, const Table& meta) {
   MDB_val key = value(kFormatKey);
   MDB_val format{};
   int code = mdb_get(txn, meta.dbi, &key, &format);
-  if (code == MDB_SUCCESS) return bytes(format) == kFormat;
-  if (code != MDB_NOTFOUND) fail(code, "reading the store's format");
-  if (count(txn, meta) != 0) return false;
-  format = value(kFormat);
+  if (code != MDB_NOTFOUND) check(code, "reading the store's format");
+  return code == MDB_SUCCESS && bytes(format) == kFormat;
+}
+
+void writeFormat(MDB_txn* txn, const Table& meta) {
+  MDB_val key = value(kFormatKey);
+  MDB_val format = value(kFormat);
   check(mdb_put(txn, meta.dbi, &key, &format, 0), "writing the store's format");
-  return true;
+}
+
+std::optional<Tables> openAll(MDB_txn* txn, unsigned flags) {
+  Tables tables;
+  uint64_t seed = 0;
+  auto open = [&](const char* name) {
+    auto table = openTable(txn, name, ++seed, flags);
+    if (!table) throwDamaged(txn, "the store lacks a table");
+    return *table;
+  };
+  if (auto meta = openTable(txn, "meta", ++seed, flags))
+    tables.meta = *meta;
+  else
+    return std::nullopt;
+  bool made = (flags & MDB_CREATE) != 0 && count(txn, tables.meta) == 0;
+  if (made) writeFormat(txn, tables.meta);
+  if (!hasFormat(txn, tables.meta)) return std::nullopt;
+  tables.settings = open("settings");
+  tables.mailboxes = open("mailboxes");
+  tables.children = open("children");
+  tables.dirents = open("dirents");
+  tables.messages = open("messages");
+  tables.uids = open("uids");
+  tables.bodies = open("bodies");
+  tables.uses = open("uses");
+  tables.bodies.mends = true;  // a body is fetched again
+  if (made) writeTotals(txn, tables, {});
+  return tables;
+}
+
+// To be called on committed pages.
+std::string_view mapOf(MDB_env* env, MDB_txn* txn, const Table& meta) {
+  MDB_val key = value(kFormatKey);
+  MDB_val format{};
+  MDB_envinfo info;
+  check(mdb_get(txn, meta.dbi, &key, &format), "reading the store's format");
+  check(mdb_env_info(env, &info), "reading the store's header");
+  return {mapBegin(bytes(format)), info.me_mapsize};
 }
 
 }  // namespace
 
 std::optional<Tables> openTables(MDB_env* env) {
   WriteTransaction txn(env);
-  Tables tables;
-  tables.meta = openTable(txn.get(), "meta", 1);
-  if (!agreeOnFormat(txn.get(), tables.meta)) return std::nullopt;
-  tables.settings = openTable(txn.get(), "settings", 2);
-  tables.mailboxes = openTable(txn.get(), "mailboxes", 3);
-  tables.children = openTable(txn.get(), "children", 4);
-  tables.dirents = openTable(txn.get(), "dirents", 5);
-  tables.messages = openTable(txn.get(), "messages", 6);
-  tables.uids = openTable(txn.get(), "uids", 7);
-  tables.bodies = openTable(txn.get(), "bodies", 8);
-  tables.bodies.mends = true;  // a body is fetched again
+  auto tables = openAll(txn.get(), MDB_CREATE);
+  if (!tables) return std::nullopt;
   txn.commit();
+  Readers readers(env);
+  const auto map = mapOf(env, ReadTransaction(readers).get(), tables->meta);
+  for (Table* table : tables->all()) table->map = map;
+  return tables;
+}
+
+std::optional<Tables> findTables(MDB_env* env) {
+  MDB_txn* begun = nullptr;
+  check(mdb_txn_begin(env, nullptr, MDB_RDONLY, &begun), "reading the store");
+  // The handles outlive a transaction that is committed, also a reading one.
+  std::unique_ptr<MDB_txn, decltype(&mdb_txn_abort)> txn(begun, mdb_txn_abort);
+  auto tables = openAll(begun, 0);
+  if (!tables) return std::nullopt;
+  const auto map = mapOf(env, begun, tables->meta);
+  for (Table* table : tables->all()) table->map = map;
+  check(mdb_txn_commit(txn.release()), "reading the store");
   return tables;
 }
 
 Totals readTotals(MDB_txn* txn, const Tables& tables) {
   auto bytes = get(txn, tables.meta, kTotalsKey);
-  return bytes ? decodeTotals(*bytes) : Totals{};
+  if (!bytes) throwDamaged(txn, "the store lacks its totals");
+  return decodeTotals(*bytes);
 }
 
-void writeTotals(MDB_txn* txn, const Tables& tables, const Totals& totals) {
+void writeTotals(MDB_txn* txn, const Tables& tables, Totals totals) {
+  totals.transaction = mdb_txn_id(txn);
   put(txn, tables.meta, kTotalsKey, encode(totals));
+}
+
+std::optional<uint64_t> lastUse(MDB_txn* txn, const Tables& tables, MessageId id) {
+  auto stamp = get(txn, tables.uses, idKey(id.value));
+  if (!stamp) return std::nullopt;
+  return decodeId(*stamp);
+}
+
+uint64_t nowStamp() {
+  using std::chrono::duration_cast;
+  auto since = std::chrono::system_clock::now().time_since_epoch();
+  return static_cast<uint64_t>(duration_cast<std::chrono::microseconds>(since).count());
 }
 
 std::string cachePath(const std::string& directory) {

@@ -1,6 +1,7 @@
 // The cache's tables, and the version of their format.
 #pragma once
 
+#include <array>
 #include <optional>
 #include <string>
 
@@ -19,13 +20,26 @@ struct Tables {
   Table messages;   // id -> MessageRecord
   Table uids;       // (mailbox, UID) -> id of a message; none for UID 0
   Table bodies;     // (message, chunk) -> bytes
+  Table uses;       // id of a message with a body -> when it was last used, see nowStamp()
+
+  std::array<Table*, 9> all() {
+    return {&meta, &settings, &mailboxes, &children, &dirents, &messages, &uids, &bodies, &uses};
+  }
 };
 
 // Opens the tables, in a new environment makes them. Absent if they are of another format.
 std::optional<Tables> openTables(MDB_env* env);
+// The same, but makes and writes nothing.
+std::optional<Tables> findTables(MDB_env* env);
 
 Totals readTotals(MDB_txn* txn, const Tables& tables);
-void writeTotals(MDB_txn* txn, const Tables& tables, const Totals& totals);
+// With the number of the transaction.
+void writeTotals(MDB_txn* txn, const Tables& tables, Totals totals);
+
+// When the body was last used; absent if there is none.
+std::optional<uint64_t> lastUse(MDB_txn* txn, const Tables& tables, MessageId id);
+// Microseconds since 1970.
+uint64_t nowStamp();
 
 // The data file of the cache in `directory`.
 std::string cachePath(const std::string& directory);

@@ -4,6 +4,7 @@
 #include <vector>
 
 #include "emlfs/base/error.h"
+#include "store/crash_mark.h"
 #include "store/reads.h"
 
 namespace emlfs::store {
@@ -21,10 +22,10 @@ void requireName(std::string_view name, Scope scope) {
 }
 
 // Every check comes before the first write: a refused call changes nothing.
-class UpdateImpl final : public Reads<Update> {
+class UpdateImpl final : public Reads<CacheUpdate> {
  public:
   UpdateImpl(MDB_env* env, const Tables& tables)
-      : Reads(tables), txn_(env), before_(readTotals(txn(), tables)), totals_(before_) {}
+      : Reads(tables), txn_(env), totals_(readTotals(txn(), tables)) {}
 
   void putSetting(std::string_view key, std::string_view value) override;
   void putMailbox(const MailboxRecord& record) override;
@@ -34,9 +35,19 @@ class UpdateImpl final : public Reads<Update> {
   void removeMessages(MailboxId mailbox) override;
   void putChunk(MessageId id, uint32_t index, std::string_view bytes) override;
   void commit() override;
+  uint64_t bodyBytes() const override { return totals_.body_bytes; }
+  bool removeChunks(MessageId id, const Deadline& turn) override;
+  void removeDamagedChunk(MessageId id, uint32_t index) override;
+  std::optional<uint64_t> lastUse(MessageId id) const override;
+  void putUse(MessageId id, uint64_t when) override;
+  void touch() override { changed_ = true; }
 
  private:
   MDB_txn* txn() const override { return txn_.get(); }
+  MDB_txn* changing() {
+    changed_ = true;
+    return txn();
+  }
   bool hasMailbox(MailboxId id) const { return exists(txn(), tables_.mailboxes, idKey(id.value)); }
   void requireFree(MailboxId directory, std::string_view name, uint64_t node, Scope scope) const;
   void requireAbove(MailboxId parent, MailboxId id) const;
@@ -44,16 +55,19 @@ class UpdateImpl final : public Reads<Update> {
   void countChild(MailboxId parent, int change);
   void link(const MailboxRecord& record);
   void unlink(const MailboxRecord& record);
+  void eraseChunk(Cursor& bodies);
+  void forgetBody(MessageId id);
   void removeBody(Cursor& bodies, MessageId id);
 
+  const InChange in_change_;
   WriteTransaction txn_;
-  const Totals before_;
   Totals totals_;
+  bool changed_ = false;
 };
 
 void UpdateImpl::putSetting(std::string_view key, std::string_view value) {
   require(!key.empty() && key.size() <= kMaxKey, Scope::account, "a setting's key is too long");
-  put(txn(), tables_.settings, key, value);
+  put(changing(), tables_.settings, key, value);
 }
 
 void UpdateImpl::requireFree(MailboxId directory, std::string_view name, uint64_t node,
@@ -85,18 +99,18 @@ void UpdateImpl::countChild(MailboxId parent, int change) {
   auto record = mailbox(parent);
   if (!record) return;  // the root has a record only if somebody puts one
   record->subdirectories += static_cast<uint32_t>(change);
-  put(txn(), tables_.mailboxes, idKey(parent.value), encode(*record));
+  put(changing(), tables_.mailboxes, idKey(parent.value), encode(*record));
 }
 
 void UpdateImpl::link(const MailboxRecord& record) {
-  put(txn(), tables_.dirents, nameKey(record.parent, record.name), encodeId(record.id.value));
-  put(txn(), tables_.children, childKey(record.parent, record.id.value), {});
+  put(changing(), tables_.dirents, nameKey(record.parent, record.name), encodeId(record.id.value));
+  put(changing(), tables_.children, childKey(record.parent, record.id.value), {});
   countChild(record.parent, 1);
 }
 
 void UpdateImpl::unlink(const MailboxRecord& record) {
-  erase(txn(), tables_.dirents, nameKey(record.parent, record.name));
-  erase(txn(), tables_.children, childKey(record.parent, record.id.value));
+  erase(changing(), tables_.dirents, nameKey(record.parent, record.name));
+  erase(changing(), tables_.children, childKey(record.parent, record.id.value));
   countChild(record.parent, -1);
 }
 
@@ -114,7 +128,7 @@ void UpdateImpl::putMailbox(const MailboxRecord& record) {
   }
   MailboxRecord changed = record;
   changed.subdirectories = old ? old->subdirectories : countChildren(record.id);
-  put(txn(), tables_.mailboxes, idKey(record.id.value), encode(changed));
+  put(changing(), tables_.mailboxes, idKey(record.id.value), encode(changed));
   totals_.highest_id = std::max(totals_.highest_id, record.id.value & ~kDirectoryBit);
 }
 
@@ -125,7 +139,7 @@ void UpdateImpl::removeMailbox(MailboxId id) {
   require(countChildren(id) == 0, Scope::mailbox, "a directory with directories can't be removed");
   removeMessages(id);
   unlink(*record);
-  erase(txn(), tables_.mailboxes, idKey(id.value));
+  erase(changing(), tables_.mailboxes, idKey(id.value));
 }
 
 void UpdateImpl::putMessage(const MessageRecord& record) {
@@ -146,27 +160,71 @@ void UpdateImpl::putMessage(const MessageRecord& record) {
   }
 
   if (renamed) {
-    if (old) erase(txn(), tables_.dirents, nameKey(old->mailbox, old->name));
-    put(txn(), tables_.dirents, nameKey(record.mailbox, record.name), encodeId(id));
+    if (old) erase(changing(), tables_.dirents, nameKey(old->mailbox, old->name));
+    put(changing(), tables_.dirents, nameKey(record.mailbox, record.name), encodeId(id));
   }
   if (renumbered) {
-    if (old) erase(txn(), tables_.uids, pairKey(old->mailbox.value, old->uid));
+    if (old) erase(changing(), tables_.uids, pairKey(old->mailbox.value, old->uid));
     if (record.uid != 0)
-      put(txn(), tables_.uids, pairKey(record.mailbox.value, record.uid), encodeId(id));
+      put(changing(), tables_.uids, pairKey(record.mailbox.value, record.uid), encodeId(id));
   }
-  put(txn(), tables_.messages, idKey(id), encode(record));
+  put(changing(), tables_.messages, idKey(id), encode(record));
   totals_.highest_id = std::max(totals_.highest_id, id);
+}
+
+void UpdateImpl::eraseChunk(Cursor& bodies) {
+  const size_t bytes = bodies.valueSize();
+  bodies.erase();
+  changed_ = true;
+  totals_.body_bytes -= bytes;
+}
+
+void UpdateImpl::forgetBody(MessageId id) {
+  --totals_.bodies;
+  erase(changing(), tables_.uses, idKey(id.value));
 }
 
 void UpdateImpl::removeBody(Cursor& bodies, MessageId id) {
   std::string prefix = idKey(id.value);
-  bool any = false;
+  if (!bodies.seek(prefix, prefix)) return;
+  while (bodies.seek(prefix, prefix)) eraseChunk(bodies);
+  forgetBody(id);
+}
+
+bool UpdateImpl::removeChunks(MessageId id, const Deadline& turn) {
+  std::string prefix = idKey(id.value);
+  Cursor bodies(txn(), tables_.bodies);
+  if (!bodies.seek(prefix, prefix)) return true;
   while (bodies.seek(prefix, prefix)) {
-    totals_.body_bytes -= bodies.valueSize();
-    bodies.erase();
-    any = true;
+    if (turn.passed()) return false;
+    eraseChunk(bodies);
   }
-  if (any) --totals_.bodies;
+  forgetBody(id);
+  return true;
+}
+
+void UpdateImpl::removeDamagedChunk(MessageId id, uint32_t index) {
+  std::string prefix = idKey(id.value);
+  std::string key = pairKey(id.value, index);
+  Cursor bodies(txn(), tables_.bodies);
+  if (!bodies.seek(key, key)) return;
+  try {
+    bodies.value();
+    return;  // written anew meanwhile
+  } catch (const Error& error) {
+    if (error.code != Code::damaged) throw;
+  }
+  eraseChunk(bodies);
+  if (!bodies.seek(prefix, prefix)) forgetBody(id);
+}
+
+std::optional<uint64_t> UpdateImpl::lastUse(MessageId id) const {
+  return store::lastUse(txn(), tables_, id);
+}
+
+void UpdateImpl::putUse(MessageId id, uint64_t when) {
+  if (exists(txn(), tables_.uses, idKey(id.value)))
+    put(changing(), tables_.uses, idKey(id.value), encodeId(when));
 }
 
 void UpdateImpl::removeMessage(MessageId id) {
@@ -174,9 +232,9 @@ void UpdateImpl::removeMessage(MessageId id) {
   if (!record) return;
   Cursor bodies(txn(), tables_.bodies);
   removeBody(bodies, id);
-  erase(txn(), tables_.dirents, nameKey(record->mailbox, record->name));
-  erase(txn(), tables_.uids, pairKey(record->mailbox.value, record->uid));
-  erase(txn(), tables_.messages, idKey(id.value));
+  erase(changing(), tables_.dirents, nameKey(record->mailbox, record->name));
+  erase(changing(), tables_.uids, pairKey(record->mailbox.value, record->uid));
+  erase(changing(), tables_.messages, idKey(id.value));
 }
 
 void UpdateImpl::removeMessages(MailboxId mailbox) {
@@ -184,7 +242,7 @@ void UpdateImpl::removeMessages(MailboxId mailbox) {
   std::vector<MessageId> gone;
   {
     std::string next = prefix;
-    Cursor dirents(txn(), tables_.dirents);
+    Cursor dirents(changing(), tables_.dirents);
     while (dirents.seek(next, prefix)) {
       next = behind(dirents.key());
       uint64_t node = decodeId(dirents.value());
@@ -193,12 +251,12 @@ void UpdateImpl::removeMessages(MailboxId mailbox) {
       dirents.erase();
     }
   }
-  for (Cursor uids(txn(), tables_.uids); uids.seek(prefix, prefix);) uids.erase();
+  for (Cursor uids(changing(), tables_.uids); uids.seek(prefix, prefix);) uids.erase();
   // In the order of the keys a page is touched once.
   std::sort(gone.begin(), gone.end());
   Cursor bodies(txn(), tables_.bodies);
   for (MessageId id : gone) {
-    erase(txn(), tables_.messages, idKey(id.value));
+    erase(changing(), tables_.messages, idKey(id.value));
     removeBody(bodies, id);
   }
 }
@@ -210,21 +268,27 @@ void UpdateImpl::putChunk(MessageId id, uint32_t index, std::string_view bytes) 
   std::string key = pairKey(id.value, index);
   {
     Cursor bodies(txn(), tables_.bodies);
-    if (!bodies.seek(prefix, prefix)) ++totals_.bodies;
-    if (bodies.seek(key, key)) totals_.body_bytes -= bodies.valueSize();
+    if (!bodies.seek(prefix, prefix)) {
+      ++totals_.bodies;
+      put(changing(), tables_.uses, idKey(id.value), encodeId(nowStamp()));
+    }
+    if (bodies.seek(key, key)) {
+      bodies.requireSoundPlace();
+      totals_.body_bytes -= bodies.valueSize();
+    }
   }
-  put(txn(), tables_.bodies, key, bytes);
+  put(changing(), tables_.bodies, key, bytes);
   totals_.body_bytes += bytes.size();
 }
 
 void UpdateImpl::commit() {
-  if (totals_ != before_) writeTotals(txn(), tables_, totals_);
+  if (changed_) writeTotals(txn(), tables_, totals_);
   txn_.commit();
 }
 
 }  // namespace
 
-std::unique_ptr<Update> beginUpdate(MDB_env* env, const Tables& tables) {
+std::unique_ptr<CacheUpdate> beginUpdate(MDB_env* env, const Tables& tables) {
   return std::make_unique<UpdateImpl>(env, tables);
 }
 

@@ -3,12 +3,28 @@
 
 #include <memory>
 
+#include "emlfs/base/clock.h"
 #include "emlfs/store/cache.h"
 #include "store/tables.h"
 
 namespace emlfs::store {
 
+class CacheUpdate : public Update {
+ public:
+  virtual uint64_t bodyBytes() const = 0;
+  // Removes the body chunk by chunk; false if it ended early because its turn is over.
+  virtual bool removeChunks(MessageId id, const Deadline& turn) = 0;
+  // If its checksum is still wrong.
+  virtual void removeDamagedChunk(MessageId id, uint32_t index) = 0;
+  // When the body was last used; absent if there is none.
+  virtual std::optional<uint64_t> lastUse(MessageId id) const = 0;
+  // Ignored if the message has no body.
+  virtual void putUse(MessageId id, uint64_t when) = 0;
+  // Makes commit() write, even if nothing has changed.
+  virtual void touch() = 0;
+};
+
 // Both must outlive what is returned.
-std::unique_ptr<Update> beginUpdate(MDB_env* env, const Tables& tables);
+std::unique_ptr<CacheUpdate> beginUpdate(MDB_env* env, const Tables& tables);
 
 }  // namespace emlfs::store

@@ -7,6 +7,7 @@
 
 #include "emlfs/base/error.h"
 #include "store/environment.h"
+#include "store/pages.h"
 
 namespace emlfs::store {
 namespace {
@@ -57,9 +58,11 @@ void throwDamaged(MDB_txn* txn, const char* what) {
   throw Error(Code::damaged, Scope::account, what);
 }
 
-Table openTable(MDB_txn* txn, const char* name, uint64_t seed) {
+std::optional<Table> openTable(MDB_txn* txn, const char* name, uint64_t seed, unsigned flags) {
   Table table{.seed = seed};
-  check(mdb_dbi_open(txn, name, MDB_CREATE, &table.dbi), "opening a table of the store");
+  int code = mdb_dbi_open(txn, name, flags, &table.dbi);
+  if (code == MDB_NOTFOUND) return std::nullopt;
+  check(code, "opening a table of the store");
   return table;
 }
 
@@ -106,7 +109,20 @@ bool Cursor::seek(std::string_view key) {
   return true;
 }
 
+bool Cursor::next() {
+  int code = mdb_cursor_get(cursor_, &key_, &value_, MDB_NEXT);
+  if (code == MDB_NOTFOUND) return false;
+  checkTree(txn_, code, "reading the store");
+  return true;
+}
+
+void Cursor::requireSoundPlace() const {
+  if (!table_.map.empty() && !soundPlace(bytes(value_), table_.map))
+    throwDamaged(txn_, "a large value of the store doesn't lie where it should");
+}
+
 void Cursor::erase() {
+  requireSoundPlace();
   checkTree(txn_, mdb_cursor_del(cursor_, 0), "removing from the store");
 }
 

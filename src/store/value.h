@@ -14,15 +14,16 @@ constexpr size_t kChecksumBytes = 8;
 
 struct Table {
   MDB_dbi dbi = 0;
-  uint64_t seed = 0;   // so that a value of one table is none of another
-  bool mends = false;  // a damaged value is only written anew, and doesn't condemn the store
+  uint64_t seed = 0;          // so that a value of one table is none of another
+  bool mends = false;         // a damaged value is only written anew, and doesn't condemn the store
+  std::string_view map = {};  // where large values lie, if their places have to be checked
 };
 
 // For damage that stays as long as the file does: condemns the store and throws Error(damaged).
 [[noreturn]] void throwDamaged(MDB_txn* txn, const char* what);
 
-// Opens the named table, creating it in a writing transaction.
-Table openTable(MDB_txn* txn, const char* name, uint64_t seed);
+// Opens the named table; `flags` is MDB_CREATE or 0. Absent if it doesn't exist and isn't made.
+std::optional<Table> openTable(MDB_txn* txn, const char* name, uint64_t seed, unsigned flags);
 uint64_t count(MDB_txn* txn, const Table& table);
 
 // What get() returns points into the map: valid until the transaction ends or writes. It
@@ -46,7 +47,10 @@ class Cursor {
   bool seek(std::string_view key, std::string_view prefix) {
     return seek(key) && this->key().starts_with(prefix);
   }
+  bool next();  // to the entry behind the one it is at; only where nobody writes meanwhile
   void erase();
+  // Condemns the store and throws if LMDB would free other pages than the value's.
+  void requireSoundPlace() const;
 
   std::string_view key() const { return bytes(key_); }
   std::string_view value() const;  // checked, as in get()

@@ -21,6 +21,7 @@ class Checker {
     mailboxes();
     messages();
     bodies();
+    same("stamps", count(txn_, tables_.uses), bodies_.size());
     same("children", count(txn_, tables_.children), directories_);
     same("dirents", count(txn_, tables_.dirents), directories_ + count(txn_, tables_.messages));
     same("uids", count(txn_, tables_.uids), uids_);
@@ -96,7 +97,8 @@ class Checker {
     all(tables_.bodies, [&](std::string_view key, std::string_view value) {
       uint64_t id = decodeId(key.substr(0, 8));
       if (!get(txn_, tables_.messages, idKey(id))) problem("{} has a body but no record", id);
-      bodies_.insert(id);
+      if (bodies_.insert(id).second && !get(txn_, tables_.uses, idKey(id)))
+        problem("the body of {} has no stamp", id);
       body_bytes_ += value.size();
     });
   }

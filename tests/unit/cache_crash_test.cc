@@ -3,7 +3,13 @@
 #include <gtest/gtest.h>
 #include <unistd.h>
 
+#include <csignal>
+#include <cstdlib>
+#include <filesystem>
+
+#include "emlfs/base/thread.h"
 #include "emlfs/store/cache.h"
+#include "store/crash_mark.h"
 #include "support/cache_check.h"
 #include "support/cache_samples.h"
 #include "support/child.h"
@@ -96,6 +102,84 @@ TEST(CacheCrash, KilledAtAnyMoment) {
     EXPECT_GE(there, reported);
     EXPECT_LE(there, reported + 1);
   }
+}
+
+// Opens a cache with something in it and crashes in the way of `crash`. True if the crash left
+// its mark: the next start begins with an empty cache.
+template <class Crash>
+bool crashMarks(Crash crash) {
+  test::ScratchDir dir;
+  test::Child child([&](int fd) {
+    // No reports of sanitizers, which take their time.
+    for (int fatal : store::kFatalSignals) std::signal(fatal, SIG_DFL);
+    auto cache = Cache::open(dir.path());
+    writeMailboxes(*cache);
+    writeRound(*cache, 0, [] {});
+    crash(*cache, dir / "cache.mdb", fd);
+    report(fd);
+  });
+  EXPECT_EQ(child.read(1), "") << "nothing crashed";
+  child.kill();
+  const uint64_t left = Cache::open(dir.path())->size().messages;
+  EXPECT_TRUE(left == 0 || left == kEach - 5);
+  const bool marked = left == 0;
+  EXPECT_EQ(std::filesystem::exists(dir / "cache.mdb.damaged"), marked);
+  Cache::open(dir.path());
+  return marked;
+}
+
+// What an unreadable page of the disk is, too.
+TEST(CacheCrash, AMissingPageLeavesAMark) {
+  EXPECT_TRUE(crashMarks([](Cache& cache, const std::string& file, int) {
+    std::filesystem::resize_file(file, 0);
+    cache.snapshot()->chunk(MessageId{11}, 0);
+  }));
+}
+
+TEST(CacheCrash, AMissingPageLeavesAMarkFromAnyThread) {
+  EXPECT_TRUE(crashMarks([](Cache& cache, const std::string& file, int) {
+    std::filesystem::resize_file(file, 0);
+    startThread("reader", [&] { cache.snapshot()->chunk(MessageId{11}, 0); }).join();
+  }));
+}
+
+TEST(CacheCrash, ACrashWhileChangingLeavesAMark) {
+  EXPECT_TRUE(crashMarks([](Cache& cache, const std::string&, int) {
+    auto update = cache.begin();
+    std::abort();
+  }));
+  EXPECT_TRUE(crashMarks([](Cache& cache, const std::string&, int) {
+    auto update = cache.begin();
+    ::raise(SIGSEGV);
+  }));
+}
+
+TEST(CacheCrash, AnotherCrashLeavesNone) {
+  EXPECT_FALSE(crashMarks([](Cache&, const std::string&, int) { std::abort(); }));
+  EXPECT_FALSE(crashMarks([](Cache& cache, const std::string&, int) {
+    auto update = cache.begin();
+    startThread("other", [] { ::raise(SIGSEGV); }).join();
+  }));
+}
+
+TEST(CacheCrash, TheHandlerBeforeIsCalled) {
+  static int fd = -1;
+  test::ScratchDir dir;
+  test::Child child([&](int report_fd) {
+    fd = report_fd;
+    struct sigaction action{};
+    action.sa_flags = SA_SIGINFO;
+    action.sa_sigaction = [](int signal, siginfo_t* info, void*) {
+      if (signal == SIGSEGV && info != nullptr) report(fd);
+      ::_exit(0);
+    };
+    ::sigaction(SIGSEGV, &action, nullptr);
+    auto cache = Cache::open(dir.path());
+    auto update = cache->begin();
+    ::raise(SIGSEGV);
+  });
+  EXPECT_EQ(child.read(2), "r");
+  EXPECT_TRUE(std::filesystem::exists(dir / "cache.mdb.condemned"));
 }
 
 TEST(CacheCrash, AKilledReaderLeavesNothingBehind) {

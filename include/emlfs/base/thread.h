@@ -1,5 +1,5 @@
-// Threads of the daemon. All signals are blocked in them: those that end the program are for the
-// main thread, whose wait they interrupt.
+// Threads of the daemon. All signals but those of faults are blocked in them: those that end the
+// program are for the main thread, whose wait they interrupt.
 #pragma once
 
 #include <functional>

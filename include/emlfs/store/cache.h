@@ -17,6 +17,7 @@
 #include <string_view>
 #include <vector>
 
+#include "emlfs/base/clock.h"
 #include "emlfs/mail/mailbox.h"
 #include "emlfs/store/ids.h"
 
@@ -65,6 +66,7 @@ struct CacheSize {
   uint64_t messages = 0;
   uint64_t mailboxes = 0;
   uint64_t file_bytes = 0;  // what the data file takes on disk
+  uint64_t free_bytes = 0;  // in the file: what comes next goes there before it grows
 };
 
 // A consistent view of the store. Cheap. Views into chunk() live as long as the Snapshot, those of
@@ -87,6 +89,8 @@ class Snapshot {
   virtual std::vector<MailboxRecord> mailboxes() const = 0;
   // The chunk of a body, in the map: absent if it is not cached.
   virtual std::optional<std::string_view> chunk(MessageId id, uint32_t index) const = 0;
+  // How many bytes of the body are cached. Touches none of them.
+  virtual uint64_t cachedBytes(MessageId id) const = 0;
 };
 
 // A change of the store. Nothing is visible before commit(); destroyed without it, nothing
@@ -114,13 +118,27 @@ class Cache {
  public:
   // Opens or creates the cache in `directory` (made with mode 0700), which the caller has locked. A
   // cache of another format is emptied; a damaged one is put aside (cache.mdb.damaged, one is kept)
-  // and made anew. Throws Error(system).
-  static std::unique_ptr<Cache> open(const std::string& directory);
+  // and made anew. A use is noted if the one before is `use_grain` ago. Throws Error(system).
+  //
+  // A child process reads the file first, all but the bytes of bodies: 0.16 s for 100,000 messages
+  // with bodies. REQUIRES: no other thread yet, or none that holds a lock of malloc's or LMDB's
+  // (the child calls nothing else); and no other child of the process that is waited for by
+  // waitpid(-1).
+  static std::unique_ptr<Cache> open(const std::string& directory,
+                                     Milliseconds use_grain = std::chrono::hours(1));
   virtual ~Cache() = default;
 
   virtual std::unique_ptr<Snapshot> snapshot() const = 0;
   virtual std::unique_ptr<Update> begin() = 0;
   virtual CacheSize size() const = 0;
+  // The body was read: what was used last is evicted last. Cheap; nothing is written before the
+  // next evict(), or noteUses().
+  virtual void used(MessageId id) = 0;
+  virtual void noteUses() = 0;
+  // Removes whole bodies, those first that were used least recently, until all together take at
+  // most `bytes`; metadata stays. In short transactions, so that others get their turn; ends early
+  // once `go_on` is false. Returns how many bytes went. Throws Error(system).
+  virtual uint64_t evict(uint64_t bytes, const std::function<bool()>& go_on) = 0;
   virtual uint64_t highestId() const = 0;  // ever put, without kDirectoryBit
 };
 
