@@ -2,12 +2,17 @@
 
 #include <algorithm>
 #include <atomic>
+#include <future>
+#include <memory>
 #include <utility>
 
 #include "account/body_reader.h"
+#include "account/evictor.h"
 #include "account/listings.h"
+#include "account/network_events.h"
 #include "account/refresher.h"
 #include "account/status.h"
+#include "account/watcher.h"
 #include "emlfs/base/file.h"
 #include "emlfs/base/log.h"
 #include "emlfs/store/ids.h"
@@ -19,6 +24,14 @@ namespace {
 // A mailbox whose changes no STATUS shows (no CONDSTORE) is asked about itself when it is looked
 // at.
 constexpr Milliseconds kSilentMailboxAge{30'000};
+
+// Where the server tells of changes in mailboxes, statuses are asked for every so many polls.
+constexpr unsigned kStatusesEvery = 10;
+constexpr unsigned kMostWatching = 4;
+// IDLE is to be begun anew every 29 minutes at least (RFC 2177); and a server that is no longer
+// there is to be noticed within `timeout`.
+constexpr Milliseconds kLongestProbe{29 * 60'000};
+constexpr Milliseconds kStartWait{5'000};
 
 Fd lockDirectory(const std::string& directory) {
   makePrivateDirectory(directory);
@@ -46,27 +59,43 @@ class AccountImpl final : public Account {
         listings_(
             *pool_, store(), [this](const sync::TreeChange& change) { tell(change); },
             [this](const Error& error) { listingFailed(error); }),
+        evictor_(*cache_, options.cache_size,
+                 [directory = options.cache_dir] { return diskSpace(directory); }),
         bodies_(*pool_, *cache_, counters_,
                 {[this](const store::MessageRecord& message) { sizeChanged(message); },
-                 [this](MailboxId mailbox) { listings_.refresh(mailbox); }}),
+                 [this](MailboxId mailbox) { listings_.refresh(mailbox); },
+                 [this](const std::optional<Error>& error) { bodiesStored(error); }}),
         refresher_(options.poll,
-                   [this](const std::function<void()>& finished) { submitRefresh(finished); }) {
+                   [this](const std::function<void()>& finished) { submitRefresh(finished); }),
+        watcher_(*pool_, *cache_, std::min(options.connections / 2, kMostWatching),
+                 std::min(options.session.endpoint.timeout / 2, kLongestProbe),
+                 {[this](imap::Session& session) { refreshWatched(session); },
+                  [this](const auto& statuses) { refreshStale(statuses); },
+                  [this](MailboxId mailbox) { listings_.refresh(mailbox); },
+                  [this](const Error& error) { watchFailed(error); }}),
+        network_([this](NetworkEvents::Kind kind) { networkChanged(kind); }) {
     ids_->raiseAbove(cache_->highestId());
   }
 
   ~AccountImpl() override { stop(); }
 
-  void start() override {
-    pool_->runAndWait(imap::Lane::foreground, "",
-                      [this](imap::Session& session) { refresh(session); });
+  std::optional<Error> start() override {
+    auto why = connect();
     refresher_.start();
+    watcher_.start();
+    network_.start();
+    evictor_.start();
+    return why;
   }
 
   void stop() override {
     if (stopped_.exchange(true)) return;
+    network_.stop();
     refresher_.stop();
+    watcher_.stop();
     pool_->stop();
     bodies_.stop();
+    evictor_.stop();
   }
 
   void setListener(Listener listener) override {
@@ -84,9 +113,13 @@ class AccountImpl final : public Account {
   void whenListed(WaitId wait, MailboxId mailbox, Uid beyond, Done done) override {
     listings_.whenListed(wait, mailbox, beyond, std::move(done));
   }
-  void cancel(WaitId wait) override { listings_.cancel(wait); }
+  void cancel(WaitId wait) override {
+    if (!bodies_.cancel(wait)) listings_.cancel(wait);
+  }
 
   void touched(MailboxId mailbox) override {
+    pool_->hurry();
+    watcher_.used(mailbox);
     refresher_.lookedAt();
     const auto record = cache_->snapshot()->mailbox(mailbox);
     if (!record || !record->state.complete || record->state.highest_modseq != 0) return;
@@ -95,18 +128,20 @@ class AccountImpl final : public Account {
       listings_.refresh(mailbox);
   }
 
-  void read(MessageId id, uint64_t offset, uint32_t size, ReadDone done) override {
-    bodies_.read(id, offset, size, std::move(done));
+  void read(WaitId wait, MessageId id, uint64_t offset, uint32_t size, ReadDone done) override {
+    bodies_.read(wait, id, offset, size, std::move(done));
   }
+  WaitId newRead() override { return bodies_.newRead(); }
   void sizeTold(MessageId id, uint64_t size) override { bodies_.sizeTold(id, size); }
 
-  std::string status() const override {
+  std::string status(const std::map<std::string, uint64_t>& requests) const override {
     ServerFacts server;
     {
       const MutexLock lock(mutex_);
       server = server_;
     }
-    return statusJson(options_, server, traffic_, counters_, errors_, *pool_, *cache_, started_);
+    return statusJson({options_, server, traffic_, counters_, errors_, *pool_, watcher_.status(),
+                       *cache_, evictor_.evictedBytes(), requests, started_});
   }
 
  private:
@@ -137,6 +172,31 @@ class AccountImpl final : public Account {
     if (error.code == Code::not_found) refresher_.lookedAt();  // deleted or renamed elsewhere
   }
 
+  // With what the last mount left behind there is no need to wait for long.
+  std::optional<Error> connect() {
+    const auto mailboxes = cache_->snapshot()->mailboxes();
+    const bool known = std::any_of(mailboxes.begin(), mailboxes.end(),
+                                   [](const auto& record) { return record.selectable; });
+    auto outcome = std::make_shared<std::promise<std::optional<Error>>>();
+    imap::Job job;
+    job.run = [this, outcome](imap::Session& session) {
+      refresh(session);
+      outcome->set_value(std::nullopt);
+    };
+    job.failed = [outcome](const Error& error) { outcome->set_value(error); };
+    job.doing = "starting";
+    pool_->submit(std::move(job));
+    auto ended = outcome->get_future();
+    if (known && ended.wait_for(kStartWait) != std::future_status::ready)
+      return Error(Code::timeout, Scope::connection, "it has not answered yet");
+    const auto error = ended.get();
+    if (!error) return std::nullopt;
+    const bool away = error->code == Code::network || error->code == Code::timeout;
+    if (!known || !away) throw *error;
+    fail("the server can't be reached", *error);
+    return error;
+  }
+
   void sizeChanged(const store::MessageRecord& message) {
     sync::TreeChange change;
     change.directory = message.mailbox;
@@ -156,11 +216,55 @@ class AccountImpl final : public Account {
     for (const auto mailbox : stale) listings_.refresh(mailbox);
   }
 
+  void bodiesStored(const std::optional<Error>& error) {
+    if (!error) {
+      cannot_store_ = false;
+      evictor_.poke();
+    } else if (!cannot_store_.exchange(true)) {
+      fail("messages are read, but can't be cached", *error);
+    }
+  }
+
+  void refreshWatched(imap::Session& session) {
+    try {
+      refresh(session);
+    } catch (const Error& error) {
+      if (error.scope != Scope::mailbox) throw;
+      fail("the list of mailboxes could not be refreshed", error);
+    }
+  }
+
+  void refreshStale(const std::map<std::string, MailboxStatus>& statuses) {
+    for (const auto mailbox : sync::staleMailboxes(store(), statuses)) listings_.refresh(mailbox);
+  }
+
+  void watchFailed(const Error& error) {
+    fail("a connection that watches was lost", error);
+    // Who hears nothing from one connection should not wait for another one's answer.
+    if (error.code == Code::timeout) pool_->doubt();
+  }
+
+  void networkChanged(NetworkEvents::Kind kind) {
+    log::info("{}", kind == NetworkEvents::Kind::woke_up ? "the clock was set, or the machine slept"
+                                                         : "the network has changed");
+    if (kind == NetworkEvents::Kind::woke_up)
+      pool_->doubt();
+    else
+      pool_->hurry();
+  }
+
   void submitRefresh(const std::function<void()>& finished) {
     imap::Job job;
     job.lane = imap::Lane::background;
+    job.doing = "looking for changes";
     job.run = [this, finished](imap::Session& session) {
-      refresh(session);
+      // Servers forget to tell of mailboxes that come and go (Dovecot 2.3 of every other one that
+      // is renamed), so these are asked for in any case; the rest now and then.
+      if (watcher_.hearsAll() && ++names_only_ % kStatusesEvery != 0)
+        sync::refreshDirectories(session, session.namespaces(), store(),
+                                 [this](const sync::TreeChange& change) { tell(change); });
+      else
+        refresh(session);
       finished();
     };
     job.failed = [this, finished](const Error& error) {
@@ -185,9 +289,14 @@ class AccountImpl final : public Account {
   ServerFacts server_ GUARDED_BY(mutex_);
   const Clock::time_point started_ = Clock::now();
   std::atomic<bool> stopped_{false};
+  std::atomic<unsigned> names_only_{0};
+  std::atomic<bool> cannot_store_{false};  // told once
   Listings listings_;
+  Evictor evictor_;
   BodyReader bodies_;
   Refresher refresher_;
+  Watcher watcher_;
+  NetworkEvents network_;
 };
 
 }  // namespace

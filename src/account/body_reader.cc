@@ -16,6 +16,7 @@ constexpr uint32_t kWindowMax = 8;  // chunks, 1 MiB
 constexpr size_t kProgressMax = 256;
 constexpr Milliseconds kSilence{1'000};
 constexpr size_t kSilentMax = 1'024;
+constexpr size_t kUnstoredMax = 128;  // chunks, 16 MiB
 // How much longer than announced a message may be.
 constexpr uint64_t kGrowthMax = 64 << 20;
 
@@ -40,6 +41,10 @@ Error resized() {
                "the message is not as long as the server had said");
 }
 
+Error interruption() {
+  return Error(Code::cancelled, Scope::message, "interrupted");
+}
+
 Error vanished() {
   return Error(Code::stale, Scope::message, "the message is no longer there");
 }
@@ -51,14 +56,68 @@ BodyReader::BodyReader(imap::Pool& pool, store::Cache& cache, Counters& counters
       cache_(cache),
       counters_(counters),
       hooks_(std::move(hooks)),
-      writer_(cache, [this](const FetchedBody& body) {
-        const MutexLock lock(mutex_);
-        for (uint32_t i = 0; i < body.chunks.size(); ++i)
-          recent_.erase({body.id, body.first_chunk + i});
+      writer_(cache, [this](const FetchedBody& body, const std::optional<Error>& error) {
+        written(body, error);
       }) {}
 
-void BodyReader::read(MessageId id, uint64_t offset, uint32_t size, ReadDone done) {
-  Request request{id, offset, size, std::move(done)};
+void BodyReader::written(const FetchedBody& body, const std::optional<Error>& error) {
+  {
+    const MutexLock lock(mutex_);
+    for (uint32_t i = 0; i < body.chunks.size(); ++i) {
+      const Key key{body.id, body.first_chunk + i};
+      if (error)
+        unstored_.push_back(key);
+      else
+        recent_.erase(key);
+    }
+    for (; unstored_.size() > kUnstoredMax; unstored_.pop_front()) recent_.erase(unstored_.front());
+  }
+  hooks_.stored(error);
+}
+
+WaitId BodyReader::newRead() {
+  const MutexLock lock(mutex_);
+  reads_.emplace(++last_read_, false);
+  return last_read_;
+}
+
+bool BodyReader::cancel(WaitId wait) {
+  if ((wait & kReadBit) == 0) return false;
+  std::optional<Request> found;
+  {
+    const MutexLock lock(mutex_);
+    const auto read = reads_.find(wait);
+    if (read == reads_.end()) return true;  // it has its answer
+    read->second = true;
+    for (const auto& [key, fetch] : active_) {
+      const auto at = std::find_if(fetch->waiting.begin(), fetch->waiting.end(),
+                                   [wait](const Request& each) { return each.wait == wait; });
+      if (at == fetch->waiting.end()) continue;
+      found = std::move(*at);
+      fetch->waiting.erase(at);
+      break;
+    }
+  }
+  if (found) found->done(interruption(), {});
+  return true;
+}
+
+void BodyReader::requireNotCancelled(WaitId wait) {
+  const auto read = reads_.find(wait);
+  if (read != reads_.end() && read->second) throw interruption();
+}
+
+void BodyReader::read(WaitId wait, MessageId id, uint64_t offset, uint32_t size, ReadDone done) {
+  if (wait != 0) {
+    done = [this, wait, then = std::move(done)](const auto& error, const auto& bytes) {
+      {
+        const MutexLock lock(mutex_);
+        reads_.erase(wait);
+      }
+      then(error, bytes);
+    };
+  }
+  Request request{id, offset, size, std::move(done), wait};
   if (serve(request))
     counters_.hits++;
   else
@@ -110,6 +169,7 @@ bool BodyReader::answer(const Request& request, uint32_t& missing) {
     views.push_back(chunk->substr(skip, end - at));
     at += views.back().size();
   }
+  cache_.used(request.id);
   // Within the snapshot's life: the views point into the map.
   request.done(std::nullopt, views);
   return true;
@@ -119,6 +179,7 @@ bool BodyReader::await(Request& request, uint32_t missing) {
   FetchPtr fetch;
   {
     const MutexLock lock(mutex_);
+    requireNotCancelled(request.wait);
     const auto active = active_.find({request.id, missing});
     if (active != active_.end()) {
       active->second->waiting.push_back(std::move(request));
@@ -153,7 +214,9 @@ bool BodyReader::await(Request& request, uint32_t missing) {
     }
   }
   imap::Job job;
+  job.lane = imap::Lane::reading;
   job.mailbox = fetch->wire;
+  job.doing = "reading " + fetch->wire;
   job.run = [this, fetch](imap::Session& session) { run(session, fetch); };
   job.failed = [this, fetch](const Error& error) { finish(fetch, error); };
   pool_.submit(std::move(job));

@@ -2,6 +2,7 @@
 // Thread-safe. Callbacks run with no lock held, on the caller's thread or on a connection's.
 #pragma once
 
+#include <deque>
 #include <functional>
 #include <map>
 #include <memory>
@@ -25,14 +26,22 @@ class BodyReader {
     std::function<void(const store::MessageRecord&)> size_changed;
     // What the server says doesn't fit what the store holds of this mailbox.
     std::function<void(MailboxId)> doubt;
+    // Bodies were put into the store, or could not be.
+    std::function<void(const std::optional<Error>&)> stored;
   };
   BodyReader(imap::Pool& pool, store::Cache& cache, Counters& counters, Hooks hooks);
 
-  void read(MessageId id, uint64_t offset, uint32_t size, ReadDone done);
+  void read(WaitId wait, MessageId id, uint64_t offset, uint32_t size, ReadDone done);
+  // Names a read that is about to begin. Never one of Listings::newWait().
+  WaitId newRead();
+  // Its callback gets Error(cancelled), on this thread, if it has not run. False if `wait` names no
+  // read.
+  bool cancel(WaitId wait);
   void sizeTold(MessageId id, uint64_t size);
   void stop() { writer_.stop(); }
 
  private:
+  static constexpr WaitId kReadBit = WaitId{1} << 48;
   using Key = std::pair<MessageId, uint32_t>;  // a chunk
   using Chunk = std::shared_ptr<const std::string>;
   struct Request {
@@ -40,6 +49,7 @@ class BodyReader {
     uint64_t offset = 0;
     uint32_t size = 0;
     ReadDone done;
+    WaitId wait = 0;
   };
   struct Fetch {
     MessageId id;
@@ -57,6 +67,7 @@ class BodyReader {
   bool answer(const Request& request, uint32_t& missing);
   // Leaves the request with the fetch of that chunk; false if it has come meanwhile.
   bool await(Request& request, uint32_t missing);
+  void requireNotCancelled(WaitId wait) REQUIRES(mutex_);
   void requireNotSilent(MessageId id) REQUIRES(mutex_);
   uint32_t window(const store::MessageRecord& message, uint32_t first, uint32_t last)
       REQUIRES(mutex_);
@@ -67,6 +78,7 @@ class BodyReader {
   void publish(const Fetch& fetch, std::string_view bytes, bool at_end);
   void serveAfter(const Fetch& fetch, Request& request);
   void finish(const FetchPtr& fetch, const std::optional<Error>& error);
+  void written(const FetchedBody& body, const std::optional<Error>& error);
   void correctSize(store::MessageRecord message, uint64_t real);
 
   imap::Pool& pool_;
@@ -76,8 +88,14 @@ class BodyReader {
 
   Mutex mutex_;
   std::map<Key, FetchPtr> active_ GUARDED_BY(mutex_);
+  // Reads that can be cancelled, and whether they were before they began to wait.
+  std::unordered_map<WaitId, bool> reads_ GUARDED_BY(mutex_);
+  WaitId last_read_ GUARDED_BY(mutex_) = kReadBit;
   // Fetched, and not yet to be read from the store.
   std::map<Key, Chunk> recent_ GUARDED_BY(mutex_);
+  // Of them, those that the store could not take, oldest first. They stay for a while: who reads a
+  // message in order has asked for one of eight chunks when all come.
+  std::deque<Key> unstored_ GUARDED_BY(mutex_);
   // Where the last fetch of a large message ended and how wide it was: a reader that goes on from
   // there gets more at once.
   struct Progress {

@@ -60,12 +60,12 @@ void BodyWriter::loop() {
       queued_bytes_ = 0;
     }
     changed_.notify_all();
-    write(batch);
-    for (const auto& body : batch) written_(body);
+    const auto error = write(batch);
+    for (const auto& body : batch) written_(body, error);
   }
 }
 
-void BodyWriter::write(const std::vector<FetchedBody>& batch) {
+std::optional<Error> BodyWriter::write(const std::vector<FetchedBody>& batch) {
   try {
     const auto update = cache_.begin();
     for (const auto& body : batch) {
@@ -80,8 +80,9 @@ void BodyWriter::write(const std::vector<FetchedBody>& batch) {
       }
     }
     update->commit();
+    return std::nullopt;
   } catch (const Error& error) {
-    log::warning("bodies could not be cached: {}", error.what());
+    return error;
   }
 }
 

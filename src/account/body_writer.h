@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "emlfs/base/clock.h"
+#include "emlfs/base/error.h"
 #include "emlfs/base/mutex.h"
 #include "emlfs/store/cache.h"
 
@@ -26,9 +27,9 @@ struct FetchedBody {
 
 class BodyWriter {
  public:
-  // `written` is called with each body once it can be read from the store, or if the store could
+  // Called with each body once it can be read from the store, or with the error if the store could
   // not take it (a full disk): then it is not cached.
-  using Written = std::function<void(const FetchedBody&)>;
+  using Written = std::function<void(const FetchedBody&, const std::optional<Error>&)>;
   BodyWriter(store::Cache& cache, Written written);
   ~BodyWriter();  // writes what is queued
 
@@ -42,7 +43,7 @@ class BodyWriter {
   static constexpr Milliseconds kGather{100};
 
   void loop();
-  void write(const std::vector<FetchedBody>& batch);
+  std::optional<Error> write(const std::vector<FetchedBody>& batch);
 
   store::Cache& cache_;
   const Written written_;

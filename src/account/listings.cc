@@ -41,7 +41,7 @@ void Listings::whenListed(WaitId wait, MailboxId mailbox, Uid beyond, Done done)
   if (reached(mailbox, beyond))
     announce(mailbox);
   else
-    submit(mailbox, imap::Lane::foreground);
+    submit(mailbox, imap::Lane::listing);
 }
 
 void Listings::cancel(WaitId wait) {
@@ -70,14 +70,16 @@ void Listings::submit(MailboxId mailbox, imap::Lane lane) {
   {
     const MutexLock lock(mutex_);
     auto [work, fresh] = work_.try_emplace(mailbox);
-    const bool urgent = lane == imap::Lane::foreground;
+    const bool urgent = lane == imap::Lane::listing;
+    if (work->second.running && !urgent) work->second.again = true;
     // One in the background that has not begun is overtaken by one that somebody waits for.
-    if (!fresh && (work->second.running || work->second.foreground || !urgent)) return;
-    work->second.foreground = urgent;
+    if (!fresh && (work->second.running || work->second.urgent || !urgent)) return;
+    work->second.urgent = urgent;
   }
   imap::Job job;
   job.lane = lane;
   job.mailbox = wire;
+  job.doing = "listing " + wire;
   job.run = [this, mailbox](imap::Session& session) { run(session, mailbox); };
   job.failed = [this, mailbox, lane](const Error& error) {
     if (!overtaken(mailbox, lane)) settle(mailbox, error);
@@ -114,14 +116,19 @@ void Listings::run(imap::Session& session, MailboxId mailbox) {
 bool Listings::overtaken(MailboxId mailbox, imap::Lane lane) const {
   const MutexLock lock(mutex_);
   const auto work = work_.find(mailbox);
-  return lane == imap::Lane::background && work != work_.end() && work->second.foreground;
+  return lane == imap::Lane::background && work != work_.end() && work->second.urgent;
 }
 
 void Listings::settle(MailboxId mailbox, const std::optional<Error>& error) {
   std::vector<Done> waiting;
+  bool again = false;
   {
     const MutexLock lock(mutex_);
-    work_.erase(mailbox);
+    const auto work = work_.find(mailbox);
+    if (work != work_.end()) {
+      again = work->second.again;
+      work_.erase(work);
+    }
     for (auto at = waits_.begin(); at != waits_.end();) {
       if (at->second.mailbox == mailbox && at->second.done) {
         waiting.push_back(std::move(at->second.done));
@@ -133,6 +140,7 @@ void Listings::settle(MailboxId mailbox, const std::optional<Error>& error) {
   }
   if (error) on_failure_(*error);
   for (const auto& done : waiting) done(error);
+  if (again && !error) refresh(mailbox);
 }
 
 void Listings::announce(MailboxId mailbox) {

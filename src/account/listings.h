@@ -27,7 +27,8 @@ class Listings {
   WaitId newWait();
   void whenListed(WaitId wait, MailboxId mailbox, Uid beyond, Done done);
   void cancel(WaitId wait);
-  // Has the mailbox brought up to date in the background, if it isn't being done already.
+  // Something has changed: has the mailbox brought up to date in the background, and once more if
+  // that is being done already.
   void refresh(MailboxId mailbox);
   // When it was last brought up to date, since the account was opened.
   std::optional<Clock::time_point> lastSync(MailboxId mailbox) const;
@@ -41,12 +42,13 @@ class Listings {
   };
   struct Work {
     bool running = false;
-    bool foreground = false;  // somebody waits for it
+    bool urgent = false;  // somebody waits for it
+    bool again = false;   // something has changed since it began
   };
 
   void submit(MailboxId mailbox, imap::Lane lane);
   void run(imap::Session& session, MailboxId mailbox);
-  // A background job whose place a foreground one has taken: its failure is nobody's.
+  // A background job whose place an urgent one has taken: its failure is nobody's.
   bool overtaken(MailboxId mailbox, imap::Lane lane) const;
   void settle(MailboxId mailbox, const std::optional<Error>& error);
   // Calls back whoever waits for no more than what is listed now.

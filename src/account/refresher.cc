@@ -16,7 +16,7 @@ constexpr int kTimesDuration = 10;
 }  // namespace
 
 Refresher::Refresher(Milliseconds poll, Refresh refresh)
-    : poll_(poll), refresh_(std::move(refresh)), began_(Clock::now()) {}
+    : poll_(poll), refresh_(std::move(refresh)), interval_(poll), began_(Clock::now()) {}
 
 void Refresher::start() {
   thread_ = startThread("refresher", [this] { loop(); });
@@ -43,7 +43,7 @@ void Refresher::lookedAt() {
 Clock::time_point Refresher::due() const {
   const Clock::duration soon =
       std::max<Clock::duration>(std::min(kLookedAtMin, poll_), took_ * kTimesDuration);
-  return began_ + (looked_at_ ? std::min<Clock::duration>(soon, poll_) : poll_);
+  return began_ + (looked_at_ ? std::min<Clock::duration>(soon, interval_) : interval_);
 }
 
 void Refresher::loop() {
@@ -55,6 +55,7 @@ void Refresher::loop() {
       changed_.wait_until(lock, due());
     } else {
       running_ = true;
+      interval_ = std::chrono::duration_cast<Clock::duration>(poll_ * jitter());
       looked_at_ = false;
       began_ = Clock::now();
       lock.unlock();

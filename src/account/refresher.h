@@ -3,6 +3,7 @@
 #pragma once
 
 #include <functional>
+#include <random>
 #include <thread>
 
 #include "emlfs/base/clock.h"
@@ -25,11 +26,16 @@ class Refresher {
  private:
   void loop();
   Clock::time_point due() const REQUIRES(mutex_);
+  double jitter() REQUIRES(mutex_) {
+    return std::uniform_real_distribution<double>(0.9, 1.1)(random_);
+  }
 
   const Milliseconds poll_;
   const Refresh refresh_;
   Mutex mutex_;
   Condition changed_;
+  std::minstd_rand random_ GUARDED_BY(mutex_){std::random_device{}()};
+  Clock::duration interval_ GUARDED_BY(mutex_);
   Clock::time_point began_ GUARDED_BY(mutex_);
   Clock::duration took_ GUARDED_BY(mutex_){};
   bool running_ GUARDED_BY(mutex_) = false;

@@ -6,6 +6,7 @@
 #include <cstdlib>
 #include <ctime>
 #include <nlohmann/json.hpp>
+#include <numeric>
 #include <sstream>
 
 #include "emlfs/base/error.h"
@@ -74,22 +75,57 @@ Json mailboxes(const store::Cache& cache) {
   return {{"total", total}, {"listed", listed}};
 }
 
-Json connections(const imap::Pool& pool) {
+int64_t secondsOf(Milliseconds duration) {
+  return std::chrono::ceil<std::chrono::seconds>(duration).count();
+}
+
+Json connections(const imap::PoolStatus& pool) {
   Json list = Json::array();
-  for (const auto& one : pool.connections())
+  for (const auto& one : pool.connections)
     list.push_back({{"connected", one.connected},
                     {"working", one.working},
+                    {"doing", one.doing},
                     {"selected", one.selected},
-                    {"last_error", one.last_error}});
+                    {"last_error", one.last_error},
+                    {"backoff_seconds", secondsOf(one.pause)}});
   return list;
+}
+
+Json queues(const imap::PoolStatus& pool) {
+  const auto size = [&](imap::Lane lane) { return pool.queued[static_cast<size_t>(lane)]; };
+  return {{"listing", size(imap::Lane::listing)},
+          {"reading", size(imap::Lane::reading)},
+          {"background", size(imap::Lane::background)},
+          {"watch", size(imap::Lane::watch)}};
+}
+
+// "connecting" also before the first try.
+const char* state(const imap::PoolStatus& pool) {
+  if (pool.offline) return "offline";
+  for (const auto& one : pool.connections)
+    if (one.connected) return "online";
+  return "connecting";
+}
+
+Json watching(const Watcher::Status& watching, Milliseconds poll) {
+  const char* method = watching.method == Watcher::Method::notify ? "notify"
+                       : watching.method == Watcher::Method::idle ? "idle"
+                                                                  : "poll";
+  return {{"method", method}, {"mailboxes", watching.mailboxes}, {"poll_seconds", secondsOf(poll)}};
+}
+
+double hitRate(const Counters& counters) {
+  const auto hits = static_cast<double>(counters.hits.load());
+  const auto all = hits + static_cast<double>(counters.misses.load());
+  return all == 0 ? 0 : hits / all;
 }
 
 }  // namespace
 
-std::string statusJson(const AccountOptions& options, const ServerFacts& server,
-                       const imap::Traffic& traffic, const Counters& counters,
-                       const ErrorLog& errors, const imap::Pool& pool, const store::Cache& cache,
-                       Clock::time_point started) {
+std::string statusJson(const StatusSources& sources) {
+  const auto& [options, server, traffic, counters, errors, pool_ref, watched, cache, evicted_bytes,
+               requests, started] = sources;
+  const imap::PoolStatus pool = pool_ref.status();
   Json in_use = Json::array();
   for (const char* name : kUsed)
     if (server.offered.count(name) != 0) in_use.push_back(name);
@@ -100,7 +136,7 @@ std::string statusJson(const AccountOptions& options, const ServerFacts& server,
   const auto size = cache.size();
   const auto& endpoint = options.session.endpoint;
 
-  const Json status{
+  Json status{
       {"version", EMLFS_VERSION},
       {"pid", ::getpid()},
       {"source", options.source},
@@ -120,7 +156,10 @@ std::string statusJson(const AccountOptions& options, const ServerFacts& server,
         {"body_bytes", size.body_bytes},
         {"file_bytes", size.file_bytes},
         {"hits", counters.hits.load()},
-        {"misses", counters.misses.load()}}},
+        {"misses", counters.misses.load()},
+        {"hit_rate", hitRate(counters)},
+        {"limit_bytes", options.cache_size},
+        {"evicted_bytes", evicted_bytes}}},
       {"traffic",
        {{"bytes_in", traffic.bytes_in.load()},
         {"bytes_out", traffic.bytes_out.load()},
@@ -128,13 +167,24 @@ std::string statusJson(const AccountOptions& options, const ServerFacts& server,
         {"commands", traffic.commands.load()},
         {"connects", traffic.connects.load()}}},
       {"connections", connections(pool)},
-      {"queued", pool.queued()},
+      {"state", state(pool)},
+      {"requests", requests},
+      {"watching", watching(watched, options.poll)},
+      {"queued", std::accumulate(pool.queued.begin(), pool.queued.end(), size_t{0})},
+      {"queues", queues(pool)},
       {"memory", memory()},
       {"errors", failures},
       {"read_only", true},
       {"uptime_seconds",
        std::chrono::duration_cast<std::chrono::seconds>(Clock::now() - started).count()},
   };
+  if (pool.offline) {
+    const auto ago =
+        std::chrono::duration_cast<std::chrono::seconds>(Clock::now() - pool.offline_since);
+    status["offline_since"] = iso8601(std::time(nullptr) - ago.count());
+    status["offline_error"] = pool.offline->what();
+    status["next_try_seconds"] = secondsOf(pool.next_try);
+  }
   // Greetings and errors may hold any bytes.
   return status.dump(2, ' ', false, Json::error_handler_t::replace);
 }

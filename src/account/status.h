@@ -5,6 +5,7 @@
 #include <string>
 
 #include "account/counters.h"
+#include "account/watcher.h"
 #include "emlfs/account/account.h"
 
 namespace emlfs {
@@ -16,9 +17,21 @@ struct ServerFacts {
   std::set<std::string> offered;
 };
 
-std::string statusJson(const AccountOptions& options, const ServerFacts& server,
-                       const imap::Traffic& traffic, const Counters& counters,
-                       const ErrorLog& errors, const imap::Pool& pool, const store::Cache& cache,
-                       Clock::time_point started);
+// What it is made of; nothing is owned.
+struct StatusSources {
+  const AccountOptions& options;
+  const ServerFacts& server;
+  const imap::Traffic& traffic;
+  const Counters& counters;
+  const ErrorLog& errors;
+  const imap::Pool& pool;
+  const Watcher::Status watching;
+  const store::Cache& cache;
+  uint64_t evicted_bytes;
+  const std::map<std::string, uint64_t>& requests;
+  Clock::time_point started;
+};
+
+std::string statusJson(const StatusSources& sources);
 
 }  // namespace emlfs

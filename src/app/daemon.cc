@@ -21,8 +21,8 @@
 namespace emlfs::app {
 namespace {
 
-// The child's whole message, ended by its closing the pipe: kReady, or an exit code as one byte
-// and the line of its error.
+// The child's whole message, ended by its closing the pipe: kReady and the notice, or kFailed, an
+// exit code as one byte and the line of its error.
 constexpr char kReady = 'R';
 constexpr char kFailed = 'E';
 
@@ -55,14 +55,14 @@ void leaveTerminal() {
     if (::dup2(null.get(), stream) < 0) throw systemError("/dev/null", errno);
 }
 
-int beChild(Fd report, const std::function<int(const std::function<void()>&)>& work) {
+int beChild(Fd report, const std::function<int(const Ready&)>& work) {
   // A parent that is killed before the mount works takes the child with it.
   ::prctl(PR_SET_PDEATHSIG, SIGTERM);
-  const auto ready = [&] {
+  const auto ready = [&](const std::string& notice) {
     if (!report) return;
     ::prctl(PR_SET_PDEATHSIG, 0);
     leaveTerminal();
-    writeAll(report.get(), {&kReady, 1});
+    writeAll(report.get(), kReady + notice);
     report.reset();
   };
   try {
@@ -81,7 +81,10 @@ int beChild(Fd report, const std::function<int(const std::function<void()>&)>& w
 
 int beParent(pid_t child, const Fd& report) {
   const std::string message = readAll(report.get());
-  if (message.starts_with(kReady)) return 0;
+  if (message.starts_with(kReady)) {
+    if (message.size() > 1) ::fprintf(stderr, "emlfs: %s\n", message.c_str() + 1);
+    return 0;
+  }
   int status = 0;
   while (::waitpid(child, &status, 0) < 0 && errno == EINTR) {
   }
@@ -96,7 +99,7 @@ int beParent(pid_t child, const Fd& report) {
 
 }  // namespace
 
-int runInBackground(const std::function<int(const std::function<void()>& ready)>& work) {
+int runInBackground(const std::function<int(const Ready& ready)>& work) {
   int ends[2];
   if (::pipe2(ends, O_CLOEXEC) != 0) throw systemError("pipe", errno);
   Fd read_end(ends[0]);

@@ -23,6 +23,8 @@ constexpr Row kRows[] = {
     {ExitCode::busy, "the mount point or the cache is in use"},
     {ExitCode::mount, "the kernel or fusermount3 refused to mount or unmount"},
     {ExitCode::server, "the server refused a command, or doesn't speak IMAP"},
+    {ExitCode::incomplete, "fetch: not everything is in the cache"},
+    {ExitCode::damaged, "cache: it is damaged"},
 };
 
 ExitCode ofCode(Code code) {
@@ -42,10 +44,11 @@ ExitCode ofCode(Code code) {
     case Code::protocol:
     case Code::limit:
       return ExitCode::server;
+    case Code::damaged:
+      return ExitCode::damaged;
     case Code::cancelled:
     case Code::not_found:
     case Code::stale:
-    case Code::damaged:
     case Code::size_changed:
     case Code::system:
       return ExitCode::other;
@@ -58,7 +61,7 @@ ExitCode ofCode(Code code) {
 std::string exitCodeHelp() {
   std::string text = "Exit codes:\n";
   for (const Row& row : kRows)
-    text += fmt::format("  {}  {}\n", static_cast<int>(row.code), row.meaning);
+    text += fmt::format("{:3}  {}\n", static_cast<int>(row.code), row.meaning);
   return text;
 }
 

@@ -8,14 +8,16 @@ namespace emlfs::app {
 
 enum class ExitCode {
   ok = 0,
-  other = 1,    // anything that has no code of its own
-  usage = 2,    // bad input: command line, options, config file, mount point, password file
-  network = 3,  // the server can't be reached, or makes no progress
-  tls = 4,      // no TLS, or a certificate that can't be trusted
-  auth = 5,     // the server refused the user or the password, or no password was found
-  busy = 6,     // the mount point or the cache is in use
-  mount = 7,    // the kernel or fusermount3 refused to mount or unmount
-  server = 8,   // the server refused a command, or doesn't speak IMAP
+  other = 1,       // anything that has no code of its own
+  usage = 2,       // bad input: command line, options, config file, mount point, password file
+  network = 3,     // the server can't be reached, or makes no progress
+  tls = 4,         // no TLS, or a certificate that can't be trusted
+  auth = 5,        // the server refused the user or the password, or no password was found
+  busy = 6,        // the mount point or the cache is in use
+  mount = 7,       // the kernel or fusermount3 refused to mount or unmount
+  server = 8,      // the server refused a command, or doesn't speak IMAP
+  incomplete = 9,  // fetch: not everything is in the cache
+  damaged = 10,    // the cache is damaged
 };
 
 // The table above as text, for --help.

@@ -8,9 +8,11 @@
 
 #include "app/commands.h"
 #include "app/exit_code.h"
+#include "app/failure.h"
 #include "app/nearest.h"
 #include "app/options.h"
 #include "app/printable.h"
+#include "app/units.h"
 
 namespace {
 
@@ -40,6 +42,8 @@ class CommandLine {
     addUmount();
     addStatus();
     addCheck();
+    addFetch();
+    addCache();
   }
 
   int run(int argc, char** argv) {
@@ -48,7 +52,7 @@ class CommandLine {
     } catch (const CLI::Success& help) {
       return app_.exit(help);
     } catch (const CLI::ParseError& error) {
-      const std::string line = printable(explain(error, argc, argv));
+      const std::string line = printable(explain(app_, error, argc, argv));
       ::fprintf(stderr, "emlfs: %s (see 'emlfs --help')\n", line.c_str());
       return static_cast<int>(ExitCode::usage);
     }
@@ -57,13 +61,16 @@ class CommandLine {
 
  private:
   // For a word that is no command, CLI11 would only say that one is missing.
-  std::string explain(const CLI::ParseError& error, int argc, char** argv) const {
+  static std::string explain(const CLI::App& app, const CLI::ParseError& error, int argc,
+                             char** argv) {
     if (argc < 2 || argv[1][0] == '-') return error.what();
     const std::string_view word = argv[1];
     std::vector<std::string_view> commands;
-    for (const CLI::App* command : app_.get_subcommands([](const CLI::App*) { return true; }))
+    for (const CLI::App* command : app.get_subcommands([](const CLI::App*) { return true; })) {
+      if (command->get_name() == word) return explain(*command, error, argc - 1, argv + 1);
       commands.push_back(command->get_name());
-    if (std::find(commands.begin(), commands.end(), word) != commands.end()) return error.what();
+    }
+    if (commands.empty()) return error.what();
     return fmt::format("unknown command '{}': did you mean '{}'?", word, *nearest(word, commands));
   }
 
@@ -99,10 +106,59 @@ class CommandLine {
         [this] { command_ = [this] { return checkCommand(mount_.source, mount_.options); }; });
   }
 
+  void addFetch() {
+    auto* fetch = app_.add_subcommand(
+        "fetch", "Bring the bodies of all messages at or below PATHs into the cache");
+    fetch->add_option("PATH", fetch_.paths, "Files and directories in mounts of emlfs")->required();
+    fetch->add_flag("-q,--quiet", fetch_.quiet, "Say nothing but what goes wrong");
+    fetch->add_option("-j,--jobs", fetch_.threads, "Messages that are read at a time [4]")
+        ->type_name("N")
+        ->check(CLI::Range(1, 64));
+    fetch
+        ->add_option("--interval", interval_,
+                     "Without a terminal, say so often how far it is [10s]")
+        ->type_name("TIME");
+    fetch->callback([this] {
+      command_ = [this] {
+        if (const auto interval = parseDuration(interval_))
+          fetch_.interval = *interval;
+        else
+          throw badInput(fmt::format("--interval: '{}' is not a duration, such as 10s", interval_));
+        return fetchCommand(fetch_);
+      };
+    });
+  }
+
+  void addCache() {
+    auto* cache = app_.add_subcommand("cache", "Look into, check or empty an account's cache");
+    cache->require_subcommand(1);
+    addCacheAction(cache, "info", CacheAction::info, "Say where it is and how much is in it");
+    addCacheAction(cache, "verify", CacheAction::verify, "Hold all of it against its checksums");
+    addCacheAction(cache, "clear", CacheAction::clear, "Remove it; only while nothing is mounted");
+    addCacheAction(cache, "prune", CacheAction::prune, "Remove bodies, the least used first")
+        ->add_option("--size", cache_.size, "How much may stay; default is the option cache_size")
+        ->type_name("SIZE");
+  }
+
+  CLI::App* addCacheAction(CLI::App* cache, const char* name, CacheAction action,
+                           const char* description) {
+    auto* command = cache->add_subcommand(name, description);
+    command->add_option("SOURCE", cache_.source, kSourceHelp)->required();
+    addOptionsOption(command, cache_.options);
+    command->callback([this, action] {
+      cache_.action = action;
+      command_ = [this] { return cacheCommand(cache_); };
+    });
+    return command;
+  }
+
   CLI::App app_{
       "Mounts an IMAP account as a directory tree: mailboxes are directories, messages "
       "are .eml files."};
   MountArguments mount_;
+  FetchArguments fetch_;
+  std::string interval_ = "10s";
+  CacheArguments cache_;
   std::string mount_point_;
   bool json_ = false;
   std::function<int()> command_;

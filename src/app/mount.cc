@@ -1,4 +1,5 @@
 // emlfs mount SOURCE MOUNTPOINT
+#include <fmt/format.h>
 #include <sys/stat.h>
 #include <unistd.h>
 #include <csignal>
@@ -31,6 +32,7 @@ AccountOptions accountOptions(const Settings& settings, Secret password) {
   account.name_format = options.name_format;
   account.connections = options.connections;
   account.poll = options.poll;
+  account.cache_size = options.cache_size;
   return account;
 }
 
@@ -54,12 +56,21 @@ void openLog(const Options& options, bool foreground) {
     log::openSyslog();
 }
 
+// For the user, whose mount works though the server doesn't.
+std::string offlineNotice(const Error& why) {
+  return fmt::format(
+      "the server can't be reached ({}): mounted from the cache; it connects by itself when the "
+      "server is back",
+      errorLine(why));
+}
+
 int serve(const AccountOptions& account_options, const fs::MountOptions& mount_options,
-          const std::function<void()>& ready) {
+          const Ready& ready) {
   const auto account = Account::open(account_options);
-  account->start();
+  const auto offline = account->start();
+  const std::string notice = offline ? offlineNotice(*offline) : "";
   try {
-    fs::serve(*account, mount_options, ready);
+    fs::serve(*account, mount_options, [&] { ready(notice); });
   } catch (const Error& error) {
     if (error.code == Code::system) throw MountError(error.what());
     throw;
@@ -81,11 +92,18 @@ int mountCommand(const MountArguments& arguments) {
   ::signal(SIGPIPE, SIG_IGN);
   ::umask(077);  // of the files that we make, not of those that we show
   const bool foreground = arguments.foreground;
-  const auto work = [&](const std::function<void()>& ready) {
+  const auto work = [&](const Ready& ready) {
     openLog(settings.options, foreground);
-    return serve(account_options, mount_options, ready);
+    const bool log_is_shown = foreground && settings.options.log_file.empty();
+    return serve(account_options, mount_options, [&](const std::string& notice) {
+      if (!notice.empty() && !log_is_shown) log::warning("{}", notice);
+      ready(notice);
+    });
   };
-  return foreground ? work([] {}) : runInBackground(work);
+  if (!foreground) return runInBackground(work);
+  return work([](const std::string& notice) {
+    if (!notice.empty()) printNotices({notice});
+  });
 }
 
 }  // namespace emlfs::app

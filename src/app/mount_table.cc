@@ -68,11 +68,27 @@ std::vector<MountEntry> parseMountInfo(std::string_view text) {
   return entries;
 }
 
+bool isAtOrBelow(std::string_view path, std::string_view directory) {
+  if (directory == "/") return path.starts_with('/');
+  return path.starts_with(directory) &&
+         (path.size() == directory.size() || path[directory.size()] == '/');
+}
+
 std::optional<MountEntry> findMount(const std::string& path) {
   std::optional<MountEntry> topmost;
   for (MountEntry& entry : parseMountInfo(readFile("/proc/self/mountinfo")))
     if (entry.mount_point == path) topmost = std::move(entry);
   return topmost;
+}
+
+std::optional<MountEntry> mountHolding(const std::vector<MountEntry>& mounts,
+                                       std::string_view path) {
+  std::optional<MountEntry> holding;
+  for (const MountEntry& entry : mounts)
+    if (isAtOrBelow(path, entry.mount_point) &&
+        (!holding || entry.mount_point.size() >= holding->mount_point.size()))
+      holding = entry;
+  return holding;
 }
 
 std::optional<std::string> canonicalPath(const std::string& path) {

@@ -23,6 +23,14 @@ std::vector<MountEntry> parseMountInfo(std::string_view text);
 // The topmost mount on exactly this path. Throws Error(system).
 std::optional<MountEntry> findMount(const std::string& path);
 
+// For absolute paths without '/' at their end.
+bool isAtOrBelow(std::string_view path, std::string_view directory);
+
+// The mount that holds `path`, which is as canonicalPath() gives it; of several on one path the
+// topmost. Absent only without a mount on "/".
+std::optional<MountEntry> mountHolding(const std::vector<MountEntry>& mounts,
+                                       std::string_view path);
+
 // `path` without symbolic links, as the mount table has it, also if a dead FUSE file system is
 // mounted there. Absent if it doesn't exist. Throws Error(invalid). Asks no daemon, so it can't
 // hang on one.

@@ -32,6 +32,12 @@ Milliseconds duration(Text value, Milliseconds least, const char* wanted) {
   return *parsed;
 }
 
+uint64_t size(Text value, uint64_t least, const char* wanted) {
+  const auto parsed = parseSize(value);
+  if (!parsed || *parsed < least) throw std::invalid_argument(wanted);
+  return *parsed;
+}
+
 unsigned number(Text value, unsigned least, unsigned most, const char* wanted) {
   const auto parsed = parseNumber(value);
   if (!parsed || *parsed < least || *parsed > most) throw std::invalid_argument(wanted);
@@ -104,6 +110,8 @@ std::set<std::string> capabilities(Text value) {
   return names;
 }
 
+constexpr uint64_t kLeastCache = uint64_t{16} << 20;
+
 constexpr OptionSpec kTable[] = {
     {"password_command", Kind::text, "", "run by /bin/sh; the first line it prints is the password",
      [](Options& o, Text v) { o.password_command = v; }},
@@ -120,11 +128,16 @@ constexpr OptionSpec kTable[] = {
      [](Options& o, Text v) { o.cache_dir = v; }},
     {"state_dir", Kind::path, "", "what can't; default $XDG_STATE_HOME/emlfs/ACCOUNT",
      [](Options& o, Text v) { o.state_dir = v; }},
+    {"cache_size", Kind::size, "2GiB", "bodies in the cache, beyond which the least used go",
+     [](Options& o, Text v) {
+       o.cache_size = size(v, kLeastCache, "a size of at least 16MiB, such as 2GiB");
+     }},
     {"timeout", Kind::duration, "30s", "the longest wait without progress on the network",
      [](Options& o, Text v) {
        o.timeout = duration(v, Milliseconds(1), "a duration above 0, such as 30s");
      }},
-    {"connections", Kind::number, "4", "the most connections to the server",
+    {"connections", Kind::number, "5",
+     "to the server at most, those that only watch for changes included",
      [](Options& o, Text v) { o.connections = number(v, 1, 64, "a number from 1 to 64"); }},
     {"poll", Kind::duration, "30s", "how often the server is asked for changes",
      [](Options& o, Text v) {
@@ -182,6 +195,8 @@ std::string placeholder(Kind kind) {
       return "=N";
     case Kind::duration:
       return "=TIME";
+    case Kind::size:
+      return "=SIZE";
     case Kind::user:
       return "=USER";
     case Kind::group:

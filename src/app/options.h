@@ -3,6 +3,7 @@
 
 #include <sys/types.h>
 
+#include <cstdint>
 #include <optional>
 #include <set>
 #include <span>
@@ -26,6 +27,7 @@ struct Options {
   Milliseconds timeout{};
   unsigned connections = 0;
   Milliseconds poll{};
+  uint64_t cache_size = 0;  // bytes of bodies
   std::string name_format;
   bool read_only = true;
   bool allow_other = false;
@@ -40,7 +42,7 @@ struct Options {
   static Options defaults();
 };
 
-enum class Kind { text, path, number, duration, flag, choice, user, group, mode, list };
+enum class Kind { text, path, number, duration, size, flag, choice, user, group, mode, list };
 
 struct OptionSpec {
   std::string_view name;

@@ -1,5 +1,6 @@
 // emlfs status MOUNTPOINT
 #include <fmt/format.h>
+#include <unistd.h>
 #include <cstdio>
 
 #include <cerrno>
@@ -9,6 +10,7 @@
 #include "app/failure.h"
 #include "app/live_status.h"
 #include "app/status_text.h"
+#include "app/terminal.h"
 
 namespace emlfs::app {
 namespace {
@@ -40,7 +42,8 @@ std::string ask(const std::string& path) {
 
 int statusCommand(const std::string& path, bool json) {
   const std::string status = ask(path);
-  const std::string text = json ? statusJson(status) : statusText(path, status);
+  const Style style = wantsColour(STDOUT_FILENO) ? Style::coloured : Style::plain;
+  const std::string text = json ? statusJson(status) : statusText(path, status, style);
   if (::fwrite(text.data(), 1, text.size(), stdout) != text.size() || ::fflush(stdout) != 0)
     throw systemError("standard output", errno);
   return static_cast<int>(ExitCode::ok);

@@ -2,44 +2,18 @@
 
 #include <fmt/format.h>
 
-#include <nlohmann/json.hpp>
+#include <algorithm>
+#include <cmath>
+#include <utility>
+#include <vector>
 
-#include "app/failure.h"
 #include "app/printable.h"
+#include "app/status_json.h"
 #include "app/units.h"
+#include "emlfs/view/names.h"
 
 namespace emlfs::app {
 namespace {
-
-using Json = nlohmann::json;
-
-Json parse(const std::string& text) {
-  Json status = Json::parse(text, nullptr, false);
-  if (!status.is_object()) throw failure(Code::protocol, "the mount's status can't be read");
-  return status;
-}
-
-// The value at "/server/host"; null if it is missing.
-const Json& at(const Json& status, const char* pointer) {
-  static const Json kNull;
-  const Json::json_pointer where(pointer);
-  return status.contains(where) ? status.at(where) : kNull;
-}
-
-uint64_t number(const Json& status, const char* pointer) {
-  const Json& value = at(status, pointer);
-  return value.is_number_unsigned() ? value.get<uint64_t>() : 0;
-}
-
-std::string text(const Json& status, const char* pointer) {
-  const Json& value = at(status, pointer);
-  return value.is_string() ? printable(value.get<std::string>()) : std::string();
-}
-
-bool flag(const Json& status, const char* pointer) {
-  const Json& value = at(status, pointer);
-  return value.is_boolean() && value.get<bool>();
-}
 
 std::string size(const Json& status, const char* pointer) {
   return formatSize(number(status, pointer));
@@ -49,16 +23,81 @@ std::string count(const Json& status, const char* pointer) {
   return formatCount(number(status, pointer));
 }
 
-std::string names(const Json& status, const char* pointer) {
-  std::string joined;
-  for (const Json& name : at(status, pointer))
-    if (name.is_string())
-      joined += (joined.empty() ? "" : " ") + printable(name.get<std::string>());
-  return joined.empty() ? "none" : joined;
+std::string joined(const std::vector<std::string>& words, const char* between) {
+  std::string all;
+  for (const std::string& word : words) all += (all.empty() ? "" : between) + word;
+  return all;
 }
 
-void line(std::string& out, const char* label, const std::string& value) {
-  if (!value.empty()) out += fmt::format("  {:<12} {}\n", label, value);
+std::string names(const Json& status, const char* pointer) {
+  std::vector<std::string> all;
+  for (const Json& name : at(status, pointer))
+    if (name.is_string()) all.push_back(printable(name.get<std::string>()));
+  return all.empty() ? "none" : joined(all, " ");
+}
+
+// A mailbox as the tree shows it, near enough.
+std::string mailbox(const std::string& wire) {
+  return printable(view::decodeUtf7(wire).value_or(wire));
+}
+
+// The lines, with the colours of the style.
+class Lines {
+ public:
+  explicit Lines(Style style) : style_(style) {}
+
+  enum Colour { kNone = 0, kBold = 1, kRed = 31, kGreen = 32, kYellow = 33 };
+
+  std::string coloured(const std::string& words, Colour colour) const {
+    if (style_ == Style::plain || colour == kNone) return words;
+    return fmt::format("\x1b[{}m{}\x1b[0m", static_cast<int>(colour), words);
+  }
+  void head(const std::string& words) { text_ += words + "\n"; }
+  void add(const char* label, const std::string& value, Colour colour = kNone) {
+    if (!value.empty()) text_ += fmt::format("  {:<12} {}\n", label, coloured(value, colour));
+  }
+  std::string take() { return std::move(text_); }
+
+ private:
+  const Style style_;
+  std::string text_;
+};
+
+std::string lastError(const Json& status) {
+  std::string last;
+  for (const Json& one : at(status, "/connections"))
+    if (std::string words = text(one, "/last_error"); !words.empty()) last = std::move(words);
+  if (!last.empty()) return last;
+  const Json& errors = at(status, "/errors");
+  return errors.is_array() && !errors.empty() ? text(errors.back(), "/text") : "";
+}
+
+std::string nextTry(uint64_t seconds) {
+  return seconds == 0 ? "trying now" : "next try in " + formatDuration(seconds);
+}
+
+std::string account(const Json& status) {
+  return fmt::format("{}{}, up {}", text(status, "/source"),
+                     flag(status, "/read_only") ? ", read-only" : "",
+                     formatDuration(number(status, "/uptime_seconds")));
+}
+
+void head(Lines& lines, const std::string& mount_point, const Json& status) {
+  const std::string state = text(status, "/state");
+  const std::string where = lines.coloured(printable(mount_point), Lines::kBold) + ": ";
+  if (state != "offline") {
+    const auto colour = state == "online" ? Lines::kGreen : Lines::kYellow;
+    const std::string first = state.empty() ? "" : lines.coloured(state, colour) + ", ";
+    lines.head(where + first + account(status));
+    return;
+  }
+  std::string words = "OFFLINE";
+  if (const auto since = text(status, "/offline_since"); !since.empty()) words += " since " + since;
+  if (has(status, "/next_try_seconds"))
+    words += ", " + nextTry(number(status, "/next_try_seconds"));
+  if (const auto why = lastError(status); !why.empty()) words += ": " + why;
+  lines.head(where + lines.coloured(words, Lines::kRed));
+  lines.add("account", account(status));
 }
 
 std::string server(const Json& status) {
@@ -67,7 +106,33 @@ std::string server(const Json& status) {
                      tls.empty() ? "not encrypted" : tls);
 }
 
-std::string connections(const Json& status) {
+std::string watching(const Json& status) {
+  const std::string method = text(status, "/watching/method");
+  std::vector<std::string> watched;
+  for (const Json& name : at(status, "/watching/mailboxes"))
+    if (name.is_string()) watched.push_back(mailbox(name.get<std::string>()));
+  const std::string polled =
+      has(status, "/watching/poll_seconds")
+          ? " every " + formatDuration(number(status, "/watching/poll_seconds"))
+          : "";
+  if (method == "notify") return "all mailboxes, told of changes at once (NOTIFY)";
+  if (method == "poll") return "all mailboxes, asked about" + polled;
+  if (method != "idle") return "";
+  if (watched.empty()) return "nothing is pushed now; all mailboxes are asked about" + polled;
+  return fmt::format("{} (IDLE); the others are asked about{}", joined(watched, ", "), polled);
+}
+
+std::string waiting(const Json& status) {
+  if (!at(status, "/queues").is_object())
+    return fmt::format("{} jobs waiting", count(status, "/queued"));
+  std::vector<std::string> queues;
+  for (const auto& [name, length] : at(status, "/queues").items())
+    if (length.is_number_unsigned() && length.get<uint64_t>() != 0)
+      queues.push_back(formatCount(length.get<uint64_t>()) + " " + printable(name));
+  return queues.empty() ? "nothing waits" : "waiting: " + joined(queues, ", ");
+}
+
+void connections(Lines& lines, const Json& status) {
   unsigned working = 0, idle = 0, closed = 0;
   for (const Json& one : at(status, "/connections")) {
     if (!flag(one, "/connected"))
@@ -77,63 +142,92 @@ std::string connections(const Json& status) {
     else
       ++idle;
   }
-  return fmt::format("{} working, {} idle, {} closed; {} jobs waiting", working, idle, closed,
-                     count(status, "/queued"));
+  lines.add("connections", fmt::format("{} working, {} idle, {} closed; {}", working, idle, closed,
+                                       waiting(status)));
+  for (const Json& one : at(status, "/connections")) {
+    lines.add("", text(one, "/doing"));
+    if (flag(one, "/connected")) continue;
+    std::string why = text(one, "/last_error");
+    if (const uint64_t pause = number(one, "/backoff_seconds"); pause != 0)
+      why = nextTry(pause) + (why.empty() ? "" : ": " + why);
+    lines.add("", why, Lines::kRed);
+  }
 }
 
-void connectionErrors(std::string& out, const Json& status) {
-  for (const Json& one : at(status, "/connections"))
-    if (!flag(one, "/connected")) line(out, "", text(one, "/last_error"));
+void cache(Lines& lines, const Json& status) {
+  std::string reads = fmt::format("{} hits, {} misses", count(status, "/cache/hits"),
+                                  count(status, "/cache/misses"));
+  if (has(status, "/cache/hit_rate"))
+    reads += fmt::format(" ({:.0f} %)", std::floor(fraction(status, "/cache/hit_rate") * 100));
+  const std::string limit =
+      has(status, "/cache/limit_bytes") ? " of " + size(status, "/cache/limit_bytes") : "";
+  lines.add("cache", fmt::format("{} bodies, {}{}; file {}; {}", count(status, "/cache/bodies"),
+                                 size(status, "/cache/body_bytes"), limit,
+                                 size(status, "/cache/file_bytes"), reads));
+  if (number(status, "/cache/evicted_bytes") != 0)
+    lines.add("", size(status, "/cache/evicted_bytes") + " have made room");
+  lines.add("", text(status, "/cache/directory"));
 }
 
-void errors(std::string& out, const Json& status) {
+// The most frequent first.
+std::string requests(const Json& status) {
+  std::vector<std::pair<uint64_t, std::string>> all;
+  if (at(status, "/requests").is_object())
+    for (const auto& [name, times] : at(status, "/requests").items())
+      if (times.is_number_unsigned() && times.get<uint64_t>() != 0)
+        all.emplace_back(times.get<uint64_t>(), printable(name));
+  std::sort(all.begin(), all.end(), [](const auto& a, const auto& b) {
+    return a.first != b.first ? a.first > b.first : a.second < b.second;
+  });
+  std::vector<std::string> words;
+  words.reserve(all.size());
+  for (const auto& [times, name] : all) words.push_back(formatCount(times) + " " + name);
+  return joined(words, ", ");
+}
+
+void errors(Lines& lines, const Json& status) {
   const char* label = "errors";
   for (const Json& error : at(status, "/errors")) {
     const Json& time = at(error, "/time");
     const std::string when = time.is_string() ? text(error, "/time") : time.dump();
     const uint64_t times = number(error, "/count");
-    line(out, label,
-         when + "  " + text(error, "/text") + (times > 1 ? fmt::format(" ({} times)", times) : ""));
+    lines.add(label, when + "  " + text(error, "/text") +
+                         (times > 1 ? fmt::format(" ({} times)", times) : ""));
     label = "";
   }
 }
 
 }  // namespace
 
-std::string statusText(const std::string& mount_point, const std::string& json) {
-  const Json status = parse(json);
-  std::string out =
-      fmt::format("{}: {}{}, up {}\n", printable(mount_point), text(status, "/source"),
-                  flag(status, "/read_only") ? ", read-only" : "",
-                  formatDuration(number(status, "/uptime_seconds")));
-  line(out, "server", server(status));
-  line(out, "greeting", text(status, "/server/greeting"));
-  line(out, "in use", names(status, "/server/capabilities"));
-  line(out, "mailboxes",
-       fmt::format("{}, {} of them listed; {} messages", count(status, "/mailboxes/total"),
-                   count(status, "/mailboxes/listed"), count(status, "/messages")));
-  line(out, "cache",
-       fmt::format("{} bodies, {}; file {}; {} hits, {} misses", count(status, "/cache/bodies"),
-                   size(status, "/cache/body_bytes"), size(status, "/cache/file_bytes"),
-                   count(status, "/cache/hits"), count(status, "/cache/misses")));
-  line(out, "", text(status, "/cache/directory"));
-  line(out, "traffic",
-       fmt::format("{} in ({} of bodies), {} out; {} commands, {} connects",
-                   size(status, "/traffic/bytes_in"), size(status, "/traffic/body_bytes"),
-                   size(status, "/traffic/bytes_out"), count(status, "/traffic/commands"),
-                   count(status, "/traffic/connects")));
-  line(out, "connections", connections(status));
-  connectionErrors(out, status);
+std::string statusText(const std::string& mount_point, const std::string& json, Style style) {
+  const Json status = parseStatus(json);
+  Lines lines(style);
+  head(lines, mount_point, status);
+  lines.add("server", server(status));
+  lines.add("greeting", text(status, "/server/greeting"));
+  lines.add("in use", names(status, "/server/capabilities"));
+  lines.add("mailboxes",
+            fmt::format("{}, {} of them listed; {} messages", count(status, "/mailboxes/total"),
+                        count(status, "/mailboxes/listed"), count(status, "/messages")));
+  lines.add("watching", watching(status));
+  cache(lines, status);
+  lines.add("traffic",
+            fmt::format("{} in ({} of bodies), {} out; {} commands, {} connects",
+                        size(status, "/traffic/bytes_in"), size(status, "/traffic/body_bytes"),
+                        size(status, "/traffic/bytes_out"), count(status, "/traffic/commands"),
+                        count(status, "/traffic/connects")));
+  connections(lines, status);
+  lines.add("requests", requests(status));
   if (at(status, "/memory").is_object())
-    line(out, "memory",
-         size(status, "/memory/rss_without_map_bytes") + " without the mapped cache");
-  line(out, "process", std::to_string(number(status, "/pid")));
-  errors(out, status);
-  return out;
+    lines.add("memory",
+              size(status, "/memory/rss_without_map_bytes") + " without the mapped cache");
+  lines.add("process", std::to_string(number(status, "/pid")));
+  errors(lines, status);
+  return lines.take();
 }
 
 std::string statusJson(const std::string& json) {
-  return parse(json).dump(2, ' ', true, Json::error_handler_t::replace) + "\n";
+  return parseStatus(json).dump(2, ' ', true, Json::error_handler_t::replace) + "\n";
 }
 
 }  // namespace emlfs::app

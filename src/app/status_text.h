@@ -5,9 +5,12 @@
 
 namespace emlfs::app {
 
-// Lines for a terminal: nothing in them can control it. What is missing in `json` is left out.
-// Throws Error(protocol) if it isn't a JSON object.
-std::string statusText(const std::string& mount_point, const std::string& json);
+enum class Style { plain, coloured };
+
+// Lines for a terminal: nothing in them can control it but our own colours. What is missing in
+// `json` is left out. Throws Error(protocol) if it isn't a JSON object.
+std::string statusText(const std::string& mount_point, const std::string& json,
+                       Style style = Style::plain);
 
 // The JSON, indented, nothing in it changed.
 std::string statusJson(const std::string& json);

@@ -37,9 +37,9 @@ void Event::signal() noexcept {
   [[maybe_unused]] const auto written = ::write(fd_.get(), &one, sizeof one);
 }
 
-void Event::clear() noexcept {
+bool Event::clear() noexcept {
   uint64_t count = 0;
-  [[maybe_unused]] const auto got = ::read(fd_.get(), &count, sizeof count);
+  return ::read(fd_.get(), &count, sizeof count) == sizeof count;
 }
 
 void makePrivateDirectory(const std::string& path) {

@@ -65,7 +65,9 @@ fuse_entry_param entry(const store::MessageRecord& message, const MountOptions& 
 }
 
 void getattr(fuse_req_t request, fuse_ino_t node, fuse_file_info* /*info*/) {
-  auto& [account, options] = contextOf(request);
+  auto& context = contextOf(request);
+  auto& account = context.account;
+  const auto& options = context.options;
   try {
     const auto snapshot = account.snapshot();
     if (isDirectory(node)) {

@@ -5,12 +5,16 @@
 
 #include "emlfs/account/account.h"
 #include "emlfs/fs/filesystem.h"
+#include "fs/invalidator.h"
+#include "fs/requests.h"
 
 namespace emlfs::fs {
 
 struct Context {
   Account& account;
   MountOptions options;
+  Requests requests;
+  Invalidator* invalidator = nullptr;  // set before the first request
 };
 
 inline Context& contextOf(fuse_req_t request) {

@@ -63,24 +63,35 @@ void init(void* /*userdata*/, fuse_conn_info* connection) {
   connection->congestion_threshold = 192;
 }
 
+// A handler that is counted.
+template <Requests::Operation operation, auto handler>
+struct Counted;
+template <Requests::Operation operation, class... Args, void (*handler)(fuse_req_t, Args...)>
+struct Counted<operation, handler> {
+  static void call(fuse_req_t request, Args... args) {
+    contextOf(request).requests.count(operation);
+    handler(request, args...);
+  }
+};
+
 fuse_lowlevel_ops operations() {
   fuse_lowlevel_ops ops{};
   ops.init = init;
-  ops.lookup = lookup;
+  ops.lookup = Counted<Requests::lookup, lookup>::call;
   ops.forget = forget;
   ops.forget_multi = forgetMulti;
-  ops.getattr = getattr;
+  ops.getattr = Counted<Requests::getattr, getattr>::call;
   ops.open = open;
   ops.opendir = open;
   ops.flush = flush;
   ops.access = access;
   ops.lseek = lseek;
-  ops.read = read;
-  ops.readdir = readdir;
-  ops.readdirplus = readdirplus;
-  ops.statfs = statfs;
-  ops.getxattr = getxattr;
-  ops.listxattr = listxattr;
+  ops.read = Counted<Requests::read, read>::call;
+  ops.readdir = Counted<Requests::readdir, readdir>::call;
+  ops.readdirplus = Counted<Requests::readdir, readdirplus>::call;
+  ops.statfs = Counted<Requests::statfs, statfs>::call;
+  ops.getxattr = Counted<Requests::getxattr, getxattr>::call;
+  ops.listxattr = Counted<Requests::listxattr, listxattr>::call;
   return ops;
 }
 
@@ -155,13 +166,14 @@ void loop(fuse_session* session) {
 }  // namespace
 
 void serve(Account& account, const MountOptions& options, const std::function<void()>& ready) {
-  Context context{account, options};
+  Context context{account, options, {}, nullptr};
   fuse_set_log_func(complain);
   const Session session = newSession(context);
   if (fuse_session_mount(session.get(), options.mount_point.c_str()) != 0)
     throw Error(Code::system, Scope::account,
                 "can't mount on " + options.mount_point + ": " + lastComplaint() + advice());
   Invalidator invalidator(session.get());
+  context.invalidator = &invalidator;
   account.setListener([&](const sync::TreeChange& change) { invalidator.push(change); });
   std::exception_ptr failure;
   try {

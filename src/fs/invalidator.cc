@@ -1,5 +1,8 @@
 #include "fs/invalidator.h"
 
+#include <algorithm>
+#include <iterator>
+
 #include "emlfs/base/thread.h"
 
 namespace emlfs::fs {
@@ -36,12 +39,36 @@ void Invalidator::loop() {
     std::vector<sync::TreeChange> batch;
     {
       MutexLock lock(mutex_);
-      while (queue_.empty() && !stopping_) changed_.wait(lock);
+      while ((batch = takeReady()).empty() && !stopping_) changed_.wait(lock);
       if (stopping_) return;
-      batch.swap(queue_);
     }
     for (const auto& change : batch) tell(change);
   }
+}
+
+std::vector<sync::TreeChange> Invalidator::takeReady() {
+  const auto first_ready = std::stable_partition(
+      queue_.begin(), queue_.end(),
+      [this](const sync::TreeChange& change) { return held_.count(change.directory) != 0; });
+  std::vector<sync::TreeChange> ready(std::make_move_iterator(first_ready),
+                                      std::make_move_iterator(queue_.end()));
+  queue_.erase(first_ready, queue_.end());
+  return ready;
+}
+
+void Invalidator::hold(MailboxId directory) {
+  const MutexLock lock(mutex_);
+  ++held_[directory];
+}
+
+void Invalidator::release(MailboxId directory) {
+  {
+    const MutexLock lock(mutex_);
+    const auto at = held_.find(directory);
+    if (at == held_.end() || --at->second > 0) return;
+    held_.erase(at);
+  }
+  changed_.notify_all();
 }
 
 // The kernel answers ENOENT for what it has not cached: nothing to take back, nothing wrong.

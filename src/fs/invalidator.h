@@ -5,6 +5,7 @@
 #include <fuse_lowlevel.h>
 
 #include <thread>
+#include <unordered_map>
 #include <vector>
 
 #include "emlfs/base/mutex.h"
@@ -22,14 +23,22 @@ class Invalidator {
   void push(const sync::TreeChange& change);
   void stop();
 
+  // A LOOKUP or READDIR in this directory waits for the network, and the kernel holds the
+  // directory's lock as long: names in it are told when it has ended, so that other directories'
+  // need not wait.
+  void hold(MailboxId directory);
+  void release(MailboxId directory);
+
  private:
   void loop();
+  std::vector<sync::TreeChange> takeReady() REQUIRES(mutex_);
   void tell(const sync::TreeChange& change);
 
   fuse_session* const session_;
   Mutex mutex_;
   Condition changed_;
   std::vector<sync::TreeChange> queue_ GUARDED_BY(mutex_);
+  std::unordered_map<MailboxId, unsigned> held_ GUARDED_BY(mutex_);
   bool stopping_ GUARDED_BY(mutex_) = false;
   std::thread thread_;
 };

@@ -14,14 +14,22 @@ void interrupted(fuse_req_t request, void* wait) {
 
 }  // namespace
 
+void cancelWhenInterrupted(fuse_req_t request, WaitId wait) {
+  fuse_req_interrupt_func(request, interrupted, reinterpret_cast<void*>(wait));
+}
+
 void waitForListing(fuse_req_t request, const store::MailboxRecord& mailbox,
                     std::function<void()> again) {
-  auto& account = contextOf(request).account;
+  auto& context = contextOf(request);
+  auto& account = context.account;
+  auto& invalidator = *context.invalidator;
   const WaitId wait = account.newWait();
-  // Before the wait begins: once it has, the request may be answered and gone at any moment.
-  fuse_req_interrupt_func(request, interrupted, reinterpret_cast<void*>(wait));
+  cancelWhenInterrupted(request, wait);
+  invalidator.hold(mailbox.id);
   account.whenListed(wait, mailbox.id, mailbox.state.listed_to,
-                     [request, again = std::move(again)](const std::optional<Error>& error) {
+                     [request, directory = mailbox.id, &invalidator,
+                      again = std::move(again)](const std::optional<Error>& error) {
+                       invalidator.release(directory);
                        if (error)
                          fuse_reply_err(request, toErrno(*error));
                        else

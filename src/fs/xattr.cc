@@ -10,6 +10,9 @@ namespace emlfs::fs {
 namespace {
 
 constexpr std::string_view kStatus = "user.emlfs.status";
+// How many bytes of a message's body are in the cache. In no list: `rsync -X` and tar would copy
+// it.
+constexpr std::string_view kCached = "user.emlfs.cached";
 constexpr std::string_view kOurs = "user.imap.";
 
 using Attributes = std::map<std::string, std::string, std::less<>>;
@@ -52,6 +55,12 @@ Attributes attributesOf(const Account& account, uint64_t node) {
   throw Error(Code::stale, Scope::message, "no longer there");
 }
 
+std::string cachedBytes(const Account& account, MessageId id) {
+  const auto snapshot = account.snapshot();
+  if (!snapshot->message(id)) throw Error(Code::stale, Scope::message, "no longer there");
+  return std::to_string(snapshot->cachedBytes(id));
+}
+
 // The protocol of getxattr(2): size 0 asks how much room is needed.
 void reply(fuse_req_t request, std::string_view value, size_t size) {
   if (size == 0)
@@ -68,7 +77,11 @@ void getxattr(fuse_req_t request, fuse_ino_t node, const char* name, size_t size
   auto& account = contextOf(request).account;
   try {
     if (node == FUSE_ROOT_ID && name == kStatus) {
-      reply(request, account.status(), size);
+      reply(request, account.status(contextOf(request).requests.counts()), size);
+      return;
+    }
+    if (name == kCached && !isDirectory(node)) {
+      reply(request, cachedBytes(account, MessageId{node}), size);
       return;
     }
     // EOPNOTSUPP makes ls, cp and tar stop asking for ACLs and security labels.

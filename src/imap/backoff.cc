@@ -7,27 +7,43 @@ namespace {
 
 constexpr Milliseconds kFirstPause{1'000};
 constexpr Milliseconds kLongestPause{300'000};
-constexpr Milliseconds kPauseAfterAuth{60'000};
+constexpr Milliseconds kFirstPauseAfterAuth{60'000};
+constexpr Milliseconds kLongestPauseAfterAuth{3'600'000};
+// Between tries that somebody waits for. Where each takes long, at most half the time goes into
+// them.
+constexpr Clock::duration kShortest = Milliseconds{500};
+constexpr Clock::duration kLongest = Milliseconds{5'000};
 
 }  // namespace
 
-void Backoff::failed(const Error& error, Clock::time_point now, double jitter) {
+void Backoff::failed(const Error& error, Clock::time_point began, Clock::time_point now,
+                     double jitter) {
+  const bool was_refused = refused();
+  if (!error_) since_ = now;
   error_ = error;
-  if (error.code == Code::auth) {
-    until_ = now + kPauseAfterAuth;
-    return;
-  }
-  // Tries of a person's own don't make the pause of the others longer.
-  if (pausing(now)) return;
-  pause_ = pause_.count() == 0 ? kFirstPause : std::min(pause_ * 2, kLongestPause);
+  earliest_ = now + std::clamp(now - began, kShortest, kLongest);
+  const Milliseconds first = refused() ? kFirstPauseAfterAuth : kFirstPause;
+  const Milliseconds longest = refused() ? kLongestPauseAfterAuth : kLongestPause;
+  if (pause_.count() == 0 || refused() != was_refused)
+    pause_ = first;
+  else if (!hurried_)  // tries of a person's own don't make the pause of the others longer
+    pause_ = std::min(pause_ * 2, longest);
+  hurried_ = false;
   const double share = 0.75 + jitter / 2;
   until_ = now + Milliseconds(static_cast<int64_t>(static_cast<double>(pause_.count()) * share));
 }
 
-std::optional<Error> Backoff::refusal(Lane lane, Clock::time_point now) const {
-  if (!pausing(now)) return {};
-  if (lane == Lane::background || error_->code == Code::auth) return error_;
-  return {};
+void Backoff::hurry(Clock::time_point now) {
+  if (refused() || !pausing(now)) return;
+  until_ = std::min(until_, std::max(now, earliest_));
+  hurried_ = true;
+}
+
+void Backoff::forgive(Clock::time_point now) {
+  if (refused()) return;
+  earliest_ = now;
+  hurry(now);
+  pause_ = Milliseconds{0};
 }
 
 }  // namespace emlfs::imap

@@ -5,28 +5,39 @@
 
 #include "emlfs/base/clock.h"
 #include "emlfs/base/error.h"
-#include "emlfs/imap/pool.h"
 
 namespace emlfs::imap {
 
 class Backoff {
  public:
-  // `jitter` in [0, 1): where in the middle half around the nominal pause the real one lies, so
-  // that many clients don't come back at once.
-  void failed(const Error& error, Clock::time_point now, double jitter);
+  // A try that `began` then has failed `now`. `jitter` in [0, 1): where in the middle half around
+  // the nominal pause the real one lies, so that many clients don't come back at once.
+  void failed(const Error& error, Clock::time_point began, Clock::time_point now, double jitter);
   void succeeded() { *this = Backoff(); }
+
+  bool failing() const { return error_.has_value(); }
+  const std::optional<Error>& error() const { return error_; }
+  Clock::time_point since() const { return since_; }  // of the first failure
 
   bool pausing(Clock::time_point now) const { return now < until_; }
   Clock::time_point until() const { return until_; }
 
-  // Why a job of this lane must fail without another try; absent if it may try. What a person waits
-  // for is tried at once, except after refused credentials: that would lock the account out.
-  std::optional<Error> refusal(Lane lane, Clock::time_point now) const;
+  // What a person waits for is tried before the pause is over, but not while the last try is as
+  // good as now, and never after refused credentials: that would lock the account out.
+  bool mayHurry(Clock::time_point now) const { return !refused() && now >= earliest_; }
+  void hurry(Clock::time_point now);
+  // The network is another one: what was learnt about the old one is worth nothing.
+  void forgive(Clock::time_point now);
 
  private:
+  bool refused() const { return error_ && error_->code == Code::auth; }
+
   std::optional<Error> error_;
+  Clock::time_point since_{};
   Clock::time_point until_{};
+  Clock::time_point earliest_{};
   Milliseconds pause_{0};
+  bool hurried_ = false;
 };
 
 }  // namespace emlfs::imap

@@ -26,7 +26,7 @@ std::vector<Namespace> fetchNamespaces(Connection& connection);
 
 // list.cc
 std::vector<ListEntry> listMailboxes(Connection& connection,
-                                     const std::vector<Namespace>& namespaces);
+                                     const std::vector<Namespace>& namespaces, bool with_status);
 // "INBOX" in any case is INBOX; other names stay as they are.
 std::string canonicalName(std::string wire);
 
@@ -46,6 +46,11 @@ void fetchFlagChanges(Connection& connection, Uid first, Uid last, ModSeq since,
 
 // fetch_body.cc
 BodyPiece fetchBodyPiece(Connection& connection, Uid uid, uint64_t offset, uint32_t count);
+
+// listen.cc
+void takePush(std::string_view verb, const Data& data, Push& push);
+void startNotify(Connection& connection);
+void listenForPush(Connection& connection, Deadline deadline, const Event& wake);
 
 // search.cc
 UidSet searchMessages(Connection& connection, Uid first, Uid last);

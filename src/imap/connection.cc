@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <exception>
+#include <utility>
 
 #include "emlfs/base/log.h"
 #include "imap/text.h"
@@ -65,7 +66,7 @@ void check(const StatusLine& status, std::string_view what) {
 
 Connection::Connection(std::unique_ptr<Transport> transport, Milliseconds timeout, Traffic* traffic,
                        const std::set<std::string>& without)
-    : transport_(std::move(transport)), timeout_(timeout), traffic_(traffic) {
+    : transport_(std::move(transport)), patience_(timeout), traffic_(traffic) {
   for (const std::string& name : without) without_.insert(toUpper(name));
   // QRESYNC is built on CONDSTORE.
   if (without_.count("CONDSTORE") != 0) without_.insert("QRESYNC");
@@ -93,7 +94,9 @@ RawResponse Connection::read() {
   std::array<char, 64 << 10> buffer;
   for (;;) {
     if (auto response = nextResponse()) return std::move(*response);
-    framer_.feed({buffer.data(), transport_->read(buffer, Deadline::after(timeout_))});
+    const size_t got = transport_->read(buffer, patience_.deadline());
+    patience_.came(got);
+    framer_.feed({buffer.data(), got});
   }
 }
 
@@ -171,48 +174,113 @@ StatusLine Connection::run(const Command& command, const Handler& handler, uint6
   return status;
 }
 
-StatusLine Connection::exchange(const Command& command, const Handler& handler, uint64_t expected) {
+// Without a copy that isn't wiped: it may hold a password.
+void Connection::send(std::string bytes) {
+  const Secret secret(std::move(bytes));
+  patience_.begin();
+  transport_->write(secret.reveal(), patience_.deadline());
+}
+
+void Connection::takeUntagged(RawResponse&& response, const Handler& handler) {
+  const size_t size = response.text.size() + 2;
+  Data data = understand(std::move(response));
+  const auto* line = std::get_if<StatusLine>(&data);
+  if (line != nullptr && line->code.empty()) patience_.wasted(size);  // "still here"
+  observe(data);
+  if (bystander_) bystander_(verb_, data);
+  if (handler) handler(std::move(data));
+}
+
+StatusLine Connection::exchange(const Command& command, const Handler& handler, uint64_t expected,
+                                const std::function<void()>& continued) {
   const std::string tag = fmt::format("A{}", next_tag_++);
   const auto& pieces = command.pieces();
   if (traffic_ != nullptr) ++traffic_->commands;
   log::debug("imap: {} {}", tag, command.verb());
+  verb_ = command.verb();
 
   size_t sent = 0;
   const auto sendPiece = [&] {
-    // In one write, and without a copy that isn't wiped: it may hold a password.
     std::string bytes;
     bytes.reserve(tag.size() + pieces[sent].size() + 64);
     if (sent == 0) bytes.append(tag).append(" ");
     bytes.append(pieces[sent]);
     if (++sent == pieces.size()) bytes.append("\r\n");
-    const Secret secret(std::move(bytes));
-    transport_->write(secret.reveal(), Deadline::after(timeout_));
+    send(std::move(bytes));
   };
   sendPiece();
 
   Budget budget(framer_, expected);
+  bool was_continued = false;
   for (;;) {
     budget.spend();
     RawResponse response = read();
     const std::string_view text = response.text;
     if (text.starts_with('+')) {
-      if (sent == pieces.size()) notImap("a request to continue that was not expected");
-      sendPiece();
+      if (sent < pieces.size()) {
+        sendPiece();
+      } else if (continued && !std::exchange(was_continued, true)) {
+        continued();
+      } else {
+        notImap("a request to continue that was not expected");
+      }
     } else if (text.starts_with("* ")) {
-      Data data = understand(std::move(response));
-      observe(data);
-      handler(std::move(data));
+      takeUntagged(std::move(response), handler);
     } else if (text.starts_with(tag) && text.substr(tag.size()).starts_with(' ')) {
       auto status = parseStatusLine(text.substr(tag.size() + 1));
       if (!status || status->status == Status::bye || status->status == Status::preauth) {
         notImap("a status that doesn't exist");
       }
       observe(*status);
+      verb_.clear();
       return std::move(*status);
     } else if (!text.empty()) {  // some servers send an empty line after a literal
       notImap(fmt::format("something that is not IMAP: {}", printable(text.substr(0, 80))));
     }
   }
+}
+
+void Connection::listen(Deadline deadline, const Event& wake) {
+  constexpr Milliseconds kGather{20};
+  constexpr Milliseconds kGatherMost{200};
+  patience_.begin();
+  try {
+    std::array<char, 64 << 10> buffer;
+    Budget budget(framer_, 0);
+    std::optional<Deadline> end;  // since something came
+    for (;;) {
+      while (auto response = nextResponse()) {
+        budget.spend();
+        if (response->text.empty()) continue;
+        if (!response->text.starts_with("* "))
+          notImap(fmt::format("something that nobody asked for: {}",
+                              printable(std::string_view(response->text).substr(0, 80))));
+        takeUntagged(std::move(*response), {});
+        if (!end) end = Deadline::after(kGatherMost);
+      }
+      if (end && end->passed()) return;
+      if (!transport_->readable(end ? Deadline::after(kGather) : deadline, wake)) return;
+      const size_t got = transport_->read(buffer, patience_.deadline());
+      framer_.feed({buffer.data(), got});
+    }
+  } catch (...) {
+    broken_ = true;
+    throw;
+  }
+}
+
+void Connection::idle(Deadline deadline, const Event& wake) {
+  StatusLine status;
+  try {
+    status = exchange(Command("IDLE"), {}, 0, [&] {
+      listen(deadline, wake);
+      send("DONE\r\n");
+    });
+  } catch (...) {
+    broken_ = true;
+    throw;
+  }
+  check(status, "IDLE failed");
 }
 
 StatusLine Connection::runOk(const Command& command, const Handler& handler, uint64_t expected) {
@@ -230,8 +298,9 @@ void Connection::startTls() {
   capabilities_ = {};
   framer_ = Framer();
   selected = {};
+  patience_.begin();
   try {
-    transport_->startTls(Deadline::after(timeout_));
+    transport_->startTls(patience_.deadline());
   } catch (...) {
     broken_ = true;
     throw;

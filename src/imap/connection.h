@@ -12,6 +12,7 @@
 #include "imap/command.h"
 #include "imap/data.h"
 #include "imap/framer.h"
+#include "imap/patience.h"
 #include "imap/transport.h"
 
 namespace emlfs::imap {
@@ -33,6 +34,19 @@ class Connection {
   StatusLine run(const Command& command, const Handler& handler = {}, uint64_t expected = 0);
   // The same; NO and BAD are thrown, see check().
   StatusLine runOk(const Command& command, const Handler& handler = {}, uint64_t expected = 0);
+
+  // Reads what comes without a command, until the deadline or `wake`; once something came, no
+  // longer than what belongs to it takes to arrive.
+  void listen(Deadline deadline, const Event& wake);
+  // IDLE (RFC 2177), with listen() between its begin and its end.
+  void idle(Deadline deadline, const Event& wake);
+
+  // Sees all untagged data, with the verb of the command that runs; empty while none does.
+  using Bystander = std::function<void(std::string_view verb, const Data&)>;
+  void setBystander(Bystander bystander) { bystander_ = std::move(bystander); }
+
+  // Until then everything has to be done; absent: each command has its own time.
+  void boundAll(std::optional<Deadline> bound) { patience_.boundAll(bound); }
 
   // After the OK to STARTTLS. Everything learnt before is forgotten; bytes that came with the OK
   // are Error(tls).
@@ -63,11 +77,15 @@ class Connection {
   std::optional<RawResponse> nextResponse();
   RawResponse read();
   void observe(const Data& data);
-  StatusLine exchange(const Command& command, const Handler& handler, uint64_t expected);
+  // `continued`: what to do when the server asks for more than the command has.
+  StatusLine exchange(const Command& command, const Handler& handler, uint64_t expected,
+                      const std::function<void()>& continued = {});
+  void takeUntagged(RawResponse&& response, const Handler& handler);
+  void send(std::string bytes);
   [[noreturn]] void hungUp(const StatusLine& bye) const;
 
   std::unique_ptr<Transport> transport_;
-  Milliseconds timeout_;
+  Patience patience_;
   Traffic* traffic_;
   std::set<std::string> without_;
   Framer framer_;
@@ -75,6 +93,8 @@ class Connection {
   unsigned capability_updates_ = 0;  // how often the server has told them
   unsigned next_tag_ = 1;
   bool broken_ = false;
+  std::string verb_;  // of the command that runs
+  Bystander bystander_;
 };
 
 // Throws for a NO or BAD: Error(not_found, auth, refused or protocol) with the server's words.

@@ -78,7 +78,8 @@ std::vector<std::string> patterns(const std::vector<Namespace>& namespaces) {
   return result;
 }
 
-bool listExtended(Connection& connection, const std::vector<std::string>& names, Listing& listing) {
+bool listExtended(Connection& connection, const std::vector<std::string>& names, bool with_status,
+                  Listing& listing) {
   Command command("LIST", connection.literals());
   command.string("");
   if (names.size() == 1) {
@@ -88,7 +89,7 @@ bool listExtended(Connection& connection, const std::vector<std::string>& names,
   }
   std::string options;
   if (connection.has("SPECIAL-USE")) options = "SPECIAL-USE";
-  if (connection.has("LIST-STATUS")) {
+  if (with_status && connection.has("LIST-STATUS")) {
     options += (options.empty() ? "STATUS " : " STATUS ") + statusItems(connection);
   }
   if (!options.empty()) command.syntax("RETURN (" + options + ")");
@@ -106,10 +107,10 @@ std::string canonicalName(std::string wire) {
 }
 
 std::vector<ListEntry> listMailboxes(Connection& connection,
-                                     const std::vector<Namespace>& namespaces) {
+                                     const std::vector<Namespace>& namespaces, bool with_status) {
   const std::vector<std::string> names = patterns(namespaces);
   Listing listing;
-  if (!connection.has("LIST-EXTENDED") || !listExtended(connection, names, listing)) {
+  if (!connection.has("LIST-EXTENDED") || !listExtended(connection, names, with_status, listing)) {
     for (const std::string& name : names) {
       Command command("LIST", connection.literals());
       command.string("").string(name);

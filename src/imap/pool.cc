@@ -79,14 +79,17 @@ class ThreadPool : public Pool {
   void submit(Job job) override { enqueue({.job = std::move(job), .done = {}}); }
   void runAndWait(Lane lane, const std::string& mailbox,
                   const std::function<void(Session&)>& run) override;
-  std::vector<ConnectionStatus> connections() const override;
-  size_t queued() const override;
+  void hurry() override;
+  void doubt() override;
+  PoolStatus status() const override;
   void stop() override { stopThreads(); }
 
  private:
   void enqueue(QueuedJob queued);
   void run(size_t self);
   Step nextStep(size_t self);
+  // To be called after every change of the state.
+  void changed() REQUIRES(mutex_);
   std::unique_ptr<Session> connect(size_t self);
   void serve(size_t self, std::unique_ptr<Session>& session, QueuedJob job);
   void stopThreads();
@@ -106,34 +109,61 @@ void ThreadPool::enqueue(QueuedJob queued) {
     MutexLock lock(mutex_);
     if (!state_.stopping) {
       state_.queue.push(std::move(queued));
-      changed_.notify_all();
+      changed();
       return;
     }
   }
   fail(queued, stopped());
 }
 
+void ThreadPool::changed() {
+  if (Session* const watching = state_.sessionToWake()) watching->wake();
+  changed_.notify_all();
+}
+
 void ThreadPool::runAndWait(Lane lane, const std::string& mailbox,
                             const std::function<void(Session&)>& run) {
   auto waiter = std::make_shared<Waiter>();
-  Job job{lane, mailbox, run, [waiter](const Error& error) { waiter->end(withOwnText(error)); }};
+  Job job{lane, mailbox, run, [waiter](const Error& error) { waiter->end(withOwnText(error)); },
+          "starting"};
   enqueue({.job = std::move(job), .done = [waiter] { waiter->end({}); }});
   if (const std::optional<Error> error = waiter->wait()) throw withOwnText(*error);
 }
 
-std::vector<ConnectionStatus> ThreadPool::connections() const {
+void ThreadPool::hurry() {
   MutexLock lock(mutex_);
-  std::vector<ConnectionStatus> all;
-  for (const ConnectionState& each : state_.connections()) {
-    all.push_back(
-        {each.session != nullptr, each.working.has_value(), each.selected, each.last_error});
-  }
-  return all;
+  state_.hurry();
+  changed();
 }
 
-size_t ThreadPool::queued() const {
+void ThreadPool::doubt() {
   MutexLock lock(mutex_);
-  return state_.queue.size();
+  state_.doubt();
+  for (const ConnectionState& each : state_.connections())
+    if (each.session && each.working == Lane::watch) each.session->wake();
+  changed();
+}
+
+PoolStatus ThreadPool::status() const {
+  const Clock::time_point now = Clock::now();
+  const auto left = [now](const Backoff& backoff) {
+    return backoff.pausing(now) ? std::chrono::duration_cast<Milliseconds>(backoff.until() - now)
+                                : Milliseconds{0};
+  };
+  MutexLock lock(mutex_);
+  PoolStatus status;
+  for (const ConnectionState& each : state_.connections()) {
+    status.connections.push_back({each.session != nullptr, each.working.has_value(), each.doing,
+                                  each.selected, each.last_error, left(each.backoff)});
+  }
+  for (size_t lane = 0; lane < kLanes; ++lane)
+    status.queued[lane] = state_.queue.size(static_cast<Lane>(lane));
+  if (const Backoff& backoff = state_.backoff(); backoff.failing() && !state_.connected()) {
+    status.offline = withOwnText(*backoff.error());
+    status.offline_since = backoff.since();
+    status.next_try = left(backoff);
+  }
+  return status;
 }
 
 void ThreadPool::stopThreads() {
@@ -170,6 +200,9 @@ void ThreadPool::run(size_t self) {
       case Step::serve:
         serve(self, session, std::move(step.jobs.front()));
         break;
+      case Step::disconnect:
+        session.reset();
+        break;
       case Step::refuse:
         for (const QueuedJob& job : step.jobs) fail(job, *step.error);
         break;
@@ -186,8 +219,8 @@ Step ThreadPool::nextStep(size_t self) {
       if (state_.queue.size() > 0) changed_.notify_all();
       return std::move(*step);
     }
-    if (!state.session && state.backoff.pausing(Clock::now())) {
-      changed_.wait_until(lock, state.backoff.until());
+    if (const auto alarm = state_.alarm(state)) {
+      changed_.wait_until(lock, *alarm);
     } else {
       changed_.wait(lock);
     }
@@ -208,7 +241,7 @@ std::unique_ptr<Session> ThreadPool::connect(size_t self) {
     } else {
       state_.connected(state, session.get());
     }
-    changed_.notify_all();
+    changed();
   }
   if (error) log::info("connecting failed: {}", error->what());
   for (const QueuedJob& job : failed) fail(job, *error);
@@ -228,7 +261,7 @@ void ThreadPool::serve(size_t self, std::unique_ptr<Session>& session, QueuedJob
     if (error && error->code == Code::timeout)
       overdue = state_.queue.takeWaitingSince(Clock::now() - options_.endpoint.timeout);
     again = state_.workEnded(state_.connections()[self], selected, job, error);
-    changed_.notify_all();
+    changed();
   }
   if (ended) session.reset();
   if (!error && job.done) job.done();

@@ -7,6 +7,7 @@ namespace emlfs::imap {
 namespace {
 
 constexpr unsigned kMostPassedOver = 16;
+constexpr Milliseconds kPatience{1'000};
 
 std::optional<size_t> choose(const std::deque<QueuedJob>& lane, const Taker& taker) {
   std::optional<size_t> other;
@@ -17,7 +18,7 @@ std::optional<size_t> choose(const std::deque<QueuedJob>& lane, const Taker& tak
     if (each.passed_over >= kMostPassedOver || mailbox.empty() || mailbox == taker.selected) {
       return i;
     }
-    if (!other && !taker.left_to_others(mailbox)) other = i;
+    if (!other && !taker.left_to_others(each)) other = i;
   }
   return other;
 }
@@ -32,24 +33,30 @@ std::optional<QueuedJob> takeFrom(std::deque<QueuedJob>& lane, const Taker& take
   return job;
 }
 
+bool waitedLong(const std::deque<QueuedJob>& lane, Clock::time_point now) {
+  return !lane.empty() && now - lane.front().since > kPatience;
+}
+
 }  // namespace
 
-std::optional<QueuedJob> JobQueue::take(const Taker& taker) {
-  std::optional<QueuedJob> job = takeFrom(lane(Lane::foreground), taker);
-  if (!job && taker.background) job = takeFrom(lane(Lane::background), taker);
+std::optional<QueuedJob> JobQueue::take(const Taker& taker, Clock::time_point now) {
+  std::optional<QueuedJob> job = takeFrom(lane(Lane::listing), taker);
+  if (taker.bodies) {
+    std::array order{Lane::reading, Lane::background};
+    if (waitedLong(lane(Lane::background), now)) std::swap(order[0], order[1]);
+    for (const Lane each : order)
+      if (!job) job = takeFrom(lane(each), taker);
+  }
+  if (!job && taker.watch) job = takeFrom(lane(Lane::watch), taker);
   return job;
 }
 
-std::vector<QueuedJob> JobQueue::drain(Lane which) {
-  std::vector<QueuedJob> jobs(std::make_move_iterator(lane(which).begin()),
-                              std::make_move_iterator(lane(which).end()));
-  lane(which).clear();
-  return jobs;
-}
-
 std::vector<QueuedJob> JobQueue::drain() {
-  std::vector<QueuedJob> jobs = drain(Lane::foreground);
-  std::ranges::move(drain(Lane::background), std::back_inserter(jobs));
+  std::vector<QueuedJob> jobs;
+  for (std::deque<QueuedJob>& each : lanes_) {
+    std::ranges::move(each, std::back_inserter(jobs));
+    each.clear();
+  }
   return jobs;
 }
 
@@ -70,15 +77,25 @@ void JobQueue::acceptAnySession() {
 
 std::vector<QueuedJob> JobQueue::takeWaitingSince(Clock::time_point then) {
   std::vector<QueuedJob> taken;
-  std::deque<QueuedJob> kept;
-  for (QueuedJob& job : lane(Lane::foreground)) {
-    if (job.since > then)
-      kept.push_back(std::move(job));
-    else
-      taken.push_back(std::move(job));
+  for (const Lane which : {Lane::listing, Lane::reading}) {
+    std::deque<QueuedJob> kept;
+    for (QueuedJob& job : lane(which)) {
+      if (job.since > then)
+        kept.push_back(std::move(job));
+      else
+        taken.push_back(std::move(job));
+    }
+    lane(which) = std::move(kept);
   }
-  lane(Lane::foreground) = std::move(kept);
   return taken;
+}
+
+std::optional<Clock::time_point> JobQueue::waitingSince() const {
+  std::optional<Clock::time_point> first;
+  for (const Lane which : {Lane::listing, Lane::reading})
+    for (const QueuedJob& job : lanes_[static_cast<size_t>(which)])
+      first = std::min(first.value_or(job.since), job.since);
+  return first;
 }
 
 }  // namespace emlfs::imap

@@ -31,9 +31,11 @@ struct QueuedJob {
 struct Taker {
   std::string selected;  // mailbox
   uint64_t session = 0;
-  bool background = true;  // may it take work of that lane
-  // True for a mailbox that another idle connection has selected: work for it is left to that one.
-  std::function<bool(const std::string& mailbox)> left_to_others;
+  bool bodies = true;  // may it take work of the lanes `reading` and `background`
+  bool watch = true;   // and of that one
+  // True for a job whose mailbox another idle connection has selected, one that may take it: it is
+  // left to that one.
+  std::function<bool(const QueuedJob& job)> left_to_others;
 };
 
 class JobQueue {
@@ -41,17 +43,21 @@ class JobQueue {
   void push(QueuedJob job) { lane(job.job.lane).push_back(std::move(job)); }
   void pushFront(QueuedJob job) { lane(job.job.lane).push_front(std::move(job)); }
 
-  // Foreground before background; within a lane first what needs no SELECT, but what has been
-  // passed over 16 times goes before that.
-  std::optional<QueuedJob> take(const Taker& taker);
+  // In the order of the lanes, but the background before more reading once it has waited for a
+  // second. Within a lane first what needs no SELECT, but what has been passed over 16 times goes
+  // before that.
+  std::optional<QueuedJob> take(const Taker& taker, Clock::time_point now);
 
-  std::vector<QueuedJob> drain(Lane which);
   std::vector<QueuedJob> drain();
-  // Foreground work that has waited since then or longer.
+  // What somebody waits for (listing, reading), and has since then or longer.
   std::vector<QueuedJob> takeWaitingSince(Clock::time_point then);
+  std::vector<QueuedJob> takeWaiting() { return takeWaitingSince(Clock::time_point::max()); }
+  // Since when the first of it waits; absent if nobody does.
+  std::optional<Clock::time_point> waitingSince() const;
 
   size_t size(Lane which) const { return lanes_[static_cast<size_t>(which)].size(); }
-  size_t size() const { return size(Lane::foreground) + size(Lane::background); }
+  size_t bodies() const { return size(Lane::reading) + size(Lane::background); }
+  size_t size() const { return size(Lane::listing) + bodies() + size(Lane::watch); }
   // How many a session of this number may not take.
   size_t needingNewerThan(uint64_t session) const;
   // No new session can be had: any will do.
@@ -59,7 +65,7 @@ class JobQueue {
 
  private:
   std::deque<QueuedJob>& lane(Lane which) { return lanes_[static_cast<size_t>(which)]; }
-  std::array<std::deque<QueuedJob>, 2> lanes_;
+  std::array<std::deque<QueuedJob>, kLanes> lanes_;
 };
 
 }  // namespace emlfs::imap

@@ -5,6 +5,12 @@
 namespace emlfs::imap {
 namespace {
 
+// While the server is away: how long somebody waits for a try to connect that was begun for him.
+constexpr Milliseconds kOfflineWait{1'000};
+// A connection that breaks in its first job, and younger than that, counts as one that failed: some
+// servers let everybody in and then say BYE.
+constexpr Milliseconds kProved{10'000};
+
 template <class Predicate>
 size_t count(const std::vector<ConnectionState>& connections, Predicate predicate) {
   return static_cast<size_t>(std::ranges::count_if(connections, predicate));
@@ -21,6 +27,10 @@ std::optional<Step> PoolState::next(ConnectionState& self) {
     self.session = nullptr;
     return Step{};
   }
+  if (self.session && self.doubtful) {
+    self.session = nullptr;
+    return Step{Step::disconnect, {}, {}};
+  }
   if (self.session) {
     std::optional<QueuedJob> job = take(self);
     if (!job) {
@@ -28,6 +38,7 @@ std::optional<Step> PoolState::next(ConnectionState& self) {
       return {};
     }
     self.working = job->job.lane;
+    self.doing = job->job.doing;
     Step step{Step::serve, {}, {}};
     step.jobs.push_back(std::move(*job));
     return step;
@@ -35,57 +46,131 @@ std::optional<Step> PoolState::next(ConnectionState& self) {
   if (std::optional<Step> refused = refusals()) return refused;
   if (!mayConnect(self)) return {};
   self.connecting = true;
+  self.connecting_since = Clock::now();
   return Step{Step::connect, {}, {}};
 }
 
-std::optional<QueuedJob> PoolState::take(ConnectionState& self) {
-  const auto left_to_others = [&](const std::string& mailbox) {
-    return std::ranges::any_of(connections_, [&](const ConnectionState& other) {
-      return &other != &self && other.idle() && other.selected == mailbox;
-    });
-  };
-  return queue.take({self.selected, self.number, backgroundRoom() > 0, left_to_others});
+std::optional<Clock::time_point> PoolState::alarm(const ConnectionState& self) const {
+  if (self.session) return {};
+  const Clock::time_point now = Clock::now();
+  std::optional<Clock::time_point> first;
+  const auto add = [&](Clock::time_point at) { first = std::min(first.value_or(at), at); };
+  if (self.backoff.pausing(now)) add(self.backoff.until());
+  if (connectedCount() > 0 || !backoff_.failing()) return first;
+  if (backoff_.pausing(now)) add(backoff_.until());
+  if (const auto since = queue.waitingSince()) add(*since + kOfflineWait);
+  return first;
 }
 
-// Jobs that must not wait for a connection, since none works and none may be tried for them.
+std::optional<QueuedJob> PoolState::take(ConnectionState& self) {
+  const auto left_to_others = [&](const QueuedJob& job) {
+    return std::ranges::any_of(connections_, [&](const ConnectionState& other) {
+      return &other != &self && other.idle() && !other.doubtful &&
+             other.selected == job.job.mailbox && other.number >= job.first_session;
+    });
+  };
+  // Who watches leaves an open connection to people, if one more can be had.
+  const bool last_idle =
+      idleCount() == 1 && std::ranges::any_of(connections_, [&](const auto& each) {
+        return !each.session && !each.backoff.pausing(Clock::now());
+      });
+  return queue.take(
+      {self.selected, self.number, bodyRoom() > 0, watchRoom() > 0 && !last_idle, left_to_others},
+      Clock::now());
+}
+
+// Jobs that must not wait for a connection, since none works and none may be tried for them now, or
+// the try takes long. Those of the other lanes wait for the server to come back.
 std::optional<Step> PoolState::refusals() {
-  if (connectedCount() > 0 || connectingCount() > 0) return {};
-  for (const Lane lane : {Lane::foreground, Lane::background}) {
-    if (queue.size(lane) == 0) continue;
-    if (std::optional<Error> error = backoff_.refusal(lane, Clock::now())) {
-      return Step{Step::refuse, queue.drain(lane), std::move(error)};
-    }
-  }
-  return {};
+  if (connectedCount() > 0 || !backoff_.failing()) return {};
+  const Clock::time_point now = Clock::now();
+  std::vector<QueuedJob> jobs;
+  if (connectingCount() > 0)
+    jobs = queue.takeWaitingSince(now - kOfflineWait);
+  else if (backoff_.pausing(now) && !backoff_.mayHurry(now))
+    jobs = queue.takeWaiting();
+  if (jobs.empty()) return {};
+  return Step{Step::refuse, std::move(jobs), backoff_.error()};
 }
 
 bool PoolState::mayConnect(const ConnectionState& self) const {
   if (self.backoff.pausing(Clock::now())) return false;
-  // The first one alone finds out whether the server and the password are good.
-  if (connectedCount() == 0) return connectingCount() == 0 && queue.size() > 0;
-  bool any_idle = false;
+  if (connectedCount() == 0) return mayConnectFirst();
   uint64_t newest_idle = 0;
-  for (const ConnectionState& each : connections_) {
-    if (!each.idle()) continue;
-    any_idle = true;
-    newest_idle = std::max(newest_idle, each.number);
-  }
-  const size_t wanted = any_idle ? queue.needingNewerThan(newest_idle)
-                                 : queue.size(Lane::foreground) +
-                                       std::min(queue.size(Lane::background), backgroundRoom());
+  for (const ConnectionState& each : connections_)
+    if (each.idle()) newest_idle = std::max(newest_idle, each.number);
+  size_t wanted = idleCount() > 0
+                      ? queue.needingNewerThan(newest_idle)
+                      : queue.size(Lane::listing) + std::min(queue.bodies(), bodyRoom());
+  if (queue.size(Lane::watch) > 0 && watchRoom() > 0 && idleCount() <= 1) ++wanted;
   return wanted > connectingCount();
 }
 
-// How many more jobs of the background may run: one connection that can be had stays free.
-size_t PoolState::backgroundRoom() const {
+// The first one alone finds out whether the server and the password are good.
+bool PoolState::mayConnectFirst() const {
+  if (connectingCount() > 0 || queue.size() == 0) return false;
   const Clock::time_point now = Clock::now();
-  const size_t usable = count(connections_, [&](const ConnectionState& each) {
+  return !backoff_.pausing(now) || (queue.waitingSince() && backoff_.mayHurry(now));
+}
+
+Session* PoolState::sessionToWake() {
+  const bool bodies_starve =
+      queue.bodies() > 0 && working(Lane::reading) + working(Lane::background) == 0;
+  if (queue.size(Lane::listing) == 0 && !bodies_starve) return nullptr;
+  const Clock::time_point now = Clock::now();
+  ConnectionState* watching = nullptr;
+  for (ConnectionState& each : connections_) {
+    const bool can_be_had = !each.session && !each.backoff.pausing(now);
+    if (each.idle() || each.connecting || can_be_had || each.woken) return nullptr;
+    if (each.working == Lane::watch) watching = &each;
+  }
+  if (watching == nullptr) return nullptr;
+  watching->woken = true;
+  return watching->session;
+}
+
+void PoolState::hurry() {
+  const Clock::time_point now = Clock::now();
+  if (connectedCount() == 0) backoff_.hurry(now);
+}
+
+void PoolState::doubt() {
+  const Clock::time_point now = Clock::now();
+  backoff_.forgive(now);
+  for (ConnectionState& each : connections_) {
+    each.backoff.forgive(now);
+    each.doubtful = each.session != nullptr;
+  }
+}
+
+// How many connections there are, or could be.
+size_t PoolState::usable() const {
+  const Clock::time_point now = Clock::now();
+  return count(connections_, [&](const ConnectionState& each) {
     return each.session || !each.backoff.pausing(now);
   });
-  const size_t most = usable > 1 ? usable - 1 : 1;
-  const size_t running = count(
-      connections_, [](const ConnectionState& each) { return each.working == Lane::background; });
+}
+
+size_t PoolState::working(Lane lane) const {
+  return count(connections_, [&](const ConnectionState& each) { return each.working == lane; });
+}
+
+// How many more bodies may be fetched: one connection that can be had stays free for listings.
+size_t PoolState::bodyRoom() const {
+  const size_t others = working(Lane::watch) + 1;
+  const size_t most = usable() > others ? usable() - others : 1;
+  const size_t running = working(Lane::reading) + working(Lane::background);
   return most > running ? most - running : 0;
+}
+
+size_t PoolState::watchRoom() const {
+  const size_t most = usable() / 2;
+  const size_t running = working(Lane::watch);
+  return most > running ? most - running : 0;
+}
+
+size_t PoolState::idleCount() const {
+  return count(connections_, [](const ConnectionState& each) { return each.idle(); });
 }
 
 size_t PoolState::connectedCount() const {
@@ -97,42 +182,57 @@ size_t PoolState::connectingCount() const {
 }
 
 void PoolState::connected(ConnectionState& self, Session* session) {
+  // What kept others from connecting is over, too.
+  if (connectedCount() == 0)
+    for (ConnectionState& each : connections_) each.last_error.clear();
   self.connecting = false;
   self.session = session;
   self.last_error.clear();
+  self.doubtful = false;
+  self.connected_since = Clock::now();
   self.number = ++sessions_;
   self.untried = true;
   self.selected.clear();
   self.backoff.succeeded();
-  backoff_.succeeded();
 }
 
 std::vector<QueuedJob> PoolState::connectFailed(ConnectionState& self, const Error& error) {
   self.connecting = false;
   self.last_error = error.what();
   if (stopping) return {};
+  const Clock::time_point now = Clock::now();
   // While another one works, the server allows no more, or this was bad luck: it is no reason to
   // fail a job.
   if (connectedCount() > 0) {
-    self.backoff.failed(error, Clock::now(), jitter());
+    self.backoff.failed(error, self.connecting_since, now, jitter());
     queue.acceptAnySession();
     return {};
   }
-  backoff_.failed(error, Clock::now(), jitter());
+  backoff_.failed(error, self.connecting_since, now, jitter());
   if (connectingCount() > 0) return {};
-  return queue.drain();
+  return queue.takeWaiting();
 }
 
 bool PoolState::workEnded(ConnectionState& self, const std::string& selected, QueuedJob& job,
                           const std::optional<Error>& error) {
   const bool untried = self.untried;
   self.working.reset();
+  self.woken = false;
+  self.doing.clear();
   self.untried = false;
   self.selected = selected;
-  if (!error) return false;
-  self.last_error = error->what();
-  if (!endsSession(*error)) return false;
+  if (error) self.last_error = error->what();
+  if (!error || !endsSession(*error)) {
+    backoff_.succeeded();
+    return false;
+  }
   self.session = nullptr;
+  const Clock::time_point now = Clock::now();
+  const bool of_connection = error->scope == Scope::connection;
+  if (untried && of_connection && !stopping && now - self.connected_since < kProved) {
+    Backoff& backoff = connectedCount() == 0 ? backoff_ : self.backoff;
+    backoff.failed(*error, self.connecting_since, now, jitter());
+  }
   // Nor is one that is silent worth a second wait: the user was promised one.
   const bool repeatable = error->scope == Scope::connection && error->code != Code::timeout;
   if (stopping || untried || job.retried || !repeatable) return false;

@@ -19,7 +19,12 @@ struct ConnectionState {
   uint64_t number = 0;         // of the session
   bool untried = false;        // the session has neither worked nor been idle yet
   bool connecting = false;
+  Clock::time_point connecting_since{};
+  Clock::time_point connected_since{};
   std::optional<Lane> working;
+  bool woken = false;     // while it watches: it is to end that
+  bool doubtful = false;  // the session may be connected to nobody, see Pool::doubt()
+  std::string doing;
   std::string selected;
   std::string last_error;
   Backoff backoff;  // while other connections work
@@ -29,7 +34,7 @@ struct ConnectionState {
 
 // What a connection's thread does next.
 struct Step {
-  enum Kind { stop, connect, serve, refuse };
+  enum Kind { stop, connect, serve, refuse, disconnect };
   Kind kind = stop;
   std::vector<QueuedJob> jobs;  // serve: one
   std::optional<Error> error;   // refuse: why these jobs fail
@@ -44,8 +49,11 @@ class PoolState {
       : connections_(connections), random_(std::random_device{}()) {}
 
   // The next step of `self`, as begun. Absent: there is none until something changes, or until
-  // the pause of self.backoff is over.
+  // alarm().
   std::optional<Step> next(ConnectionState& self);
+  std::optional<Clock::time_point> alarm(const ConnectionState& self) const;
+  // A session to wake from watching, since nothing else is left for work that waits.
+  Session* sessionToWake();
 
   // How a step ended. The jobs that connectFailed gives fail with its error.
   void connected(ConnectionState& self, Session* session);
@@ -53,6 +61,11 @@ class PoolState {
   // `error` absent: well. True if the job went back into the queue, for a newer session.
   bool workEnded(ConnectionState& self, const std::string& selected, QueuedJob& job,
                  const std::optional<Error>& error);
+
+  void hurry();
+  void doubt();
+  const Backoff& backoff() const { return backoff_; }
+  bool connected() const { return connectedCount() > 0; }
 
   JobQueue queue;
   bool stopping = false;
@@ -63,7 +76,12 @@ class PoolState {
   std::optional<QueuedJob> take(ConnectionState& self);
   std::optional<Step> refusals();
   bool mayConnect(const ConnectionState& self) const;
-  size_t backgroundRoom() const;
+  bool mayConnectFirst() const;
+  size_t usable() const;
+  size_t working(Lane lane) const;
+  size_t bodyRoom() const;
+  size_t watchRoom() const;
+  size_t idleCount() const;
   size_t connectedCount() const;
   size_t connectingCount() const;
   double jitter() { return std::uniform_real_distribution<double>(0, 1)(random_); }

@@ -1,5 +1,7 @@
 #include "emlfs/imap/session.h"
 
+#include <utility>
+
 #include "imap/commands.h"
 
 namespace emlfs::imap {
@@ -9,9 +11,15 @@ class WireSession : public Session {
  public:
   explicit WireSession(const SessionOptions& options)
       : interrupt_(options.interrupt != nullptr ? *options.interrupt : own_interrupt_),
-        connection_(Transport::connect(options.endpoint, options.traffic, interrupt_),
-                    options.endpoint.timeout, options.traffic, options.without),
-        greeting_(logIn(connection_, options)) {}
+        opening_(Deadline::after(options.endpoint.timeout)),
+        connection_(Transport::connect(options.endpoint, options.traffic, interrupt_, opening_),
+                    options.endpoint.timeout, options.traffic, options.without) {
+    connection_.setBystander(
+        [this](std::string_view verb, const Data& data) { takePush(verb, data, push_); });
+    connection_.boundAll(opening_);
+    greeting_ = logIn(connection_, options);
+    connection_.boundAll(std::nullopt);
+  }
 
   const Capabilities& capabilities() const override { return connection_.capabilities(); }
   std::string tlsVersion() const override { return connection_.transport().tlsVersion(); }
@@ -19,7 +27,10 @@ class WireSession : public Session {
 
   std::vector<Namespace> namespaces() override { return fetchNamespaces(connection_); }
   std::vector<ListEntry> list(const std::vector<Namespace>& namespaces) override {
-    return listMailboxes(connection_, namespaces);
+    return listMailboxes(connection_, namespaces, true);
+  }
+  std::vector<ListEntry> listNames(const std::vector<Namespace>& namespaces) override {
+    return listMailboxes(connection_, namespaces, false);
   }
   MailboxStatus status(std::string_view wire) override { return mailboxStatus(connection_, wire); }
   Selected examine(std::string_view wire, const std::optional<Known>& known) override {
@@ -42,13 +53,28 @@ class WireSession : public Session {
     return fetchBodyPiece(connection_, uid, offset, count);
   }
   void noop() override { connection_.runOk(Command("NOOP")); }
+  Push notify() override {
+    startNotify(connection_);
+    return std::exchange(push_, {});
+  }
+  Push listen(Milliseconds limit) override {
+    // What came while other commands ran is told at once.
+    const Milliseconds wait = push_.empty() ? limit : Milliseconds{0};
+    listenForPush(connection_, Deadline::after(wait), wake_);
+    push_.woken = wake_.clear();
+    return std::exchange(push_, {});
+  }
+  void wake() noexcept override { wake_.signal(); }
   void interrupt() noexcept override { interrupt_.signal(); }
 
  private:
   Event own_interrupt_;
   Event& interrupt_;
+  Event wake_;
+  const Deadline opening_;  // the end of connecting and logging in
   Connection connection_;
   std::string greeting_;
+  Push push_;  // since the last listen()
 };
 
 }  // namespace

@@ -1,11 +1,15 @@
 #include "imap/tcp.h"
 
 #include <fmt/format.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <poll.h>
 #include <sys/socket.h>
 
 #include <algorithm>
+#include <array>
 #include <cerrno>
+#include <climits>
 
 #include "emlfs/base/error.h"
 #include "imap/resolve.h"
@@ -17,6 +21,20 @@ namespace {
 
 constexpr size_t kMostEarly = 1 << 20;
 
+// A peer that has vanished is noticed within `timeout`, whether we say something or only listen.
+// Keep-alives also keep a NAT's entry.
+void watchForPeer(int socket, Milliseconds timeout) {
+  const auto set = [socket](int level, int option, int64_t value) {
+    const int number = static_cast<int>(std::clamp<int64_t>(value, 1, INT_MAX));
+    setsockopt(socket, level, option, &number, sizeof number);
+  };
+  set(SOL_SOCKET, SO_KEEPALIVE, 1);
+  set(IPPROTO_TCP, TCP_KEEPIDLE, timeout.count() / 2000);
+  set(IPPROTO_TCP, TCP_KEEPINTVL, timeout.count() / 6000);
+  set(IPPROTO_TCP, TCP_KEEPCNT, 3);
+  set(IPPROTO_TCP, TCP_USER_TIMEOUT, timeout.count());
+}
+
 }  // namespace
 
 std::string hostAndPort(const std::string& host, uint16_t port) {
@@ -24,18 +42,23 @@ std::string hostAndPort(const std::string& host, uint16_t port) {
                                              : fmt::format("[{}]:{}", host, port);
 }
 
-TcpStream::TcpStream(const std::string& host, uint16_t port, Traffic* traffic,
+TcpStream::TcpStream(const std::string& host, uint16_t port, Milliseconds timeout, Traffic* traffic,
                      const Event& interrupt, Deadline deadline)
     : peer_(hostAndPort(host, port)),
       traffic_(traffic),
       interrupt_(interrupt),
       socket_(connectToAny(resolve(host, port, deadline, interrupt), peer_, deadline, interrupt)) {
+  watchForPeer(socket_.get(), timeout);
   if (traffic_) ++traffic_->connects;
 }
 
 size_t TcpStream::receive(std::span<char> into) {
   const ssize_t got = recv(socket_.get(), into.data(), into.size(), 0);
   if (got > 0) {
+    // A server that leaves Nagle's algorithm on (Courier) keeps the rest of an answer until we have
+    // acknowledged its beginning. The kernel forgets this setting, so it is made each time.
+    const int at_once = 1;
+    setsockopt(socket_.get(), IPPROTO_TCP, TCP_QUICKACK, &at_once, sizeof at_once);
     if (traffic_) traffic_->bytes_in += static_cast<uint64_t>(got);
     return static_cast<size_t>(got);
   }
@@ -74,6 +97,12 @@ size_t TcpStream::read(std::span<char> into, Deadline deadline) {
                   fmt::format("{} did not answer in time", peer_));
     }
   }
+}
+
+bool TcpStream::readable(Deadline deadline, const Event& wake) {
+  if (!early_.empty() || ended_) return true;
+  std::array<pollfd, 2> waited{pollfd{socket_.get(), POLLIN, 0}, pollfd{wake.fd(), POLLIN, 0}};
+  return waitForAny(waited.data(), waited.size(), deadline, interrupt_) && waited[0].revents != 0;
 }
 
 void TcpStream::write(std::string_view bytes, Deadline deadline) {

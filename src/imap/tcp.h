@@ -18,12 +18,16 @@ std::string hostAndPort(const std::string& host, uint16_t port);
 class TcpStream {
  public:
   // Resolves `host` and races its addresses (RFC 8305). `traffic` may be null; it and `interrupt`
-  // are not owned. Throws Error: network, timeout, cancelled.
-  TcpStream(const std::string& host, uint16_t port, Traffic* traffic, const Event& interrupt,
-            Deadline deadline);
+  // are not owned. Later the peer counts as gone when the network brought no sign of it for
+  // `timeout`. Throws Error: network, timeout, cancelled.
+  TcpStream(const std::string& host, uint16_t port, Milliseconds timeout, Traffic* traffic,
+            const Event& interrupt, Deadline deadline);
 
   // At least one byte. The end of the stream is Error(network).
   size_t read(std::span<char> into, Deadline deadline);
+  // Waits until read() would give something at once, its end included: false if the deadline, or
+  // `wake`, comes first.
+  bool readable(Deadline deadline, const Event& wake);
   // All of it. What the server sends meanwhile is kept for read(), up to 1 MiB, so that two sides
   // that both write don't wait for each other.
   void write(std::string_view bytes, Deadline deadline);

@@ -104,12 +104,8 @@ class Race {
 Fd connectToAny(const std::vector<Address>& addresses, const std::string& peer, Deadline deadline,
                 const Event& interrupt) {
   Fd socket = Race(addresses, peer).run(deadline, interrupt);
-  // Commands are short, and each is waited for. Keep-alives also keep a NAT's entry for IDLE.
-  const int on = 1;
-  const int idle_seconds = 120;
+  const int on = 1;  // commands are short, and each is waited for
   setsockopt(socket.get(), IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
-  setsockopt(socket.get(), SOL_SOCKET, SO_KEEPALIVE, &on, sizeof on);
-  setsockopt(socket.get(), IPPROTO_TCP, TCP_KEEPIDLE, &idle_seconds, sizeof idle_seconds);
   return socket;
 }
 

@@ -87,6 +87,19 @@ size_t TlsStream::read(std::span<char> into, Deadline deadline) {
   }
 }
 
+bool TlsStream::readable(Deadline deadline, const Event& wake) {
+  for (;;) {
+    ERR_clear_error();
+    char byte = 0;
+    const int got = SSL_peek(ssl_.get(), &byte, 1);
+    if (got > 0 || SSL_get_error(ssl_.get(), got) != SSL_ERROR_WANT_READ) return true;
+    flush(deadline);
+    // What is there need not be for the application: session tickets, key updates.
+    if (!tcp_.readable(deadline, wake)) return false;
+    feed(deadline);
+  }
+}
+
 void TlsStream::write(std::string_view bytes, Deadline deadline) {
   while (!bytes.empty()) {
     ERR_clear_error();

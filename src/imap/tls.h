@@ -22,6 +22,7 @@ class TlsStream {
   TlsStream& operator=(const TlsStream&) = delete;
 
   size_t read(std::span<char> into, Deadline deadline);
+  bool readable(Deadline deadline, const Event& wake);  // see TcpStream
   void write(std::string_view bytes, Deadline deadline);
   std::string version() const { return SSL_get_version(ssl_.get()); }
 

@@ -13,12 +13,17 @@ class NetworkTransport : public Transport {
  public:
   NetworkTransport(const Endpoint& endpoint, Traffic* traffic, const Event& interrupt,
                    Deadline deadline)
-      : context_(endpoint), tcp_(endpoint.host, endpoint.port, traffic, interrupt, deadline) {
+      : context_(endpoint),
+        tcp_(endpoint.host, endpoint.port, endpoint.timeout, traffic, interrupt, deadline) {
     if (endpoint.security == Security::tls) startTls(deadline);
   }
 
   size_t read(std::span<char> into, Deadline deadline) override {
     return tls_ ? tls_->read(into, deadline) : tcp_.read(into, deadline);
+  }
+
+  bool readable(Deadline deadline, const Event& wake) override {
+    return tls_ ? tls_->readable(deadline, wake) : tcp_.readable(deadline, wake);
   }
 
   void write(std::string_view bytes, Deadline deadline) override {
@@ -39,9 +44,8 @@ class NetworkTransport : public Transport {
 }  // namespace
 
 std::unique_ptr<Transport> Transport::connect(const Endpoint& endpoint, Traffic* traffic,
-                                              Event& interrupt) {
-  return std::make_unique<NetworkTransport>(endpoint, traffic, interrupt,
-                                            Deadline::after(endpoint.timeout));
+                                              Event& interrupt, Deadline deadline) {
+  return std::make_unique<NetworkTransport>(endpoint, traffic, interrupt, deadline);
 }
 
 }  // namespace emlfs::imap

@@ -19,11 +19,14 @@ class Transport {
   // Resolves, tries each address, and with Security::tls performs the handshake. `interrupt` (not
   // owned) ends any wait with Error(cancelled, connection). Throws Error(network, timeout, tls).
   static std::unique_ptr<Transport> connect(const Endpoint& endpoint, Traffic* traffic,
-                                            Event& interrupt);
+                                            Event& interrupt, Deadline deadline);
   virtual ~Transport() = default;  // closes, without waiting for the peer
 
   // Blocks until there is at least one byte. The end of the stream is Error(network).
   virtual size_t read(std::span<char> into, Deadline deadline) = 0;
+  // Waits until read() would give something at once, its end included: false if the deadline, or
+  // `wake`, comes first.
+  virtual bool readable(Deadline deadline, const Event& wake) = 0;
   virtual void write(std::string_view bytes, Deadline deadline) = 0;
   // STARTTLS: the caller has made sure that nothing of the plaintext is left over.
   virtual void startTls(Deadline deadline) = 0;

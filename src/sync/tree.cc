@@ -199,6 +199,27 @@ bool isStale(const SyncState& state, const MailboxStatus& status) {
          status.highest_modseq != state.highest_modseq;
 }
 
+void follow(const std::vector<ListEntry>& entries, const std::vector<Namespace>& namespaces,
+            Store store, const OnChange& on_change) {
+  const auto directories = view::layout(entries, namespaces, false);
+  const auto update = store.cache.begin();
+  TreeUpdate tree(*update, store.ids);
+  for (const auto& directory : directories) tree.place(directory);
+  tree.finish();
+  update->commit();
+  for (const auto& [id, change] : tree.changes())
+    if (!change.empty()) on_change(change);
+}
+
+// In part, too.
+std::vector<store::MailboxRecord> listedMailboxes(Store store) {
+  auto all = store.cache.snapshot()->mailboxes();
+  std::erase_if(all, [](const auto& record) {
+    return !record.selectable || (!record.state.complete && record.state.listed_to == 0);
+  });
+  return all;
+}
+
 // Absent if the server refuses: one mailbox that can't be asked must not hide what is new in
 // others.
 std::optional<MailboxStatus> statusOf(imap::Session& session, const std::string& wire) {
@@ -213,32 +234,39 @@ std::optional<MailboxStatus> statusOf(imap::Session& session, const std::string&
 
 }  // namespace
 
+void refreshDirectories(imap::Session& session, const std::vector<Namespace>& namespaces,
+                        Store store, const OnChange& on_change) {
+  follow(session.listNames(namespaces), namespaces, store, on_change);
+}
+
 std::vector<MailboxId> refreshTree(imap::Session& session, const std::vector<Namespace>& namespaces,
                                    Store store, const OnChange& on_change) {
   const auto entries = session.list(namespaces);
-  const auto directories = view::layout(entries, namespaces, false);
-  {
-    const auto update = store.cache.begin();
-    TreeUpdate tree(*update, store.ids);
-    for (const auto& directory : directories) tree.place(directory);
-    tree.finish();
-    update->commit();
-    for (const auto& [id, change] : tree.changes())
-      if (!change.empty()) on_change(change);
-  }
+  follow(entries, namespaces, store, on_change);
 
-  std::unordered_map<std::string, const ListEntry*> by_wire;
-  for (const auto& entry : entries) by_wire.emplace(entry.wire, &entry);
+  std::map<std::string, MailboxStatus> statuses;
+  std::unordered_set<std::string> unknown;
+  for (const auto& entry : entries) {
+    if (entry.status)
+      statuses.emplace(entry.wire, *entry.status);
+    else
+      unknown.insert(entry.wire);
+  }
+  // Without LIST-STATUS one STATUS for each mailbox that somebody has looked at.
+  for (const auto& record : listedMailboxes(store)) {
+    if (unknown.count(record.wire) == 0) continue;
+    if (const auto status = statusOf(session, record.wire)) statuses.emplace(record.wire, *status);
+  }
+  return staleMailboxes(store, statuses);
+}
+
+std::vector<MailboxId> staleMailboxes(Store store,
+                                      const std::map<std::string, MailboxStatus>& statuses) {
   std::vector<MailboxId> stale;
-  for (const auto& record : store.cache.snapshot()->mailboxes()) {
-    const bool looked_at = record.state.complete || record.state.listed_to != 0;
-    if (!record.selectable || !looked_at) continue;
-    const auto entry = by_wire.find(record.wire);
-    if (entry == by_wire.end()) continue;
-    // Without LIST-STATUS one STATUS for each mailbox that somebody has looked at.
-    const auto status =
-        entry->second->status ? entry->second->status : statusOf(session, record.wire);
-    if (status && isStale(record.state, *status)) stale.push_back(record.id);
+  for (const auto& record : listedMailboxes(store)) {
+    const auto status = statuses.find(record.wire);
+    if (status != statuses.end() && isStale(record.state, status->second))
+      stale.push_back(record.id);
   }
   return stale;
 }

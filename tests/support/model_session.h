@@ -63,6 +63,11 @@ class ModelSession final : public imap::Session {
   std::string tlsVersion() const override { return {}; }
   std::string greeting() const override { return {}; }
   std::vector<Namespace> namespaces() override { return {{}}; }
+  std::vector<ListEntry> listNames(const std::vector<Namespace>& namespaces) override {
+    auto entries = list(namespaces);
+    for (auto& entry : entries) entry.status.reset();
+    return entries;
+  }
   std::vector<ListEntry> list(const std::vector<Namespace>& /*namespaces*/) override {
     return listing;
   }
@@ -135,6 +140,9 @@ class ModelSession final : public imap::Session {
     throw Error(Code::stale, Scope::message, "the model has no bodies");
   }
   void noop() override {}
+  imap::Push notify() override { return {}; }
+  imap::Push listen(Milliseconds) override { return {}; }
+  void wake() noexcept override {}
   void interrupt() noexcept override {}
 
  private:

@@ -68,6 +68,22 @@ TEST_F(CommandLine, BadInputGetsOneLineAndAnExitCode) {
       {{"mount", "work", "{}/mnt"}, 2, "emlfs: password_file {}/emlfs/missing does not exist\n"},
       {{"umount", "{}/mnt"}, 2, "emlfs: {}/mnt is not a mount point of emlfs\n"},
       {{"status", "--json", "{}/missing"}, 2, "emlfs: {}/missing does not exist\n"},
+      {{"fetch"}, 2, "emlfs: PATH is required (see 'emlfs --help')\n"},
+      {{"fetch", "{}/missing"}, 2, "emlfs: {}/missing does not exist\n"},
+      {{"fetch", "{}/mnt"}, 2, "emlfs: {}/mnt is not in a mount of emlfs\n"},
+      {{"fetch", "--interval=soon", "{}/mnt"},
+       2,
+       "emlfs: --interval: 'soon' is not a duration, such as 10s\n"},
+      {{"cache"}, 2, "emlfs: A subcommand is required (see 'emlfs --help')\n"},
+      {{"cache", "infos", "work"},
+       2,
+       "emlfs: unknown command 'infos': did you mean 'info'? (see 'emlfs --help')\n"},
+      {{"cache", "info", "wrok"},
+       2,
+       "emlfs: no account 'wrok' in {}/emlfs/config.toml: did you mean 'work'?\n"},
+      {{"cache", "prune", "work", "--size", "much"},
+       2,
+       "emlfs: --size: 'much' is not a size, such as 500MiB\n"},
   };
   for (const auto& one : cases) {
     std::vector<std::string> command = {test::kProgram};

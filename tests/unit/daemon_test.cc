@@ -16,7 +16,7 @@
 namespace emlfs::app {
 namespace {
 
-using Work = std::function<int(const std::function<void()>&)>;
+using Work = std::function<int(const Ready&)>;
 
 std::string readAll(int fd) {
   std::string text;
@@ -54,9 +54,9 @@ TEST(Daemon, ParentReturnsOnceItIsReadyAndTheChildGoesOn) {
   ASSERT_EQ(::pipe2(to_daemon, O_CLOEXEC), 0);
   ASSERT_EQ(::pipe2(from_daemon, O_CLOEXEC), 0);
   Fd hold(to_daemon[1]);
-  const Background run([&](const std::function<void()>& ready) {
+  const Background run([&](const Ready& ready) {
     ::close(to_daemon[1]);
-    ready();
+    ready("");
     char byte = 0;
     if (::read(to_daemon[0], &byte, 1) != 0) return 1;  // until the test lets go
     char where[PATH_MAX] = {}, output[PATH_MAX] = {};
@@ -76,8 +76,18 @@ TEST(Daemon, ParentReturnsOnceItIsReadyAndTheChildGoesOn) {
   ::close(from_daemon[0]);
 }
 
+TEST(Daemon, ANoticeIsPrintedByTheParent) {
+  const Background run([](const Ready& ready) {
+    ready("the server can't be reached: mounted from the cache");
+    return 3;  // the daemon's own, which nobody waits for
+  });
+  EXPECT_EQ(run.code(), 0);
+  EXPECT_EQ(readAll(run.errors.get()),
+            "emlfs: the server can't be reached: mounted from the cache\n");
+}
+
 TEST(Daemon, AnErrorBeforeIsTheParents) {
-  const Background run([](const std::function<void()>&) -> int {
+  const Background run([](const Ready&) -> int {
     throw Error(Code::auth, Scope::account, "the login failed", "NO \x1b[31mgo away");
   });
   EXPECT_EQ(run.code(), 5);
@@ -86,14 +96,13 @@ TEST(Daemon, AnErrorBeforeIsTheParents) {
 }
 
 TEST(Daemon, AMountErrorKeepsItsExitCode) {
-  const Background run(
-      [](const std::function<void()>&) -> int { throw MountError("no /dev/fuse"); });
+  const Background run([](const Ready&) -> int { throw MountError("no /dev/fuse"); });
   EXPECT_EQ(run.code(), 7);
   EXPECT_EQ(readAll(run.errors.get()), "emlfs: no /dev/fuse\n");
 }
 
 TEST(Daemon, ADeathWithoutAWordIsReported) {
-  const Background run([](const std::function<void()>&) -> int {
+  const Background run([](const Ready&) -> int {
     ::raise(SIGKILL);
     return 0;
   });
@@ -103,7 +112,7 @@ TEST(Daemon, ADeathWithoutAWordIsReported) {
 }
 
 TEST(Daemon, AnEndBeforeReadyIsReported) {
-  const Background run([](const std::function<void()>&) { return 0; });
+  const Background run([](const Ready&) { return 0; });
   EXPECT_EQ(run.code(), 1);
   EXPECT_EQ(readAll(run.errors.get()),
             "emlfs: the daemon ended before the mount worked: exit status 0\n");

@@ -43,6 +43,20 @@ TEST(MountTable, FindsTheTopmostMount) {
   EXPECT_FALSE(findMount(directory.path()));
 }
 
+TEST(MountTable, FindsTheMountThatHoldsAPath) {
+  const std::vector<MountEntry> mounts = {{"/", "ext4", "a"},
+                                          {"/mnt/mail", "fuse.emlfs", "b"},
+                                          {"/mnt", "tmpfs", "c"},
+                                          {"/mnt/mail", "fuse.emlfs", "d"}};
+  const auto source = [&](std::string_view path) { return mountHolding(mounts, path)->source; };
+  EXPECT_EQ(source("/"), "a");
+  EXPECT_EQ(source("/mntx"), "a");
+  EXPECT_EQ(source("/mnt/mailbox"), "c");
+  EXPECT_EQ(source("/mnt/mail"), "d");
+  EXPECT_EQ(source("/mnt/mail/INBOX/x.eml"), "d");
+  EXPECT_EQ(mountHolding({}, "/x"), std::nullopt);
+}
+
 TEST(MountTable, CanonicalPaths) {
   const test::ScratchDir directory;
   ::mkdir((directory / "real").c_str(), 0700);

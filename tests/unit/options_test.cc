@@ -34,7 +34,8 @@ TEST(Options, DefaultsComeFromTheTable) {
   const Options options = Options::defaults();
   EXPECT_EQ(options.timeout, Milliseconds(30'000));
   EXPECT_EQ(options.poll, Milliseconds(30'000));
-  EXPECT_EQ(options.connections, 4U);
+  EXPECT_EQ(options.connections, 5U);
+  EXPECT_EQ(options.cache_size, uint64_t{2} << 30);
   EXPECT_EQ(options.umask, 077U);
   EXPECT_EQ(options.log_level, log::Level::warning);
   EXPECT_TRUE(options.read_only);
@@ -46,12 +47,14 @@ TEST(Options, DefaultsComeFromTheTable) {
 
 TEST(Options, EveryKindIsRead) {
   const Options options = applied(
-      "timeout=2min,connections=1,poll=90,allow_other,uid=1000,gid=root,umask=0027,"
+      "timeout=2min,connections=1,poll=90,cache_size=16MiB,allow_other,uid=1000,gid=root,umask="
+      "0027,"
       "log_level=debug,log_file=/tmp/../log,without=qresync:Condstore+MOVE,plaintext=yes,"
       "cache_dir=/c/,password_command=pass show mail");
   EXPECT_EQ(options.timeout, Milliseconds(120'000));
   EXPECT_EQ(options.connections, 1U);
   EXPECT_EQ(options.poll, Milliseconds(90'000));
+  EXPECT_EQ(options.cache_size, uint64_t{16} << 20);
   EXPECT_TRUE(options.allow_other);
   EXPECT_EQ(options.uid, 1000U);
   EXPECT_EQ(options.gid, 0U);
@@ -109,6 +112,10 @@ TEST(Options, RefusesTheRestWithOneClearLine) {
       {"timeout=0", "option timeout: '0' is not a duration above 0, such as 30s"},
       {"timeout=-3s", "option timeout: '-3s' is not a duration above 0, such as 30s"},
       {"poll=10ms", "option poll: '10ms' is not a duration of at least 1s, such as 30s or 5min"},
+      {"cache_size=15MiB",
+       "option cache_size: '15MiB' is not a size of at least 16MiB, such as 2GiB"},
+      {"cache_size=big", "option cache_size: 'big' is not a size of at least 16MiB, such as 2GiB"},
+      {"cache_size", "option cache_size needs a value: cache_size=SIZE"},
       {"connections=0", "option connections: '0' is not a number from 1 to 64"},
       {"connections=many", "option connections: 'many' is not a number from 1 to 64"},
       {"allow_other=maybe", "option allow_other: 'maybe' is not yes or no"},

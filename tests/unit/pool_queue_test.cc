@@ -8,35 +8,50 @@ namespace emlfs::imap {
 namespace {
 
 QueuedJob job(Lane lane, const std::string& mailbox) {
-  return {.job = {lane, mailbox, {}, {}}, .done = {}};
+  return {.job = {lane, mailbox, {}, {}, {}}, .done = {}};
 }
 
 Taker taker(const std::string& selected) {
-  return {selected, 1, true, [](const std::string&) { return false; }};
+  return {selected, 1, true, true, [](const QueuedJob&) { return false; }};
 }
 
 // The mailbox of the job taken, "-" for none.
-std::string taken(JobQueue& queue, const Taker& by) {
-  const std::optional<QueuedJob> got = queue.take(by);
+std::string taken(JobQueue& queue, const Taker& by, Clock::time_point now = Clock::now()) {
+  const std::optional<QueuedJob> got = queue.take(by, now);
   return got ? got->job.mailbox : "-";
 }
 
-TEST(JobQueueTest, ForegroundGoesFirstAndBackgroundOnlyWhereAllowed) {
+TEST(JobQueueTest, GoesByTheOrderOfTheLanesAndOnlyWhereAllowed) {
   JobQueue queue;
+  queue.push(job(Lane::watch, "w"));
   queue.push(job(Lane::background, "b"));
-  queue.push(job(Lane::foreground, "f"));
-  EXPECT_EQ(taken(queue, taker("b")), "f");
+  queue.push(job(Lane::reading, "r"));
+  queue.push(job(Lane::listing, "l"));
   Taker restricted = taker("b");
-  restricted.background = false;
+  restricted.bodies = restricted.watch = false;
+  EXPECT_EQ(taken(queue, restricted), "l");
   EXPECT_EQ(taken(queue, restricted), "-");
+  EXPECT_EQ(taken(queue, taker("b")), "r");
   EXPECT_EQ(taken(queue, taker("")), "b");
+  EXPECT_EQ(taken(queue, taker("")), "w");
   EXPECT_EQ(queue.size(), 0u);
+}
+
+TEST(JobQueueTest, TheBackgroundIsNotPutOffForEver) {
+  JobQueue queue;
+  const auto now = Clock::now();
+  queue.push(job(Lane::background, "b"));
+  queue.push(job(Lane::reading, "r1"));
+  queue.push(job(Lane::reading, "r2"));
+  EXPECT_EQ(taken(queue, taker(""), now), "r1");
+  EXPECT_EQ(taken(queue, taker(""), now + Milliseconds(5'000)), "b");
+  EXPECT_EQ(taken(queue, taker(""), now + Milliseconds(5'000)), "r2");
 }
 
 TEST(JobQueueTest, PrefersWhatIsSelectedButNotForEver) {
   JobQueue queue;
-  queue.push(job(Lane::foreground, "old"));
-  for (int i = 0; i < 40; ++i) queue.push(job(Lane::foreground, "here"));
+  queue.push(job(Lane::listing, "old"));
+  for (int i = 0; i < 40; ++i) queue.push(job(Lane::listing, "here"));
   for (int i = 0; i < 16; ++i) EXPECT_EQ(taken(queue, taker("here")), "here") << i;
   EXPECT_EQ(taken(queue, taker("here")), "old");
   EXPECT_EQ(taken(queue, taker("here")), "here");
@@ -44,32 +59,32 @@ TEST(JobQueueTest, PrefersWhatIsSelectedButNotForEver) {
 
 TEST(JobQueueTest, WithoutAMatchTheOldestGoes) {
   JobQueue queue;
-  queue.push(job(Lane::foreground, "a"));
-  queue.push(job(Lane::foreground, "b"));
+  queue.push(job(Lane::listing, "a"));
+  queue.push(job(Lane::listing, "b"));
   EXPECT_EQ(taken(queue, taker("x")), "a");
 }
 
 TEST(JobQueueTest, AJobForNoMailboxFitsAnyConnection) {
   JobQueue queue;
-  queue.push(job(Lane::foreground, "a"));
-  queue.push(job(Lane::foreground, ""));
-  queue.push(job(Lane::foreground, "x"));
+  queue.push(job(Lane::listing, "a"));
+  queue.push(job(Lane::listing, ""));
+  queue.push(job(Lane::listing, "x"));
   EXPECT_EQ(taken(queue, taker("x")), "");
 }
 
 TEST(JobQueueTest, LeavesAMailboxToTheIdleConnectionThatHasIt) {
   JobQueue queue;
-  queue.push(job(Lane::foreground, "theirs"));
+  queue.push(job(Lane::listing, "theirs"));
   Taker by = taker("x");
-  by.left_to_others = [](const std::string& mailbox) { return mailbox == "theirs"; };
+  by.left_to_others = [](const QueuedJob& each) { return each.job.mailbox == "theirs"; };
   EXPECT_EQ(taken(queue, by), "-");
-  queue.push(job(Lane::foreground, "free"));
+  queue.push(job(Lane::listing, "free"));
   EXPECT_EQ(taken(queue, by), "free");
 }
 
 TEST(JobQueueTest, KeepsAJobForNewerSessions) {
   JobQueue queue;
-  QueuedJob retry = job(Lane::foreground, "x");
+  QueuedJob retry = job(Lane::listing, "x");
   retry.first_session = 2;
   queue.pushFront(std::move(retry));
   queue.push(job(Lane::background, "y"));
@@ -84,44 +99,68 @@ TEST(JobQueueTest, KeepsAJobForNewerSessions) {
 const Error kDown{Code::network, Scope::connection, "down"};
 const Clock::time_point kStart{};
 
-TEST(BackoffTest, PausesOfTheBackgroundDoubleUpToFiveMinutes) {
+TEST(BackoffTest, PausesDoubleUpToFiveMinutes) {
   Backoff backoff;
   Clock::time_point now = kStart;
   Milliseconds expected{1'000};
   for (int i = 0; i < 12; ++i) {
-    backoff.failed(kDown, now, 0.5);
+    backoff.failed(kDown, now, now, 0.5);
     EXPECT_EQ(backoff.until() - now, expected) << i;
-    EXPECT_TRUE(backoff.refusal(Lane::background, now).has_value());
-    EXPECT_FALSE(backoff.refusal(Lane::foreground, now).has_value());
+    EXPECT_TRUE(backoff.pausing(now));
     now = backoff.until();
-    EXPECT_FALSE(backoff.refusal(Lane::background, now).has_value());
+    EXPECT_FALSE(backoff.pausing(now));
     expected = std::min(expected * 2, Milliseconds(300'000));
   }
+  EXPECT_EQ(backoff.since(), kStart);
   backoff.succeeded();
-  backoff.failed(kDown, now, 0.5);
+  EXPECT_FALSE(backoff.failing());
+  backoff.failed(kDown, now, now, 0.5);
   EXPECT_EQ(backoff.until() - now, Milliseconds(1'000));
 }
 
-TEST(BackoffTest, JitterSpreadsThePauseAndTriesWithinItDontLengthenIt) {
+TEST(BackoffTest, JitterSpreadsThePause) {
   Backoff early;
-  early.failed(kDown, kStart, 0);
+  early.failed(kDown, kStart, kStart, 0);
   EXPECT_EQ(early.until() - kStart, Milliseconds(750));
   Backoff late;
-  late.failed(kDown, kStart, 1);
-  EXPECT_EQ(late.until() - kStart, Milliseconds(1'250));
-  late.failed(kDown, kStart + Milliseconds(100), 1);
+  late.failed(kDown, kStart, kStart, 1);
   EXPECT_EQ(late.until() - kStart, Milliseconds(1'250));
 }
 
-TEST(BackoffTest, RefusedCredentialsStopEverythingForAMinute) {
+TEST(BackoffTest, AHurryCutsThePauseShortAndDoesNotLengthenTheNext) {
   Backoff backoff;
-  backoff.failed({Code::auth, Scope::account, "wrong password"}, kStart, 0.5);
-  const std::optional<Error> error = backoff.refusal(Lane::foreground, kStart);
-  ASSERT_TRUE(error.has_value());
-  EXPECT_EQ(error->code, Code::auth);
-  EXPECT_STREQ(error->what(), "wrong password");
-  EXPECT_TRUE(backoff.refusal(Lane::foreground, kStart + Milliseconds(59'999)).has_value());
-  EXPECT_FALSE(backoff.refusal(Lane::foreground, kStart + Milliseconds(60'000)).has_value());
+  Clock::time_point now = kStart;
+  for (int i = 0; i < 6; ++i) {
+    backoff.failed(kDown, now, now, 0.5);
+    now = backoff.until();
+  }
+  const auto failed_at = now;
+  backoff.failed(kDown, now, now, 0.5);
+  EXPECT_FALSE(backoff.mayHurry(failed_at + Milliseconds(100)));
+  EXPECT_TRUE(backoff.mayHurry(failed_at + Milliseconds(500)));
+  backoff.hurry(failed_at + Milliseconds(100));
+  EXPECT_EQ(backoff.until(), failed_at + Milliseconds(500));
+  backoff.failed(kDown, backoff.until(), backoff.until(), 0.5);
+  EXPECT_EQ(backoff.until() - failed_at, Milliseconds(500 + 64'000));
+  backoff.forgive(failed_at + Milliseconds(600));
+  EXPECT_FALSE(backoff.pausing(failed_at + Milliseconds(600)));
+}
+
+TEST(BackoffTest, TriesThatTakeLongAreNotMadeAllTheTime) {
+  Backoff backoff;
+  backoff.failed(kDown, kStart, kStart + Milliseconds(3'000), 0.5);
+  EXPECT_FALSE(backoff.mayHurry(kStart + Milliseconds(5'000)));
+  EXPECT_TRUE(backoff.mayHurry(kStart + Milliseconds(6'000)));
+}
+
+TEST(BackoffTest, NothingHurriesRefusedCredentials) {
+  Backoff backoff;
+  backoff.failed({Code::auth, Scope::account, "wrong password"}, kStart, kStart, 0.5);
+  backoff.hurry(kStart + Milliseconds(30'000));
+  backoff.forgive(kStart + Milliseconds(30'000));
+  EXPECT_FALSE(backoff.mayHurry(kStart + Milliseconds(30'000)));
+  EXPECT_TRUE(backoff.pausing(kStart + Milliseconds(59'999)));
+  EXPECT_FALSE(backoff.pausing(kStart + Milliseconds(60'000)));
 }
 
 // What waited behind a silent server fails with it; what came later, or nobody waits for, stays.
@@ -135,13 +174,13 @@ TEST(JobQueue, GivesUpWhatHasWaitedTooLong) {
     job.since = now - age;
     queue.push(std::move(job));
   };
-  add(Lane::foreground, "old", Milliseconds(9'000));
-  add(Lane::foreground, "new", Milliseconds(1'000));
+  add(Lane::listing, "old", Milliseconds(9'000));
+  add(Lane::listing, "new", Milliseconds(1'000));
   add(Lane::background, "nobody waits", Milliseconds(9'000));
   const auto overdue = queue.takeWaitingSince(now - Milliseconds(5'000));
   ASSERT_EQ(overdue.size(), 1U);
   EXPECT_EQ(overdue[0].job.mailbox, "old");
-  EXPECT_EQ(queue.size(Lane::foreground), 1U);
+  EXPECT_EQ(queue.size(Lane::listing), 1U);
   EXPECT_EQ(queue.size(Lane::background), 1U);
 }
 

@@ -42,6 +42,7 @@ class FakeSession : public Session {
   std::string greeting() const override { return {}; }
   std::vector<Namespace> namespaces() override { return {}; }
   std::vector<ListEntry> list(const std::vector<Namespace>&) override { return {}; }
+  std::vector<ListEntry> listNames(const std::vector<Namespace>&) override { return {}; }
   MailboxStatus status(std::string_view) override { return {}; }
   Selected examine(std::string_view wire, const std::optional<Known>&) override {
     selected_ = wire;
@@ -59,6 +60,17 @@ class FakeSession : public Session {
     if (poll(&waited, 1, 10'000) == 1)
       throw Error(Code::cancelled, Scope::connection, "interrupted");
   }
+  Push notify() override { return {}; }
+  // Waits until somebody wakes it or interrupts.
+  Push listen(Milliseconds) override {
+    pollfd waited[]{{interrupted_.fd(), POLLIN, 0}, {woken_.fd(), POLLIN, 0}};
+    if (poll(waited, 2, 10'000) < 1) throw std::runtime_error("stuck");
+    if (waited[0].revents != 0) throw Error(Code::cancelled, Scope::connection, "interrupted");
+    Push push;
+    push.woken = woken_.clear();
+    return push;
+  }
+  void wake() noexcept override { woken_.signal(); }
   void interrupt() noexcept override { interrupted_.signal(); }
 
   const int number;  // 0 for the first
@@ -68,6 +80,7 @@ class FakeSession : public Session {
   Capabilities capabilities_;
   std::string selected_;
   Event interrupted_;
+  Event woken_;
 };
 
 int numberOf(Session& session) {
@@ -96,7 +109,7 @@ class PoolTest : public testing::Test {
 
   std::future<Outcome> submit(Lane lane, std::function<void(Session&)> run = {}) {
     auto done = std::make_shared<std::promise<Outcome>>();
-    Job job{lane, "", {}, {}};
+    Job job{lane, "", {}, {}, {}};
     job.run = [done, run = std::move(run)](Session& session) {
       const int number = numberOf(session);
       if (run) run(session);
@@ -143,7 +156,7 @@ class PoolTest : public testing::Test {
     std::latch together(count);
     std::vector<std::future<Outcome>> jobs;
     for (int i = 0; i < count; ++i) {
-      jobs.push_back(submit(Lane::foreground, [&](Session&) { together.arrive_and_wait(); }));
+      jobs.push_back(submit(Lane::listing, [&](Session&) { together.arrive_and_wait(); }));
     }
     for (auto& each : jobs) sessionOf(std::move(each));
     EXPECT_EQ(opened_, count);
@@ -158,17 +171,17 @@ class PoolTest : public testing::Test {
 TEST_F(PoolTest, ConnectsWhenThereIsWorkAndKeepsTheConnection) {
   start(3);
   EXPECT_EQ(opened_, 0);
-  for (int i = 0; i < 20; ++i) EXPECT_EQ(run(Lane::foreground, "a"), 0);
+  for (int i = 0; i < 20; ++i) EXPECT_EQ(run(Lane::listing, "a"), 0);
   EXPECT_EQ(opened_, 1);
 }
 
 TEST_F(PoolTest, RunAndWaitGivesTheResultOrThrowsIt) {
   start(1);
   int ran = 0;
-  pool_->runAndWait(Lane::foreground, "", [&](Session&) { ++ran; });
+  pool_->runAndWait(Lane::listing, "", [&](Session&) { ++ran; });
   EXPECT_EQ(ran, 1);
   try {
-    pool_->runAndWait(Lane::foreground, "", [](Session&) {
+    pool_->runAndWait(Lane::listing, "", [](Session&) {
       throw Error(Code::refused, Scope::mailbox, "no", "NO [NONEXISTENT]");
     });
     ADD_FAILURE();
@@ -182,23 +195,23 @@ TEST_F(PoolTest, RunAndWaitGivesTheResultOrThrowsIt) {
 TEST_F(PoolTest, AnotherExceptionIsASystemErrorAndEndsTheSession) {
   start(1);
   const Error error =
-      errorOf(submit(Lane::foreground, [](Session&) { throw std::runtime_error("surprise"); }));
+      errorOf(submit(Lane::listing, [](Session&) { throw std::runtime_error("surprise"); }));
   EXPECT_EQ(error.code, Code::system);
   EXPECT_EQ(error.scope, Scope::account);
   EXPECT_STREQ(error.what(), "surprise");
-  EXPECT_EQ(run(Lane::foreground, ""), 1);
+  EXPECT_EQ(run(Lane::listing, ""), 1);
 }
 
 TEST_F(PoolTest, OpensAnotherConnectionOnlyWhileTheOthersAreBusy) {
   start(3);
   Gate running, release;
-  auto first = submit(Lane::foreground, [&](Session&) {
+  auto first = submit(Lane::listing, [&](Session&) {
     running.open();
     release.pass();
   });
   running.pass();
-  EXPECT_EQ(run(Lane::foreground, "b"), 1);
-  EXPECT_EQ(run(Lane::foreground, "c"), 1);
+  EXPECT_EQ(run(Lane::listing, "b"), 1);
+  EXPECT_EQ(run(Lane::listing, "c"), 1);
   release.open();
   EXPECT_EQ(sessionOf(std::move(first)), 0);
   EXPECT_EQ(opened_, 2);
@@ -209,7 +222,7 @@ TEST_F(PoolTest, PrefersTheConnectionThatHasTheMailbox) {
   std::latch together(2);
   const auto take = [&](const std::string& mailbox) {
     int number = -1;
-    pool_->runAndWait(Lane::foreground, mailbox, [&](Session& session) {
+    pool_->runAndWait(Lane::listing, mailbox, [&](Session& session) {
       session.examine(mailbox);
       number = numberOf(session);
       together.arrive_and_wait();
@@ -221,29 +234,88 @@ TEST_F(PoolTest, PrefersTheConnectionThatHasTheMailbox) {
   const int with_a = a.get();
   EXPECT_NE(with_a, with_b);
   for (int i = 0; i < 50; ++i) {
-    EXPECT_EQ(run(Lane::foreground, "a"), with_a);
-    EXPECT_EQ(run(Lane::foreground, "b"), with_b);
+    EXPECT_EQ(run(Lane::listing, "a"), with_a);
+    EXPECT_EQ(run(Lane::listing, "b"), with_b);
   }
 }
 
-TEST_F(PoolTest, TheBackgroundLeavesOneConnectionFree) {
+TEST_F(PoolTest, BodiesLeaveOneConnectionFree) {
   start(3);
   std::latch two(2);
   Gate release;
   std::atomic<int> running{0};
   std::vector<std::future<Outcome>> background;
   for (int i = 0; i < 5; ++i) {
-    background.push_back(submit(Lane::background, [&](Session&) {
+    background.push_back(submit(i % 2 == 0 ? Lane::background : Lane::reading, [&](Session&) {
       if (++running <= 2) two.count_down();
       release.pass();
     }));
   }
   two.wait();
-  for (int i = 0; i < 5; ++i) EXPECT_EQ(run(Lane::foreground, "f"), 2);
+  for (int i = 0; i < 5; ++i) EXPECT_EQ(run(Lane::listing, "f"), 2);
   EXPECT_EQ(running, 2);
-  EXPECT_EQ(pool_->queued(), 3u);
+  const auto queued = pool_->status().queued;
+  EXPECT_EQ(
+      queued[static_cast<size_t>(Lane::reading)] + queued[static_cast<size_t>(Lane::background)],
+      3u);
   release.open();
   for (auto& each : background) sessionOf(std::move(each));
+}
+
+TEST_F(PoolTest, WatchingTakesHalfOfTheConnectionsAtMostAndLeavesAnOpenOne) {
+  start(4);
+  std::atomic<int> watching{0};
+  std::latch two(2);
+  std::vector<std::future<Outcome>> watchers;
+  for (int i = 0; i < 3; ++i) {
+    watchers.push_back(submit(Lane::watch, [&](Session& session) {
+      if (++watching <= 2) two.count_down();
+      session.listen(kPatience);
+    }));
+  }
+  two.wait();
+  const int session = run(Lane::listing, "");
+  for (int i = 0; i < 5; ++i) EXPECT_EQ(run(Lane::listing, ""), session);
+  EXPECT_EQ(watching, 2);
+  pool_->stop();
+  for (auto& each : watchers) EXPECT_EQ(errorOf(std::move(each)).code, Code::cancelled);
+}
+
+TEST_F(PoolTest, WhoWatchesIsWokenWhereNothingElseIsLeft) {
+  start(2);
+  Gate watching, reading, release;
+  auto watcher = submit(Lane::watch, [&](Session& session) {
+    watching.open();
+    EXPECT_TRUE(session.listen(kPatience).woken);
+  });
+  watching.pass();
+  auto reader = submit(Lane::reading, [&](Session&) {
+    reading.open();
+    release.pass();
+  });
+  reading.pass();
+  auto list = submit(Lane::listing);
+  const int of_watcher = sessionOf(std::move(watcher));
+  EXPECT_EQ(sessionOf(std::move(list)), of_watcher);
+  release.open();
+  sessionOf(std::move(reader));
+}
+
+TEST_F(PoolTest, ADoubtfulNetworkClosesWhatIsIdleAndLetsTheOthersEnd) {
+  start(2);
+  connectAll(2);
+  Gate running, release;
+  auto runs = submit(Lane::listing, [&](Session&) {
+    running.open();
+    release.pass();
+  });
+  running.pass();
+  pool_->doubt();
+  // Only the one that works is left, and it is not taken again.
+  EXPECT_GE(run(Lane::listing, ""), 2);
+  release.open();
+  EXPECT_LT(sessionOf(std::move(runs)), 2);
+  for (int i = 0; i < 10; ++i) EXPECT_GE(run(Lane::listing, ""), 2);
 }
 
 TEST_F(PoolTest, OnASingleConnectionTheForegroundOvertakesTheBackground) {
@@ -256,7 +328,7 @@ TEST_F(PoolTest, OnASingleConnectionTheForegroundOvertakesTheBackground) {
   running.pass();
   std::vector<std::string> order;  // of the one connection's thread
   auto background = submit(Lane::background, [&](Session&) { order.push_back("background"); });
-  auto foreground = submit(Lane::foreground, [&](Session&) { order.push_back("foreground"); });
+  auto foreground = submit(Lane::listing, [&](Session&) { order.push_back("foreground"); });
   release.open();
   sessionOf(std::move(background));
   sessionOf(std::move(foreground));
@@ -265,8 +337,8 @@ TEST_F(PoolTest, OnASingleConnectionTheForegroundOvertakesTheBackground) {
 
 TEST_F(PoolTest, AJobThatMeetsADeadConnectionRunsAgainOnANewOne) {
   start(1);
-  EXPECT_EQ(run(Lane::foreground, ""), 0);
-  EXPECT_EQ(sessionOf(submit(Lane::foreground,
+  EXPECT_EQ(run(Lane::listing, ""), 0);
+  EXPECT_EQ(sessionOf(submit(Lane::listing,
                              [](Session& session) {
                                if (numberOf(session) == 0) throw kBroken;
                              })),
@@ -277,13 +349,43 @@ TEST_F(PoolTest, ARetryDoesNotTakeAnotherConnectionOfTheSameAge) {
   start(3);
   connectAll(3);
   std::atomic<int> runs{0};
-  EXPECT_EQ(sessionOf(submit(Lane::foreground,
+  EXPECT_EQ(sessionOf(submit(Lane::listing,
                              [&](Session& session) {
                                ++runs;
                                if (numberOf(session) < 3) throw kBroken;
                              })),
             3);
   EXPECT_EQ(runs, 2);
+}
+
+// An idle connection that has the mailbox selected, but is too old for the job, must not keep a
+// new one from taking it.
+TEST_F(PoolTest, ARetryIsNotLeftToAnOldConnectionThatHasTheMailbox) {
+  start(3);
+  std::latch both(2);
+  const auto select = [&](Session& session) {
+    session.examine("a");
+    both.arrive_and_wait();
+  };
+  auto first = submit(Lane::listing, select);
+  auto second = submit(Lane::listing, select);
+  sessionOf(std::move(first));
+  sessionOf(std::move(second));
+  auto done = std::async(std::launch::async, [&] {
+    int session = -1;
+    pool_->runAndWait(Lane::listing, "a", [&](Session& taken) {
+      if (numberOf(taken) < 2) throw kBroken;
+      session = numberOf(taken);
+    });
+    return session;
+  });
+  if (done.wait_for(kPatience) != std::future_status::ready) {
+    ADD_FAILURE() << "nobody took it";
+    pool_->stop();
+    EXPECT_THROW(done.get(), Error);
+    return;
+  }
+  EXPECT_EQ(done.get(), 2);
 }
 
 TEST_F(PoolTest, ItRunsAgainOnlyOnceAndNotAtAllOnANewConnection) {
@@ -293,28 +395,55 @@ TEST_F(PoolTest, ItRunsAgainOnlyOnceAndNotAtAllOnANewConnection) {
     ++runs;
     throw kBroken;
   };
-  EXPECT_EQ(errorOf(submit(Lane::foreground, breaking)).code, Code::network);
+  EXPECT_EQ(errorOf(submit(Lane::listing, breaking)).code, Code::network);
   EXPECT_EQ(runs, 1);
-  run(Lane::foreground, "");
-  EXPECT_EQ(errorOf(submit(Lane::foreground, breaking)).code, Code::network);
+  // A connection that breaks at once counts as one that could not be had: not at once again.
+  while (outcomeOf(submit(Lane::listing)).error) poll(nullptr, 0, 10);
+  EXPECT_EQ(errorOf(submit(Lane::listing, breaking)).code, Code::network);
   EXPECT_EQ(runs, 3);
 }
 
-TEST_F(PoolTest, WithoutServerTheForegroundTriesAndTheBackgroundFailsAtOnce) {
-  on_open_ = [](int, const SessionOptions&) { throw kBroken; };
+TEST_F(PoolTest, WithoutServerPeopleGetAnErrorAndTheBackgroundWaits) {
+  Gate back;
+  std::atomic<bool> away{true};
+  on_open_ = [&](int, const SessionOptions&) {
+    if (away) throw kBroken;
+  };
   start(2);
-  const Clock::time_point begin = Clock::now();
-  EXPECT_EQ(errorOf(submit(Lane::foreground)).code, Code::network);
-  EXPECT_EQ(opened_, 1);
-  EXPECT_EQ(errorOf(submit(Lane::background)).code, Code::network);
-  // The shortest pause there is: after it the background may try, too.
-  if (Clock::now() - begin < Milliseconds(750)) {
-    EXPECT_EQ(opened_, 1);
-  }
-  const int before = opened_;
-  EXPECT_EQ(errorOf(submit(Lane::foreground)).code, Code::network);
-  EXPECT_EQ(opened_, before + 1);
-  EXPECT_EQ(pool_->queued(), 0u);
+  auto background = submit(Lane::background);
+  auto watcher = submit(Lane::watch);
+  EXPECT_EQ(errorOf(submit(Lane::listing)).code, Code::network);
+  EXPECT_EQ(errorOf(submit(Lane::reading)).code, Code::network);
+  const PoolStatus status = pool_->status();
+  ASSERT_TRUE(status.offline.has_value());
+  EXPECT_STREQ(status.offline->what(), "broken");
+  EXPECT_EQ(status.queued[static_cast<size_t>(Lane::background)], 1U);
+  EXPECT_EQ(status.queued[static_cast<size_t>(Lane::watch)], 1U);
+  away = false;
+  pool_->hurry();
+  sessionOf(std::move(background));
+  sessionOf(std::move(watcher));
+  EXPECT_FALSE(pool_->status().offline.has_value());
+}
+
+TEST_F(PoolTest, ATryThatTakesLongIsNotWaitedForWhileTheServerIsAway) {
+  Gate begun, end;
+  on_open_ = [&](int number, const SessionOptions&) {
+    if (number > 0) {
+      begun.open();
+      end.pass();
+    }
+    throw kBroken;
+  };
+  start(2);
+  EXPECT_EQ(errorOf(submit(Lane::listing)).code, Code::network);
+  auto background = submit(Lane::background);
+  begun.pass();
+  EXPECT_EQ(errorOf(submit(Lane::reading)).code, Code::network);
+  EXPECT_EQ(opened_, 2);
+  end.open();
+  pool_->stop();
+  errorOf(std::move(background));
 }
 
 TEST_F(PoolTest, WhoeverWaitsForAnAttemptThatFailsFailsWithIt) {
@@ -325,9 +454,7 @@ TEST_F(PoolTest, WhoeverWaitsForAnAttemptThatFailsFailsWithIt) {
   };
   start(4);
   std::vector<std::future<Outcome>> jobs;
-  for (int i = 0; i < 6; ++i) {
-    jobs.push_back(submit(i % 2 == 0 ? Lane::foreground : Lane::background));
-  }
+  for (int i = 0; i < 6; ++i) jobs.push_back(submit(i % 2 == 0 ? Lane::listing : Lane::reading));
   all_queued.open();
   for (auto& each : jobs) EXPECT_EQ(errorOf(std::move(each)).code, Code::network);
   EXPECT_EQ(opened_, 1);
@@ -339,11 +466,35 @@ TEST_F(PoolTest, RefusedCredentialsAreNotTriedAgain) {
   };
   start(3);
   for (int i = 0; i < 10; ++i) {
-    const Error error = errorOf(submit(i % 2 == 0 ? Lane::foreground : Lane::background));
+    const Error error = errorOf(submit(i % 2 == 0 ? Lane::listing : Lane::reading));
     EXPECT_EQ(error.code, Code::auth);
     EXPECT_EQ(error.server, "NO");
+    pool_->hurry();
   }
   EXPECT_EQ(opened_, 1);
+}
+
+// Some servers let everybody in and then say BYE.
+TEST_F(PoolTest, ConnectionsThatDieAtOnceAreNotOpenedAllTheTime) {
+  start(3);
+  std::atomic<int> runs{0};
+  const std::function<void()> again = [&] {
+    Job job;
+    job.lane = Lane::watch;
+    job.run = [&](Session&) {
+      ++runs;
+      throw kBroken;
+    };
+    job.failed = [&](const Error& error) {
+      if (error.code != Code::cancelled) again();
+    };
+    pool_->submit(std::move(job));
+  };
+  again();
+  while (runs < 3) poll(nullptr, 0, 10);
+  poll(nullptr, 0, 500);
+  EXPECT_LE(runs, 10);
+  pool_->stop();
 }
 
 TEST_F(PoolTest, AServerThatAllowsNoMoreConnectionsFailsNoJob) {
@@ -355,12 +506,12 @@ TEST_F(PoolTest, AServerThatAllowsNoMoreConnectionsFailsNoJob) {
   };
   start(2);
   Gate running, release;
-  auto first = submit(Lane::foreground, [&](Session&) {
+  auto first = submit(Lane::listing, [&](Session&) {
     running.open();
     release.pass();
   });
   running.pass();
-  auto second = submit(Lane::foreground);
+  auto second = submit(Lane::listing);
   tried.pass();
   release.open();
   EXPECT_EQ(sessionOf(std::move(first)), 0);
@@ -378,7 +529,7 @@ TEST_F(PoolTest, ARetryThatGetsNoNewConnectionTakesAnOldOne) {
   start(2);
   connectAll(2);
   std::atomic<int> first{-1};
-  const int second = sessionOf(submit(Lane::foreground, [&](Session& session) {
+  const int second = sessionOf(submit(Lane::listing, [&](Session& session) {
     int none = -1;
     if (first.compare_exchange_strong(none, numberOf(session))) throw kBroken;
   }));
@@ -386,20 +537,10 @@ TEST_F(PoolTest, ARetryThatGetsNoNewConnectionTakesAnOldOne) {
   EXPECT_EQ(second, 1 - first);
 }
 
-TEST_F(PoolTest, ComesBackWhenTheServerDoes) {
-  on_open_ = [](int number, const SessionOptions&) {
-    if (number == 0) throw kBroken;
-  };
-  start(2);
-  EXPECT_EQ(errorOf(submit(Lane::foreground)).code, Code::network);
-  EXPECT_EQ(run(Lane::foreground, ""), 1);
-  EXPECT_EQ(run(Lane::background, ""), 1);
-}
-
 TEST_F(PoolTest, StopFailsWhatIsQueuedAndInterruptsWhatRuns) {
   start(1);
   Gate running;
-  auto runs = submit(Lane::foreground, [&](Session& session) {
+  auto runs = submit(Lane::listing, [&](Session& session) {
     running.open();
     session.noop();
   });
@@ -410,7 +551,7 @@ TEST_F(PoolTest, StopFailsWhatIsQueuedAndInterruptsWhatRuns) {
   const Error error = errorOf(std::move(queued));
   EXPECT_EQ(error.code, Code::cancelled);
   EXPECT_EQ(error.scope, Scope::account);
-  EXPECT_EQ(errorOf(submit(Lane::foreground)).code, Code::cancelled);
+  EXPECT_EQ(errorOf(submit(Lane::listing)).code, Code::cancelled);
   EXPECT_EQ(alive_, 0);
   pool_->stop();
 }
@@ -424,7 +565,7 @@ TEST_F(PoolTest, StopEndsAnAttemptToConnect) {
     throw Error(Code::cancelled, Scope::connection, "interrupted");
   };
   start(2);
-  auto job = submit(Lane::foreground);
+  auto job = submit(Lane::listing);
   trying.pass();
   pool_->stop();
   const Error error = errorOf(std::move(job));
@@ -436,14 +577,14 @@ TEST_F(PoolTest, TellsWhatItsConnectionsDo) {
   start(2);
   Gate running, release;
   auto job = std::async(std::launch::async, [&] {
-    pool_->runAndWait(Lane::foreground, "inbox", [&](Session& session) {
+    pool_->runAndWait(Lane::listing, "inbox", [&](Session& session) {
       session.examine("inbox");
       running.open();
       release.pass();
     });
   });
   running.pass();
-  std::vector<ConnectionStatus> status = pool_->connections();
+  std::vector<ConnectionStatus> status = pool_->status().connections;
   ASSERT_EQ(status.size(), 2u);
   if (!status[0].connected) std::swap(status[0], status[1]);
   EXPECT_TRUE(status[0].connected);
@@ -451,9 +592,9 @@ TEST_F(PoolTest, TellsWhatItsConnectionsDo) {
   EXPECT_FALSE(status[1].connected);
   release.open();
   job.get();
-  errorOf(submit(Lane::foreground,
+  errorOf(submit(Lane::listing,
                  [](Session&) { throw Error(Code::refused, Scope::mailbox, "not this one"); }));
-  status = pool_->connections();
+  status = pool_->status().connections;
   if (!status[0].connected) std::swap(status[0], status[1]);
   EXPECT_TRUE(status[0].connected);
   EXPECT_FALSE(status[0].working);
@@ -469,8 +610,8 @@ TEST_F(PoolTest, ManyThreadsManyJobs) {
   for (int caller = 0; caller < 8; ++caller) {
     callers.push_back(std::async(std::launch::async, [&, caller] {
       for (int i = 0; i < 200; ++i) {
-        pool_->runAndWait(i % 3 == 0 ? Lane::background : Lane::foreground,
-                          std::to_string(caller % 3), [&](Session&) { ++ran; });
+        pool_->runAndWait(i % 3 == 0 ? Lane::background : Lane::listing, std::to_string(caller % 3),
+                          [&](Session&) { ++ran; });
       }
     }));
   }

@@ -50,7 +50,7 @@ TEST(ExitCode, FollowsTheErrorsCode) {
                {Code::busy, ExitCode::busy},         {Code::invalid, ExitCode::usage},
                {Code::refused, ExitCode::server},    {Code::protocol, ExitCode::server},
                {Code::limit, ExitCode::server},      {Code::system, ExitCode::other},
-               {Code::damaged, ExitCode::other},     {Code::cancelled, ExitCode::other},
+               {Code::damaged, ExitCode::damaged},   {Code::cancelled, ExitCode::other},
                {Code::not_found, ExitCode::other},   {Code::stale, ExitCode::other},
                {Code::size_changed, ExitCode::other}};
   for (const auto& one : cases)

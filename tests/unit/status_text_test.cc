@@ -42,6 +42,87 @@ TEST(StatusText, IsGlanceable) {
             "  errors       2026-11-20T10:00:05Z  the connection broke\n");
 }
 
+constexpr const char* kFull = R"json({
+  "version": "0.2.0", "pid": 4711, "source": "imaps://alice@example.org", "state": "online",
+  "server": {"host": "example.org", "port": 993, "tls": "TLSv1.3", "capabilities": []},
+  "mailboxes": {"total": 1, "listed": 1}, "messages": 1,
+  "cache": {"directory": "/c", "bodies": 41, "body_bytes": 1258291, "file_bytes": 4194304,
+            "hits": 35, "misses": 6, "hit_rate": 0.8537, "limit_bytes": 2147483648,
+            "evicted_bytes": 1048576},
+  "traffic": {},
+  "connections": [
+    {"connected": true, "working": true, "doing": "watching INBOX (IDLE)", "backoff_seconds": 0},
+    {"connected": true, "working": false, "doing": ""},
+    {"connected": false, "working": false, "last_error": "connection\u001brefused",
+     "backoff_seconds": 62, "doing": ""}],
+  "watching": {"method": "idle", "mailboxes": ["INBOX", "Entw&APw-rfe"], "poll_seconds": 30},
+  "queues": {"listing": 1, "reading": 0, "background": 1200, "watch": 0}, "queued": 1201,
+  "requests": {"lookup": 12, "read": 3456, "getattr": 12, "statfs": 0},
+  "read_only": true, "uptime_seconds": 61})json";
+
+TEST(StatusText, SaysWhatEachConnectionDoes) {
+  EXPECT_EQ(statusText("/m", kFull),
+            "/m: online, imaps://alice@example.org, read-only, up 1 min 1 s\n"
+            "  server       example.org port 993, TLSv1.3\n"
+            "  in use       none\n"
+            "  mailboxes    1, 1 of them listed; 1 messages\n"
+            "  watching     INBOX, Entwürfe (IDLE); the others are asked about every 30 s\n"
+            "  cache        41 bodies, 1.2 MiB of 2.0 GiB; file 4.0 MiB; 35 hits, 6 misses (85 %)\n"
+            "               1.0 MiB have made room\n"
+            "               /c\n"
+            "  traffic      0 B in (0 B of bodies), 0 B out; 0 commands, 0 connects\n"
+            "  connections  1 working, 1 idle, 1 closed; waiting: 1,200 background, 1 listing\n"
+            "               watching INBOX (IDLE)\n"
+            "               next try in 1 min 2 s: connection?refused\n"
+            "  requests     3,456 read, 12 getattr, 12 lookup\n"
+            "  process      4711\n");
+}
+
+std::string firstLine(const std::string& json, Style style = Style::plain) {
+  const std::string text = statusText("/m", json, style);
+  return text.substr(0, text.find('\n'));
+}
+
+TEST(StatusText, SaysOfflineFirst) {
+  EXPECT_EQ(firstLine(R"({"state": "offline", "offline_since": "2026-11-20T10:00:05Z",
+                          "next_try_seconds": 8, "source": "imaps://a@h",
+                          "connections": [{"last_error": "connection refused"}, {}],
+                          "errors": [{"text": "older"}]})"),
+            "/m: OFFLINE since 2026-11-20T10:00:05Z, next try in 8 s: connection refused");
+  EXPECT_EQ(firstLine(R"({"state": "offline", "next_try_seconds": 0,
+                          "errors": [{"text": "older"}, {"text": "newer"}]})"),
+            "/m: OFFLINE, trying now: newer");
+  EXPECT_EQ(firstLine(R"({"state": "offline"})"), "/m: OFFLINE");
+  EXPECT_NE(statusText("/m", R"({"state": "offline", "source": "imaps://a@h"})")
+                .find("\n  account      imaps://a@h, up 0 s\n"),
+            std::string::npos);
+  EXPECT_EQ(firstLine(R"({"state": "connecting", "source": "imaps://a@h"})"),
+            "/m: connecting, imaps://a@h, up 0 s");
+}
+
+TEST(StatusText, SaysHowItFollowsTheServer) {
+  const auto watching = [](const std::string& json) {
+    const std::string text = statusText("/m", "{\"watching\": " + json + "}");
+    const size_t at = text.find("  watching     ");
+    return at == text.npos ? "" : text.substr(at + 15, text.find('\n', at) - at - 15);
+  };
+  EXPECT_EQ(watching(R"({"method": "notify", "mailboxes": []})"),
+            "all mailboxes, told of changes at once (NOTIFY)");
+  EXPECT_EQ(watching(R"({"method": "poll", "poll_seconds": 90})"),
+            "all mailboxes, asked about every 1 min 30 s");
+  EXPECT_EQ(watching(R"({"method": "idle", "mailboxes": [], "poll_seconds": 30})"),
+            "nothing is pushed now; all mailboxes are asked about every 30 s");
+  EXPECT_EQ(watching(R"({"method": "telepathy"})"), "");
+}
+
+TEST(StatusText, ColoursOnlyWhenAsked) {
+  EXPECT_EQ(firstLine(R"({"state": "offline"})", Style::coloured),
+            "\x1b[1m/m\x1b[0m: \x1b[31mOFFLINE\x1b[0m");
+  EXPECT_EQ(firstLine(R"({"state": "online", "source": "s"})", Style::coloured),
+            "\x1b[1m/m\x1b[0m: \x1b[32monline\x1b[0m, s, up 0 s");
+  EXPECT_EQ(statusText("/m", kFull).find('\x1b'), std::string::npos);
+}
+
 TEST(StatusText, JsonGoesThroughWithControlsEscaped) {
   const std::string json = statusJson(R"({"greeting": "a\u001b\u009b"})");
   EXPECT_EQ(json, "{\n  \"greeting\": \"a\\u001b\\u009b\"\n}\n");
@@ -49,7 +130,10 @@ TEST(StatusText, JsonGoesThroughWithControlsEscaped) {
 
 TEST(StatusText, TakesWhatIsMissingAndRefusesWhatIsNoStatus) {
   EXPECT_NE(statusText("/m", "{}").find("/m: "), std::string::npos);
-  EXPECT_NE(statusText("/m", R"({"memory": null, "server": 3, "errors": "x"})").find("/m: "),
+  EXPECT_NE(statusText("/m", R"({"memory": null, "server": 3, "errors": "x",
+                                     "state": 1, "watching": [], "queues": 3, "requests": [4],
+                                     "connections": {"a": 1}, "cache": {"hit_rate": "x"}})")
+                .find("/m: "),
             std::string::npos);
   for (const char* text : {"", "[]", "{", "3"}) {
     EXPECT_THROW(statusText("/m", text), Error) << text;

@@ -62,7 +62,7 @@ class TransportTest : public testing::Test {
   }
 
   std::unique_ptr<Transport> connect(const Endpoint& endpoint) {
-    return Transport::connect(endpoint, &traffic_, interrupt_);
+    return Transport::connect(endpoint, &traffic_, interrupt_, Deadline::after(endpoint.timeout));
   }
   Error connectError(const Endpoint& endpoint) {
     return errorOf([&] { connect(endpoint); });

@@ -27,9 +27,10 @@ struct AccountOptions {
   imap::SessionOptions session;
   std::string cache_dir;
   std::string state_dir;
-  std::string name_format;  // empty: the default pattern
-  unsigned connections = 4;
+  std::string name_format;   // empty: the default pattern
+  unsigned connections = 4;  // at most, those that only watch included
   Milliseconds poll{30'000};
+  uint64_t cache_size = uint64_t{2} << 30;  // bytes of bodies
 };
 
 // Absent error: it went well.
@@ -49,8 +50,10 @@ class Account {
   static std::unique_ptr<Account> open(const AccountOptions& options);
   virtual ~Account() = default;  // stops
 
-  // Connects, logs in, brings the list of mailboxes up to date. Waits for the network. Throws.
-  virtual void start() = 0;
+  // Connects, logs in, brings the list of mailboxes up to date; waits for the network. With a cache
+  // to work from, a server that can't be reached is no failure: then the account is started without
+  // it, and the reason is returned. Throws Error.
+  virtual std::optional<Error> start() = 0;
   virtual void stop() = 0;  // idempotent
 
   // Called from threads of the account, with no lock held.
@@ -71,12 +74,15 @@ class Account {
   // Somebody looks at this directory: have it refreshed soon if that was long ago.
   virtual void touched(MailboxId mailbox) = 0;
 
-  virtual void read(MessageId id, uint64_t offset, uint32_t size, ReadDone done) = 0;
+  // With a `wait` of newRead(), cancel() ends it; 0: nothing does.
+  virtual void read(WaitId wait, MessageId id, uint64_t offset, uint32_t size, ReadDone done) = 0;
+  virtual WaitId newRead() = 0;
   // The kernel is told this size of the message: see Code::size_changed.
   virtual void sizeTold(MessageId id, uint64_t size) = 0;
 
-  // JSON, the shape is documented in ARCHITECTURE.md.
-  virtual std::string status() const = 0;
+  // JSON, the shape is documented in ARCHITECTURE.md. `requests`: how often the kernel has asked,
+  // by operation.
+  virtual std::string status(const std::map<std::string, uint64_t>& requests) const = 0;
 };
 
 }  // namespace emlfs

@@ -12,6 +12,7 @@ using Milliseconds = std::chrono::milliseconds;
 class Deadline {
  public:
   static Deadline after(Milliseconds duration) { return Deadline(Clock::now() + duration); }
+  static Deadline at(Clock::time_point moment) { return Deadline(moment); }
 
   bool passed() const { return Clock::now() >= at_; }
   // For poll(2): milliseconds left, rounded up, at least 0.

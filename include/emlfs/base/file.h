@@ -30,7 +30,7 @@ class Event {
  public:
   Event();  // throws Error(system)
   void signal() noexcept;
-  void clear() noexcept;
+  bool clear() noexcept;  // true if it was signalled
   int fd() const { return fd_.get(); }
 
  private:

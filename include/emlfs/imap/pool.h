@@ -1,10 +1,15 @@
 // A few connections and the work for them. Each connection has a thread of its own that opens it
-// when there is work, keeps it, and prefers work for the mailbox that it has selected. One is kept
-// free for what a person waits for. Thread-safe.
+// when there is work, keeps it, and prefers work for the mailbox that it has selected. Thread-safe.
+//
+// Capacity is separate where one kind of work could shut out another: bodies leave one connection
+// to listings, whatever they wait for, and those that watch for changes are woken where nothing
+// else is left.
 #pragma once
 
+#include <array>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -14,26 +19,43 @@
 namespace emlfs::imap {
 
 enum class Lane {
-  foreground,  // somebody waits
-  background,  // refresh, read-ahead: never takes the last connection
+  listing,     // mailboxes and lists of messages: somebody waits, or will not for long
+  reading,     // bodies that somebody waits for
+  background,  // nobody waits
+  watch,       // Session::listen: takes at most half of the connections, and ends when woken
 };
+constexpr size_t kLanes = 4;
 
 struct Job {
-  Lane lane = Lane::foreground;
+  Lane lane = Lane::listing;
   std::string mailbox;  // wire name that it will select; empty: any connection will do
   // Runs on a connection's thread, holding no lock. May be run a second time, on a fresh
   // connection, if one that had been idle turns out to be dead: it must be safe to repeat.
   std::function<void(Session&)> run;
-  // Instead of run's end, if it threw, or no connection could be had, or the pool stops.
+  // Instead of run's end, if it threw, or no connection could be had, or the pool stops. While the
+  // server can't be reached the jobs of `background` and `watch` wait; the others fail.
   std::function<void(const Error&)> failed;
+  std::string doing;  // for `emlfs status`: "reading INBOX"
 };
 
 // For `emlfs status`: what one connection does.
 struct ConnectionStatus {
   bool connected = false;
   bool working = false;
+  std::string doing;
   std::string selected;
   std::string last_error;
+  Milliseconds pause{0};  // until it may be opened again
+};
+
+struct PoolStatus {
+  std::vector<ConnectionStatus> connections;
+  std::array<size_t, kLanes> queued{};  // by Lane
+  // While no connection works and the last try failed: why, since when, and how long until the
+  // next one.
+  std::optional<Error> offline;
+  Clock::time_point offline_since{};
+  Milliseconds next_try{0};
 };
 
 class Pool {
@@ -45,8 +67,12 @@ class Pool {
   // Submits and waits. Throws what run threw.
   virtual void runAndWait(Lane lane, const std::string& mailbox,
                           const std::function<void(Session&)>& run) = 0;
-  virtual std::vector<ConnectionStatus> connections() const = 0;
-  virtual size_t queued() const = 0;
+  // Somebody would like to have the server: a pause between tries is cut short.
+  virtual void hurry() = 0;
+  // The network is another one, or was asleep: what is connected may be connected to nobody. Idle
+  // connections are closed, the others once they have done what they do, and pauses end.
+  virtual void doubt() = 0;
+  virtual PoolStatus status() const = 0;
   // Fails what is queued, interrupts what runs, joins the threads. Idempotent.
   virtual void stop() = 0;
 };

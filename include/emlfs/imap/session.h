@@ -6,6 +6,7 @@
 
 #include <atomic>
 #include <functional>
+#include <map>
 #include <memory>
 #include <optional>
 #include <set>
@@ -77,6 +78,17 @@ struct BodyPiece {
   bool at_end = false;
 };
 
+// What the server said without having been asked.
+struct Push {
+  bool selected = false;   // something happened in the selected mailbox
+  bool mailboxes = false;  // mailboxes came, went or got another name
+  bool overflow = false;   // NOTIFICATIONOVERFLOW: from now on the server says nothing any more
+  bool woken = false;      // listen() was ended by wake()
+  std::map<std::string, MailboxStatus> statuses;  // NOTIFY: of other mailboxes, by wire name
+
+  bool empty() const { return !selected && !mailboxes && !overflow && statuses.empty(); }
+};
+
 class Session {
  public:
   // Connects, secures the connection, reads the greeting, logs in, learns the capabilities and
@@ -95,6 +107,9 @@ class Session {
   // server has LIST-EXTENDED, SPECIAL-USE, LIST-STATUS. Names are the server's bytes, whatever
   // they are; doubles are removed.
   virtual std::vector<ListEntry> list(const std::vector<Namespace>& namespaces) = 0;
+
+  // The same without any status.
+  virtual std::vector<ListEntry> listNames(const std::vector<Namespace>& namespaces) = 0;
 
   // STATUS. Throws Error(refused, mailbox).
   virtual MailboxStatus status(std::string_view wire) = 0;
@@ -127,6 +142,19 @@ class Session {
   virtual BodyPiece fetchBody(Uid uid, uint64_t offset, uint32_t count) = 0;
 
   virtual void noop() = 0;
+
+  // NOTIFY (RFC 5465) for the personal namespaces; leaves no mailbox selected. Gives the status of
+  // every mailbox: what happens after that is heard by listen(). Throws Error(refused or protocol,
+  // mailbox) if the server won't.
+  virtual Push notify() = 0;
+
+  // Waits until the server says something, or for `limit`. With a mailbox selected by IDLE (RFC
+  // 2177), else by reading what NOTIFY brings. Ends with a round trip in both cases, unless woken
+  // while it waited for NOTIFY: a server that has vanished is Error(timeout). Call with a limit
+  // below 29 minutes.
+  virtual Push listen(Milliseconds limit) = 0;
+  // Ends listen(), also one that has not begun. Thread-safe.
+  virtual void wake() noexcept = 0;
 
   // Ends a wait of the owning thread with Error(cancelled, connection). Thread-safe.
   virtual void interrupt() noexcept = 0;

@@ -4,6 +4,7 @@
 #pragma once
 
 #include <functional>
+#include <map>
 #include <vector>
 
 #include "emlfs/imap/session.h"
@@ -23,10 +24,19 @@ struct Store {
   const view::NameFormat& names;
 };
 
-// Asks for the list of mailboxes and makes the directories follow. Returns the mailboxes that have
-// been listed (in part, too) and are no longer what the store holds. Throws Error.
+// Asks for the list of mailboxes and makes the directories follow. Throws Error.
+void refreshDirectories(imap::Session& session, const std::vector<Namespace>& namespaces,
+                        Store store, const OnChange& on_change);
+
+// The same, and asks for their statuses too. Returns the mailboxes that have been listed (in part,
+// too) and are no longer what the store holds.
 std::vector<MailboxId> refreshTree(imap::Session& session, const std::vector<Namespace>& namespaces,
                                    Store store, const OnChange& on_change);
+
+// Of the mailboxes that have been listed, those that are no longer what the store holds, by what
+// the server says of them (wire name -> STATUS).
+std::vector<MailboxId> staleMailboxes(Store store,
+                                      const std::map<std::string, MailboxStatus>& statuses);
 
 // Makes one mailbox follow: first what changed among the messages that are known, by the best
 // strategy that the server has (QRESYNC, else CONDSTORE, else plain), then the messages that are

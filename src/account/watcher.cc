@@ -1,0 +1,218 @@
+#include "account/watcher.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "emlfs/base/log.h"
+
+namespace emlfs {
+namespace {
+
+// For how long at least a mailbox is listened to, whatever else is looked at: a walk over all of
+// them would change it all the time.
+constexpr Milliseconds kLeast{10'000};
+constexpr unsigned kMostNotifyFailures = 3;
+
+}  // namespace
+
+Watcher::Watcher(imap::Pool& pool, const store::Cache& cache, unsigned connections,
+                 Milliseconds probe, Hooks hooks)
+    : pool_(pool), cache_(cache), probe_(probe), hooks_(std::move(hooks)), slots_(connections) {}
+
+void Watcher::start() {
+  bool any = false;
+  {
+    const MutexLock lock(mutex_);
+    any = !slots_.empty();
+  }
+  if (any) submit(0);
+}
+
+void Watcher::stop() {
+  const MutexLock lock(mutex_);
+  stopping_ = true;
+}
+
+void Watcher::used(MailboxId mailbox) {
+  const auto record = cache_.snapshot()->mailbox(mailbox);
+  if (!record || !record->selectable || record->wire == "INBOX") return;
+  size_t chosen = 0;
+  bool idle_free = false;
+  {
+    const MutexLock lock(mutex_);
+    if (method_ != Method::idle || slots_.size() < 2 || stopping_) return;
+    chosen = 1;
+    for (size_t i = 1; i < slots_.size(); ++i) {
+      if (slots_[i].mailbox == mailbox) return;
+      if (slots_[i].since < slots_[chosen].since) chosen = i;
+    }
+    Slot& slot = slots_[chosen];
+    const Clock::time_point now = Clock::now();
+    if (slot.mailbox && now - slot.since < kLeast) return;
+    slot.mailbox = mailbox;
+    slot.since = now;
+    if (slot.session != nullptr) slot.session->wake();
+    idle_free = !slot.submitted;
+  }
+  if (idle_free) submit(chosen);
+}
+
+Watcher::Status Watcher::status() const {
+  const MutexLock lock(mutex_);
+  Status status{method_, {}};
+  for (const Slot& slot : slots_)
+    if (slot.session != nullptr && !slot.wire.empty()) status.mailboxes.push_back(slot.wire);
+  return status;
+}
+
+bool Watcher::hearsAll() const {
+  const MutexLock lock(mutex_);
+  return hears_all_;
+}
+
+void Watcher::submit(size_t slot) {
+  imap::Job job;
+  job.lane = imap::Lane::watch;
+  job.doing = "watching all mailboxes";
+  bool one = false;
+  {
+    const MutexLock lock(mutex_);
+    if (stopping_ || std::exchange(slots_[slot].submitted, true)) return;
+    one = method_ == Method::idle;
+  }
+  if (const auto mailbox = one ? target(slot) : std::nullopt) {
+    if (const auto record = cache_.snapshot()->mailbox(*mailbox)) {
+      job.mailbox = record->wire;
+      job.doing = "watching " + record->wire;
+    }
+  }
+  job.run = [this, slot](imap::Session& session) {
+    run(session, slot);
+    ended(slot, std::nullopt);
+  };
+  job.failed = [this, slot](const Error& error) { ended(slot, error); };
+  pool_.submit(std::move(job));
+}
+
+void Watcher::ended(size_t slot, const std::optional<Error>& error) {
+  bool again = true;
+  {
+    const MutexLock lock(mutex_);
+    slots_[slot].submitted = false;
+    if (stopping_) return;
+    if (method_ == Method::none && !error) again = false;  // the server has neither
+    if (slot > 0) again = slots_[slot].mailbox && method_ == Method::idle;
+    if (error && error->scope != Scope::connection && error->scope != Scope::account) {
+      // A mailbox that is gone, or that nobody may look into. Without NOTIFY there is still IDLE.
+      if (slot > 0) slots_[slot].mailbox.reset();
+      again = slot == 0 && method_ == Method::notify;
+    }
+  }
+  if (error && error->code != Code::cancelled) hooks_.failed(*error);
+  if (error && error->code == Code::cancelled) again = false;
+  if (again) submit(slot);
+}
+
+void Watcher::run(imap::Session& session, size_t slot) {
+  if (slot == 0) hooks_.refresh_all(session);
+  bool notify = slot == 0 && session.capabilities().has("NOTIFY");
+  {
+    const MutexLock lock(mutex_);
+    notify = notify && notify_failures_ < kMostNotifyFailures;
+    const bool idle = session.capabilities().has("IDLE");
+    method_ = notify ? Method::notify : idle ? Method::idle : Method::none;
+    if (method_ == Method::none) return;
+  }
+  if (notify)
+    followAll(session);
+  else
+    follow(session, slot);
+}
+
+void Watcher::followAll(imap::Session& session) {
+  imap::Push push;
+  try {
+    push = session.notify();
+  } catch (const Error& error) {
+    const MutexLock lock(mutex_);
+    const bool refused = error.scope == Scope::mailbox || error.scope == Scope::message;
+    notify_failures_ += refused ? kMostNotifyFailures : 1;
+    throw;
+  }
+  {
+    const MutexLock lock(mutex_);
+    notify_failures_ = 0;
+    hears_all_ = true;
+  }
+  // What is told of must first be known.
+  push.mailboxes = true;
+  try {
+    for (std::optional<imap::Push> next = std::move(push); next && !next->woken;) {
+      if (next->overflow) log::info("the server had too much to tell and starts again");
+      if (next->overflow) next = session.notify();
+      if (next->mailboxes) hooks_.refresh_all(session);
+      if (!next->statuses.empty()) hooks_.statuses(next->statuses);
+      next = listen(session, 0);
+    }
+  } catch (...) {
+    const MutexLock lock(mutex_);
+    hears_all_ = false;
+    throw;
+  }
+  const MutexLock lock(mutex_);
+  hears_all_ = false;
+}
+
+void Watcher::follow(imap::Session& session, size_t slot) {
+  const auto mailbox = target(slot);
+  const auto record = mailbox ? cache_.snapshot()->mailbox(*mailbox) : std::nullopt;
+  if (!record || !record->selectable)
+    throw Error(Code::not_found, Scope::mailbox, "the mailbox to watch is not there");
+  {
+    const MutexLock lock(mutex_);
+    slots_[slot].wire = record->wire;
+  }
+  session.examine(record->wire);
+  for (bool changed = true;;) {
+    if (changed) hooks_.changed(*mailbox);
+    const auto push = listen(session, slot);
+    if (!push || push->woken || target(slot) != mailbox) return;
+    changed = push->selected;
+  }
+}
+
+// Absent: it is time to stop.
+std::optional<imap::Push> Watcher::listen(imap::Session& session, size_t slot) {
+  {
+    const MutexLock lock(mutex_);
+    if (stopping_) return std::nullopt;
+    slots_[slot].session = &session;
+  }
+  const auto leave = [&] {
+    const MutexLock lock(mutex_);
+    slots_[slot].session = nullptr;
+  };
+  try {
+    imap::Push push = session.listen(probe_);
+    leave();
+    return push;
+  } catch (...) {
+    leave();
+    throw;
+  }
+}
+
+std::optional<MailboxId> Watcher::inbox() const {
+  std::optional<MailboxId> found;
+  for (const auto& record : cache_.snapshot()->mailboxes())
+    if (record.wire == "INBOX") found = record.id;
+  return found;
+}
+
+std::optional<MailboxId> Watcher::target(size_t slot) const {
+  if (slot == 0) return inbox();
+  const MutexLock lock(mutex_);
+  return slots_[slot].mailbox;
+}
+
+}  // namespace emlfs
