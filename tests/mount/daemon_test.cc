@@ -320,8 +320,7 @@ TEST_F(Daemon, SaysTheSameInTextAndJson) {
   // The cache takes it after the reader has it.
   EXPECT_TRUE(eventually([&] { return mount.status()["cache"]["bodies"] == 1; }));
   const std::string text = runOrThrow({kProgram, "status", mount.path()});
-  const auto json =
-      nlohmann::json::parse(runOrThrow({kProgram, "status", mount.path(), "--json"}));
+  const auto json = nlohmann::json::parse(runOrThrow({kProgram, "status", mount.path(), "--json"}));
   EXPECT_THAT(text, HasSubstr(json["source"].get<std::string>()));
   EXPECT_THAT(text, HasSubstr(fmt::format("{} port {}", json["server"]["host"].get<std::string>(),
                                           json["server"]["port"].get<int>())));

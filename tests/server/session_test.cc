@@ -1,4 +1,4 @@
-// A session with a real Dovecot: what it gives is what lies in the Maildir.
+// A session with each real server: what it gives is what was delivered there.
 #include "emlfs/imap/session.h"
 
 #include <gmock/gmock.h>
@@ -7,21 +7,21 @@
 #include <map>
 
 #include "emlfs/base/error.h"
-#include "support/dovecot.h"
+#include "support/server_test.h"
 
 namespace emlfs::imap {
 namespace {
 
-using test::Dovecot;
+using test::ImapServer;
 
-SessionOptions optionsFor(const Dovecot& dovecot, Security security) {
+SessionOptions optionsFor(const ImapServer& server, Security security) {
   SessionOptions options;
-  options.endpoint.host = dovecot.host();
-  options.endpoint.port = security == Security::tls ? dovecot.imapsPort() : dovecot.imapPort();
+  options.endpoint.host = server.host();
+  options.endpoint.port = security == Security::tls ? server.imapsPort() : server.imapPort();
   options.endpoint.security = security;
-  options.endpoint.user = dovecot.user();
-  options.endpoint.ca_file = dovecot.caFile();
-  options.password = [password = dovecot.password()] { return Secret(password); };
+  options.endpoint.user = server.user();
+  options.endpoint.ca_file = server.caFile();
+  options.password = [password = server.password()] { return Secret(password); };
   return options;
 }
 
@@ -52,31 +52,38 @@ Code codeOf(const std::function<void()>& action) {
   return Code::system;
 }
 
-TEST(SessionWithDovecot, LooksThroughTheAccount) {
-  const Dovecot dovecot;
+class SessionWith : public test::ServerTest, public testing::WithParamInterface<ImapServer::Kind> {
+ protected:
+  void SetUp() override { start(GetParam()); }
+  const std::string sess_ = GetParam() == ImapServer::Kind::courier ? "INBOX.Sess" : "Sess";
+};
+
+TEST_P(SessionWith, LooksThroughTheAccount) {
   std::map<Uid, std::string> sent;
   for (int i = 1; i <= 5; ++i) {
     sent[static_cast<Uid>(i)] = sampleMessage(i, static_cast<size_t>(i) * 40'000);
-    dovecot.deliver("Sess", sent[static_cast<Uid>(i)]);
+    server().deliver("Sess", sent[static_cast<Uid>(i)]);
   }
   for (const Security security : {Security::tls, Security::starttls}) {
-    const auto session = Session::open(optionsFor(dovecot, security));
+    const auto session = Session::open(optionsFor(server(), security));
     EXPECT_THAT(session->tlsVersion(), testing::StartsWith("TLSv1."));
-    EXPECT_TRUE(session->capabilities().has("QRESYNC"));
+    const bool plain = GetParam() == ImapServer::Kind::courier;
+    EXPECT_EQ(session->capabilities().has("QRESYNC"), !plain);
+    EXPECT_EQ(session->capabilities().has("MOVE"), !plain);
 
     bool found = false;
     for (const ListEntry& entry : session->list(session->namespaces())) {
-      if (entry.wire != "Sess") continue;
+      if (entry.wire != sess_) continue;
       found = true;
-      ASSERT_TRUE(entry.status);
-      EXPECT_EQ(*entry.status, session->status("Sess"));
-      EXPECT_EQ(entry.status->messages, 5U);
+      EXPECT_EQ(session->status(sess_).messages, 5U);
+      EXPECT_EQ(entry.status.has_value(), !plain);
+      EXPECT_EQ(entry.status.value_or(session->status(sess_)), session->status(sess_));
     }
     EXPECT_TRUE(found);
 
-    const Selected selected = session->examine("Sess");
+    const Selected selected = session->examine(sess_);
     EXPECT_EQ(selected.messages, 5U);
-    EXPECT_NE(selected.highest_modseq, 0U);
+    EXPECT_EQ(selected.highest_modseq == 0, plain);
     EXPECT_EQ(session->searchUids(2, 9).text(), "2:5");
     std::map<Uid, MessageMeta> given;
     session->fetchMetadata(1, UINT32_MAX, [&](MessageMeta&& meta) { given[meta.uid] = meta; });
@@ -85,7 +92,7 @@ TEST(SessionWithDovecot, LooksThroughTheAccount) {
       EXPECT_EQ(given[uid].header.subject, "number " + std::to_string(uid));
       EXPECT_EQ(given[uid].header.message_id, "<" + std::to_string(uid) + "@example.org>");
       EXPECT_GT(given[uid].date.seconds, 1'700'000'000);
-      EXPECT_NE(given[uid].modseq, 0U);
+      EXPECT_EQ(given[uid].modseq == 0, plain);
       EXPECT_EQ(given[uid].size, message.size());
       EXPECT_EQ(wholeBody(*session, uid, 30'000), message);
     }
@@ -93,36 +100,42 @@ TEST(SessionWithDovecot, LooksThroughTheAccount) {
   }
 }
 
-TEST(SessionWithDovecot, SeesWhatChanged) {
-  const Dovecot dovecot;
-  for (int i = 1; i <= 4; ++i) dovecot.deliver("Sess", sampleMessage(i, 100));
-  const auto session = Session::open(optionsFor(dovecot, Security::tls));
-  const Selected before = session->examine("Sess");
-  dovecot.doveadm({"flags add", "\\Flagged", "mailbox", "Sess", "uid", "2"});
-  dovecot.doveadm({"expunge", "mailbox", "Sess", "uid", "3"});
+TEST_P(SessionWith, SeesWhatChanged) {
+  for (int i = 1; i <= 4; ++i) server().deliver("Sess", sampleMessage(i, 100));
+  const auto session = Session::open(optionsFor(server(), Security::tls));
+  const Selected before = session->examine(sess_);
+  server().changeFlags("Sess", "2", "+\\Flagged");
+  server().expunge("Sess", "3");
 
   const Selected after =
-      session->examine("Sess", Known{before.uid_validity, before.highest_modseq, 4});
-  EXPECT_EQ(after.vanished.text(), "3");
-  ASSERT_EQ(after.changed.size(), 1U);
-  EXPECT_EQ(after.changed[0].uid, 2U);
-  EXPECT_TRUE(after.changed[0].flags.has("\\Flagged"));
+      session->examine(sess_, Known{before.uid_validity, before.highest_modseq, 4});
+  EXPECT_EQ(after.messages, 3U);
+  EXPECT_EQ(session->searchUids(1, 9).text(), "1:2,4");
+  if (session->capabilities().has("QRESYNC")) {
+    EXPECT_EQ(after.vanished.text(), "3");
+    ASSERT_EQ(after.changed.size(), 1U);
+    EXPECT_EQ(after.changed[0].uid, 2U);
+    EXPECT_TRUE(after.changed[0].flags.has("\\Flagged"));
+  }
 
-  std::vector<Uid> changed;
-  session->fetchFlags(1, 9, before.highest_modseq,
-                      [&](FlagChange&& change) { changed.push_back(change.uid); });
-  EXPECT_THAT(changed, testing::ElementsAre(2));
+  std::vector<Uid> given;
+  std::vector<Uid> flagged;
+  session->fetchFlags(1, 9, before.highest_modseq, [&](FlagChange&& change) {
+    given.push_back(change.uid);
+    if (change.flags.has("\\Flagged")) flagged.push_back(change.uid);
+  });
+  EXPECT_THAT(flagged, testing::ElementsAre(2));
+  EXPECT_EQ(given == flagged, session->capabilities().has("CONDSTORE"));
 }
 
-TEST(SessionWithDovecot, PlainServer) {
-  const Dovecot dovecot;
-  dovecot.deliver("Sess", sampleMessage(1, 100));
-  SessionOptions options = optionsFor(dovecot, Security::tls);
+TEST_P(SessionWith, PlainServer) {
+  server().deliver("Sess", sampleMessage(1, 100));
+  SessionOptions options = optionsFor(server(), Security::tls);
   options.without = {"CONDSTORE",   "QRESYNC", "ESEARCH", "LIST-EXTENDED",
                      "LIST-STATUS", "SASL-IR", "ENABLE",  "NAMESPACE"};
   const auto session = Session::open(options);
   EXPECT_FALSE(session->list(session->namespaces()).empty());
-  const Selected selected = session->examine("Sess", Known{1, 1, 1});
+  const Selected selected = session->examine(sess_, Known{1, 1, 1});
   EXPECT_EQ(selected.messages, 1U);
   EXPECT_EQ(session->searchUids(1, 9).text(), "1");
   int given = 0;
@@ -130,9 +143,8 @@ TEST(SessionWithDovecot, PlainServer) {
   EXPECT_EQ(given, 1);
 }
 
-TEST(SessionWithDovecot, Refusals) {
-  const Dovecot dovecot;
-  const SessionOptions options = optionsFor(dovecot, Security::tls);
+TEST_P(SessionWith, Refusals) {
+  const SessionOptions options = optionsFor(server(), Security::tls);
   const auto session = Session::open(options);
   EXPECT_EQ(codeOf([&] { session->examine("no such mailbox"); }), Code::not_found);
   EXPECT_EQ(session->selected(), "");
@@ -141,6 +153,9 @@ TEST(SessionWithDovecot, Refusals) {
   wrong.password = [] { return Secret("wrong"); };
   EXPECT_EQ(codeOf([&] { Session::open(wrong); }), Code::auth);
 }
+
+INSTANTIATE_TEST_SUITE_P(Each, SessionWith, test::kEachKind,
+                         [](const auto& each) { return nameOf(each.param); });
 
 }  // namespace
 }  // namespace emlfs::imap

@@ -13,6 +13,7 @@
 #include "support/eventually.h"
 #include "support/mount.h"
 #include "support/sample_mail.h"
+#include "support/server_test.h"
 #include "support/tree.h"
 
 namespace emlfs::test {
@@ -20,7 +21,8 @@ namespace {
 
 struct Case {
   const char* name;
-  const char* server_without;
+  ImapServer::Kind kind;
+  const char* server_without;  // of Dovecot
   const char* mount_without;
   // Of the commands that bring a known mailbox up to date.
   const char* wanted;
@@ -38,12 +40,17 @@ constexpr const char* kMoreThanCondstore =
     "QRESYNC \\(|UID FETCH 1:[0-9]+ \\(UID FLAGS( MODSEQ)?\\)$";
 constexpr const char* kMoreThanPlain = "MODSEQ|QRESYNC|CONDSTORE|CHANGEDSINCE";
 
+constexpr auto kDovecot = ImapServer::Kind::dovecot;
+
 const std::vector<Case> kCases{
-    {"Qresync", "", "", kQresync, kPlain},
-    {"Condstore", "QRESYNC", "", kCondstore, kMoreThanCondstore},
-    {"Plain", "QRESYNC CONDSTORE", "", kPlain, kMoreThanPlain},
-    {"CondstoreByOption", "", "QRESYNC", kCondstore, kMoreThanCondstore},
-    {"PlainByOption", "", "QRESYNC:CONDSTORE", kPlain, kMoreThanPlain},
+    {"Qresync", kDovecot, "", "", kQresync, kPlain},
+    {"Condstore", kDovecot, "QRESYNC", "", kCondstore, kMoreThanCondstore},
+    {"Plain", kDovecot, "QRESYNC CONDSTORE", "", kPlain, kMoreThanPlain},
+    {"CondstoreByOption", kDovecot, "", "QRESYNC", kCondstore, kMoreThanCondstore},
+    {"PlainByOption", kDovecot, "", "QRESYNC:CONDSTORE", kPlain, kMoreThanPlain},
+    {"Courier", ImapServer::Kind::courier, "", "", kPlain, kMoreThanPlain},
+    {"CyrusQresync", ImapServer::Kind::cyrus, "", "", kQresync, kPlain},
+    {"CyrusCondstore", ImapServer::Kind::cyrus, "", "QRESYNC", kCondstore, kMoreThanCondstore},
 };
 
 std::vector<std::string> matching(const std::vector<std::string>& commands, const char* pattern) {
@@ -55,21 +62,20 @@ std::vector<std::string> matching(const std::vector<std::string>& commands, cons
 }
 
 // What a person at another computer does to the mail; `round` makes it another change each time.
-void changeElsewhere(const Dovecot& server, int round) {
+void changeElsewhere(const ImapServer& server, int round) {
   const auto number = std::to_string(round);
   server.deliver("INBOX", makeMessage("delivered " + number, 3000, 10));
   server.deliver("Fresh/" + number, makeMessage("in a new mailbox", 3000, 11));
-  server.doveadm({"expunge", "mailbox", "Lists/lkml/patches", "uid", number + "," + number + "5"});
-  server.doveadm(
-      {"flags add", "\\Flagged $Work", "mailbox", "Lists/lkml/patches", "uid", "2" + number});
-  server.doveadm({"flags remove", "\\Seen", "mailbox", "Travel", "uid", "1:3"});
-  server.doveadm({"move", "Archive/2024", "mailbox", "INBOX", "uid", "1" + number});
-  server.doveadm({"mailbox", "delete", round == 1 ? "Newsletters" : "Junk"});
-  server.doveadm({"mailbox", "rename", round == 1 ? "Work/Invoices" : "Work/Bills",
-                  round == 1 ? "Work/Bills" : "Bills"});
+  server.expunge("Lists/lkml/patches", number + "," + number + "5");
+  server.changeFlags("Lists/lkml/patches", "2" + number, "+\\Flagged $Work");
+  server.changeFlags("Travel", "1:3", "-\\Seen");
+  server.move("INBOX", "1" + number, "Archive/2024");
+  server.deleteMailbox(round == 1 ? "Newsletters" : "Junk");
+  server.renameMailbox(round == 1 ? "Work/Invoices" : "Work/Bills",
+                       round == 1 ? "Work/Bills" : "Bills");
 }
 
-Tree freshTree(const Dovecot& server) {
+Tree freshTree(const ImapServer& server) {
   const Mount mount(server);
   return readTree(mount.path());
 }
@@ -88,16 +94,24 @@ std::string differenceInTheEnd(const Mount& mount, const Tree& expected) {
   return last;
 }
 
-class Strategies : public MountTest, public testing::WithParamInterface<Case> {};
+class Strategies : public MountTest, public ServerTest, public testing::WithParamInterface<Case> {
+ protected:
+  void SetUp() override {
+    MountTest::SetUp();
+    if (IsSkipped()) return;
+    std::vector<std::string> options;
+    if (GetParam().kind == kDovecot) options = kKeepBytes;
+    if (*GetParam().server_without != '\0') {
+      options.emplace_back("--without");
+      options.emplace_back(GetParam().server_without);
+    }
+    start(GetParam().kind, options, sampleMail({"--messages", "250", "--largest", "0"}));
+  }
+};
 
 TEST_P(Strategies, FollowWhatOthersChange) {
   const Case& one = GetParam();
-  std::vector<std::string> options = kKeepBytes;
-  if (*one.server_without != '\0') {
-    options.emplace_back("--without");
-    options.emplace_back(one.server_without);
-  }
-  const Dovecot server(options, sampleMail({"--messages", "250", "--largest", "0"}));
+  const ImapServer& server = this->server();
   const auto proxy = Proxy::start({server.host(), server.imapPort()});
   std::vector<std::string> mount_options{"poll=1s"};
   if (*one.mount_without != '\0')

@@ -35,7 +35,7 @@ const char* const kStart =
 
 constexpr Milliseconds kEndLimit{30'000};
 
-std::string urlOf(const Dovecot& server, const char* scheme, const std::string& host,
+std::string urlOf(const ImapServer& server, const char* scheme, const std::string& host,
                   uint16_t port) {
   return fmt::format("{}://{}@{}:{}", scheme, server.user(), host, port);
 }
@@ -67,7 +67,7 @@ bool ended(const Fd& process, Milliseconds limit) {
 
 }  // namespace
 
-Mount::Mount(const Dovecot& server, const std::vector<std::string>& options)
+Mount::Mount(const ImapServer& server, const std::vector<std::string>& options)
     : password_(server.password()),
       command_(mountCommand(directory_, urlOf(server, "imaps", server.host(), server.imapsPort()),
                             with(options, "ca_file=" + server.caFile()))) {
@@ -75,7 +75,7 @@ Mount::Mount(const Dovecot& server, const std::vector<std::string>& options)
   mount();
 }
 
-Mount::Mount(const Dovecot& server, const Proxy& proxy, const std::vector<std::string>& options)
+Mount::Mount(const ImapServer& server, const Proxy& proxy, const std::vector<std::string>& options)
     : password_(server.password()),
       command_(mountCommand(directory_, urlOf(server, "imap", "127.0.0.1", proxy.port()),
                             with(options, "plaintext"))) {

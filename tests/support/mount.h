@@ -1,4 +1,4 @@
-// emlfs itself, mounted on a throwaway Dovecot: the program that was built, run as a user runs it.
+// emlfs itself, mounted on a throwaway server: the program that was built, run as a user runs it.
 #pragma once
 
 #include <gtest/gtest.h>
@@ -20,9 +20,9 @@ class Mount {
  public:
   // With TLS. `options` are those of -o, such as "poll=1s". Throws std::runtime_error with what
   // emlfs said if it could not be mounted.
-  explicit Mount(const Dovecot& server, const std::vector<std::string>& options = {});
+  explicit Mount(const ImapServer& server, const std::vector<std::string>& options = {});
   // Through the proxy and in plaintext, so that the proxy sees the commands.
-  Mount(const Dovecot& server, const Proxy& proxy, const std::vector<std::string>& options = {});
+  Mount(const ImapServer& server, const Proxy& proxy, const std::vector<std::string>& options = {});
   // Of any server, such as one that follows a script.
   Mount(const std::string& url, std::string password, const std::vector<std::string>& options);
   ~Mount();
@@ -59,7 +59,7 @@ class Mount {
 };
 
 // Where the user can't mount, the tests say so and are skipped.
-class MountTest : public testing::Test {
+class MountTest : public virtual testing::Test {
  protected:
   void SetUp() override;
 };

@@ -49,10 +49,10 @@ void stepAll(std::vector<ProxyConnection>& connections, ProxyState& state, Clock
 class RunningProxy : public Proxy {
  public:
   RunningProxy(ProxyAddress server, const ProxyAddress& listen)
-      : server_(std::move(server)),
-        host_(listen.host),
+      : host_(listen.host),
         reserved_(reservePort(listen)),
-        port_(portOf(reserved_)) {
+        port_(portOf(reserved_)),
+        server_(std::move(server)) {
     openListener();
     thread_ = std::thread([this] { run(); });
   }
@@ -114,11 +114,32 @@ class RunningProxy : public Proxy {
   }
 
   void cutAfter(Direction direction, uint64_t bytes) override {
+    plan(direction, {bytes, Fault::cut});
+  }
+
+  void stallAfter(Direction direction, uint64_t bytes) override {
+    plan(direction, {bytes, Fault::stall});
+  }
+
+  void stallOpen() override {
     {
       const MutexLock lock(mutex_);
-      state_.cut_after[index(direction)] = bytes;
+      for (ProxyConnection& connection : connections_) connection.hold();
     }
     tellAll();
+  }
+
+  void vanish() override {
+    {
+      const MutexLock lock(mutex_);
+      for (ProxyConnection& connection : connections_) connection.vanish();
+    }
+    tellAll();
+  }
+
+  void setServer(const ProxyAddress& server) override {
+    const MutexLock lock(mutex_);
+    server_ = server;
   }
 
   void cutNow() override {
@@ -163,12 +184,21 @@ class RunningProxy : public Proxy {
     {
       const MutexLock lock(mutex_);
       state_.stalled = false;
+      for (ProxyConnection& connection : connections_) connection.release();
       if (!listener_) openListener();
     }
     tellAll();
   }
 
  private:
+  void plan(Direction direction, const PlannedFault& fault) {
+    {
+      const MutexLock lock(mutex_);
+      state_.planned[index(direction)] = fault;
+    }
+    tellAll();
+  }
+
   void tellAll() {
     changed_.notify_all();
     wake_.signal();
@@ -227,13 +257,13 @@ class RunningProxy : public Proxy {
     }
   }
 
-  const ProxyAddress server_;
   const std::string host_;
   const Fd reserved_;  // bound but never listening: keeps the port while connections are refused
   const uint16_t port_;
   Event wake_;
   mutable Mutex mutex_;
   Condition changed_;
+  ProxyAddress server_ GUARDED_BY(mutex_);
   Fd listener_ GUARDED_BY(mutex_);
   std::vector<ProxyConnection> connections_ GUARDED_BY(mutex_);
   ProxyState state_ GUARDED_BY(mutex_);

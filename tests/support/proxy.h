@@ -23,6 +23,7 @@ struct ProxyStats {
   uint64_t commands = 0;     // IMAP commands seen in plaintext
   uint64_t round_trips = 0;  // times that a client spoke after the server had, or first
   uint64_t cuts = 0;         // connections cut by cutAfter and cutNow
+  uint64_t stalls = 0;       // begun by stallAfter
 };
 
 struct ProxyAddress {
@@ -60,7 +61,16 @@ class Proxy {
 
   virtual void stall() = 0;   // nothing moves, nothing closes; new connections are accepted
   virtual void refuse() = 0;  // new connections are refused, open ones live on
-  virtual void resume() = 0;  // ends stall and refuse
+  virtual void resume() = 0;  // ends stall, stallAfter, stallOpen and refuse
+
+  // stall(), as soon as exactly `bytes` more have been forwarded that way, over all connections.
+  virtual void stallAfter(Direction direction, uint64_t bytes) = 0;
+  virtual void stallOpen() = 0;  // stall, for the connections that are open; later ones work
+  // The peer is gone without a word, as behind a router that forgot, or after a suspend: open
+  // connections never carry a byte again, whatever follows, and nobody closes them.
+  virtual void vanish() = 0;
+  // Later connections go there.
+  virtual void setServer(const ProxyAddress& server) = 0;
 };
 
 }  // namespace emlfs::test

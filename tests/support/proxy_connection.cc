@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <iterator>
+#include <utility>
 
 #include "support/sockets.h"
 
@@ -29,8 +30,9 @@ ProxyConnection::ProxyConnection(Fd client, Fd server, const ProxyState& state,
               Half{Link(now + 3 * state.lines[1].delay)}} {}
 
 bool ProxyConnection::step(ProxyState& state, Clock::time_point now) {
-  if (state.stalled) return true;
+  if (still(state)) return true;
   for (const Direction direction : kDirections) {
+    if (still(state)) break;  // a planned stall has just begun
     if (receive(direction, state, now) == Outcome::broken ||
         send(direction, state, now) == Outcome::broken) {
       return false;
@@ -81,10 +83,10 @@ void ProxyConnection::count(Direction direction, std::string_view bytes, ProxySt
 ProxyConnection::Outcome ProxyConnection::send(Direction direction, ProxyState& state,
                                                Clock::time_point now) {
   Half& half = halves_[index(direction)];
-  std::optional<uint64_t>& cut = state.cut_after[index(direction)];
+  std::optional<PlannedFault>& planned = state.planned[index(direction)];
   half.blocked = false;
   for (std::string_view bytes; !(bytes = half.link.due(now)).empty();) {
-    const size_t allowed = cut ? std::min<size_t>(bytes.size(), *cut) : bytes.size();
+    const size_t allowed = planned ? std::min<size_t>(bytes.size(), planned->bytes) : bytes.size();
     ssize_t sent = 0;
     if (allowed > 0) sent = ::send(target(direction), bytes.data(), allowed, MSG_NOSIGNAL);
     if (sent < 0 && (errno == EAGAIN || errno == EINTR)) {
@@ -98,9 +100,14 @@ ProxyConnection::Outcome ProxyConnection::send(Direction direction, ProxyState& 
     }
     half.link.consume(static_cast<size_t>(sent));
     state.bytes(direction) += static_cast<uint64_t>(sent);
-    if (cut) *cut -= static_cast<uint64_t>(sent);
-    if (cut && *cut == 0) {
-      cut.reset();
+    if (planned) planned->bytes -= static_cast<uint64_t>(sent);
+    if (planned && planned->bytes == 0) {
+      const Fault fault = std::exchange(planned, {})->kind;
+      if (fault == Fault::stall) {
+        ++state.stats.stalls;
+        state.stalled = true;
+        return Outcome::going_on;
+      }
       ++state.stats.cuts;
       endConnection(client_);
       endConnection(server_);
@@ -116,7 +123,7 @@ ProxyConnection::Outcome ProxyConnection::send(Direction direction, ProxyState& 
 
 void ProxyConnection::wants(const ProxyState& state, std::vector<pollfd>& waits,
                             Clock::time_point& wake) const {
-  if (state.stalled) return;
+  if (still(state)) return;
   for (const Direction direction : kDirections) {
     const Half& half = halves_[index(direction)];
     if (!half.source_ended && half.link.room(state.lines[index(direction)]) > 0) {
@@ -129,10 +136,15 @@ void ProxyConnection::wants(const ProxyState& state, std::vector<pollfd>& waits,
   }
 }
 
+void ProxyConnection::vanish() {
+  vanished_ = true;
+  server_.reset();
+}
+
 void ProxyConnection::inject(Direction direction, std::string_view bytes, ProxyState& state,
                              Clock::time_point now) {
   Half& half = halves_[index(direction)];
-  if (!half.source_ended) half.link.put(bytes, state.lines[index(direction)], now);
+  if (!half.source_ended && !vanished_) half.link.put(bytes, state.lines[index(direction)], now);
 }
 
 }  // namespace emlfs::test

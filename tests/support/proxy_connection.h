@@ -15,12 +15,19 @@
 
 namespace emlfs::test {
 
+enum class Fault { cut, stall };
+
+struct PlannedFault {
+  uint64_t bytes;  // that are forwarded before it
+  Fault kind;
+};
+
 // What all connections of a proxy share. The arrays are indexed by Direction.
 struct ProxyState {
   ProxyStats stats;
   std::vector<std::string> commands;
   std::array<Line, 2> lines;
-  std::array<std::optional<uint64_t>, 2> cut_after;
+  std::array<std::optional<PlannedFault>, 2> planned;
   bool stalled = false;
 
   uint64_t& bytes(Direction direction) {
@@ -38,6 +45,10 @@ class ProxyConnection {
   // What to wait for: appends to `waits`, and brings `wake` forward to when something is due.
   void wants(const ProxyState& state, std::vector<pollfd>& waits, Clock::time_point& wake) const;
 
+  void hold() { held_ = true; }  // until release, nothing moves
+  void release() { held_ = false; }
+  void vanish();  // nothing moves any more
+
   void inject(Direction direction, std::string_view bytes, ProxyState& state,
               Clock::time_point now);
 
@@ -53,6 +64,7 @@ class ProxyConnection {
   Outcome receive(Direction direction, ProxyState& state, Clock::time_point now);
   Outcome send(Direction direction, ProxyState& state, Clock::time_point now);
   void count(Direction direction, std::string_view bytes, ProxyState& state);
+  bool still(const ProxyState& state) const { return state.stalled || held_ || vanished_; }
   int source(Direction d) const { return (d == Direction::to_server ? client_ : server_).get(); }
   int target(Direction d) const { return (d == Direction::to_server ? server_ : client_).get(); }
 
@@ -61,6 +73,8 @@ class ProxyConnection {
   std::array<Half, 2> halves_;
   CommandLog log_;
   std::optional<Direction> last_;
+  bool held_ = false;
+  bool vanished_ = false;
 };
 
 }  // namespace emlfs::test

@@ -12,6 +12,8 @@
 namespace emlfs::test {
 namespace {
 
+constexpr UidValidity kFirstValidity = 7;
+
 std::string upper(std::string text) {
   std::transform(text.begin(), text.end(), text.begin(),
                  [](unsigned char c) { return static_cast<char>(std::toupper(c)); });
@@ -84,18 +86,28 @@ std::string honestFetch(const BodyRequest& request) {
                      literal(bytes));
 }
 
+namespace {
+
+// What the server stores; never changed, so that a session can keep the one that it selected from.
+struct Mailboxes {
+  std::vector<ScriptMailbox> all;
+  UidValidity validity;
+};
+
+}  // namespace
+
 struct ScriptImapState {
-  const std::vector<ScriptMailbox> mailboxes;
   mutable std::mutex mutex;
+  std::shared_ptr<const Mailboxes> mailboxes;
   ScriptImap::BodyHook hook;
   std::vector<std::string> commands;
 
-  explicit ScriptImapState(std::vector<ScriptMailbox> all) : mailboxes(std::move(all)) {}
+  explicit ScriptImapState(std::vector<ScriptMailbox> all)
+      : mailboxes(std::make_shared<Mailboxes>(Mailboxes{std::move(all), kFirstValidity})) {}
 
-  const ScriptMailbox* find(const std::string& wire) const {
-    const auto at = std::find_if(mailboxes.begin(), mailboxes.end(),
-                                 [&](const ScriptMailbox& one) { return one.wire == wire; });
-    return at == mailboxes.end() ? nullptr : &*at;
+  std::shared_ptr<const Mailboxes> current() const {
+    const std::lock_guard lock(mutex);
+    return mailboxes;
   }
 
   ScriptImap::BodyHook currentHook() const {
@@ -105,6 +117,12 @@ struct ScriptImapState {
 };
 
 namespace {
+
+const ScriptMailbox* find(const Mailboxes& mailboxes, const std::string& wire) {
+  const auto at = std::find_if(mailboxes.all.begin(), mailboxes.all.end(),
+                               [&](const ScriptMailbox& one) { return one.wire == wire; });
+  return at == mailboxes.all.end() ? nullptr : &*at;
+}
 
 Uid lastUid(const ScriptMailbox& mailbox) {
   return mailbox.messages.empty() ? 0 : mailbox.messages.back().uid;
@@ -174,7 +192,7 @@ class Conversation {
     } else if (verb == "NAMESPACE") {
       ok(request, "* NAMESPACE ((\"\" \"/\")) NIL NIL\r\n");
     } else if (verb == "LIST") {
-      ok(request, listing(state_.mailboxes));
+      ok(request, listing(state_.current()->all));
     } else if (verb == "EXAMINE" || verb == "SELECT") {
       examine(request);
     } else if (verb == "STATUS") {
@@ -188,19 +206,22 @@ class Conversation {
   }
 
   void examine(const Request& request) {
-    selected_ = state_.find(request.words.at(1));
+    selected_from_ = state_.current();
+    selected_ = find(*selected_from_, request.words.at(1));
     if (selected_ == nullptr) return no(request);
-    ok(request, fmt::format("* {} EXISTS\r\n* 0 RECENT\r\n* FLAGS ()\r\n* OK [UIDVALIDITY 7] x\r\n"
-                            "* OK [UIDNEXT {}] x\r\n",
-                            selected_->messages.size(), lastUid(*selected_) + 1));
+    ok(request,
+       fmt::format("* {} EXISTS\r\n* 0 RECENT\r\n* FLAGS ()\r\n* OK [UIDVALIDITY {}] x\r\n"
+                   "* OK [UIDNEXT {}] x\r\n",
+                   selected_->messages.size(), selected_from_->validity, lastUid(*selected_) + 1));
   }
 
   void status(const Request& request) {
-    const auto* mailbox = state_.find(request.words.at(1));
+    const auto current = state_.current();
+    const auto* mailbox = find(*current, request.words.at(1));
     if (mailbox == nullptr) return no(request);
-    ok(request,
-       fmt::format("* STATUS {} (MESSAGES {} UIDNEXT {} UIDVALIDITY 7)\r\n", literal(mailbox->wire),
-                   mailbox->messages.size(), lastUid(*mailbox) + 1));
+    ok(request, fmt::format("* STATUS {} (MESSAGES {} UIDNEXT {} UIDVALIDITY {})\r\n",
+                            literal(mailbox->wire), mailbox->messages.size(), lastUid(*mailbox) + 1,
+                            current->validity));
   }
 
   void uid(const Request& request, const std::string& verb) {
@@ -236,6 +257,7 @@ class Conversation {
 
   Peer& peer_;
   ScriptImapState& state_;
+  std::shared_ptr<const Mailboxes> selected_from_;
   const ScriptMailbox* selected_ = nullptr;
 };
 
@@ -261,6 +283,12 @@ std::string ScriptImap::url() const {
 void ScriptImap::onBody(BodyHook hook) {
   const std::lock_guard lock(state_->mutex);
   state_->hook = std::move(hook);
+}
+
+void ScriptImap::become(std::vector<ScriptMailbox> mailboxes, UidValidity validity) {
+  auto next = std::make_shared<Mailboxes>(Mailboxes{std::move(mailboxes), validity});
+  const std::lock_guard lock(state_->mutex);
+  state_->mailboxes = std::move(next);
 }
 
 std::vector<std::string> ScriptImap::commands() const {

@@ -54,6 +54,9 @@ class ScriptImap {
 
   std::string url() const;
   void onBody(BodyHook hook);  // an empty one: honest again
+  // Replaces everything, under another UIDVALIDITY. Who has a mailbox selected keeps what he has
+  // seen until he selects again.
+  void become(std::vector<ScriptMailbox> mailboxes, UidValidity validity);
   std::vector<std::string> commands() const;
 
  private:
