@@ -169,7 +169,7 @@ class AccountImpl final : public Account {
 
   void listingFailed(const Error& error) {
     fail("a mailbox could not be brought up to date", error);
-    if (error.code == Code::not_found) refresher_.lookedAt();  // deleted or renamed elsewhere
+    if (error.code == Code::not_found) refresher_.doubted();  // deleted or renamed elsewhere
   }
 
   // With what the last mount left behind there is no need to wait for long.

@@ -12,6 +12,7 @@ namespace {
 // asked less often: at most a tenth of the time goes into it.
 constexpr Milliseconds kLookedAtMin{5'000};
 constexpr int kTimesDuration = 10;
+constexpr Milliseconds kDoubtedMin{1'000};
 
 }  // namespace
 
@@ -40,7 +41,17 @@ void Refresher::lookedAt() {
   changed_.notify_all();
 }
 
+void Refresher::doubted() {
+  {
+    const MutexLock lock(mutex_);
+    if (doubted_) return;
+    doubted_ = true;
+  }
+  changed_.notify_all();
+}
+
 Clock::time_point Refresher::due() const {
+  if (doubted_) return began_ + std::min(kDoubtedMin, poll_);
   const Clock::duration soon =
       std::max<Clock::duration>(std::min(kLookedAtMin, poll_), took_ * kTimesDuration);
   return began_ + (looked_at_ ? std::min<Clock::duration>(soon, interval_) : interval_);
@@ -56,7 +67,7 @@ void Refresher::loop() {
     } else {
       running_ = true;
       interval_ = std::chrono::duration_cast<Clock::duration>(poll_ * jitter());
-      looked_at_ = false;
+      looked_at_ = doubted_ = false;
       began_ = Clock::now();
       lock.unlock();
       refresh_([this] {

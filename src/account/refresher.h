@@ -20,6 +20,8 @@ class Refresher {
 
   void start();
   void stop();
+  // What was believed of the list has proved wrong: a refresh as soon as may be.
+  void doubted();
   // A refresh soon, if the last one began long enough ago for that to be no burden on the server.
   void lookedAt();
 
@@ -40,6 +42,7 @@ class Refresher {
   Clock::duration took_ GUARDED_BY(mutex_){};
   bool running_ GUARDED_BY(mutex_) = false;
   bool looked_at_ GUARDED_BY(mutex_) = false;
+  bool doubted_ GUARDED_BY(mutex_) = false;
   bool stopping_ GUARDED_BY(mutex_) = false;
   std::thread thread_;
 };

@@ -12,6 +12,11 @@ namespace {
 // them would change it all the time.
 constexpr Milliseconds kLeast{10'000};
 constexpr unsigned kMostNotifyFailures = 3;
+// For how long after a change, or after somebody looked, the server is asked every kSlice.
+constexpr Milliseconds kLively{60'000};
+constexpr Milliseconds kSlice{1'500};
+// A connection that no longer tells is replaced, but not more often.
+constexpr Milliseconds kLeastOnOne{30'000};
 
 }  // namespace
 
@@ -34,6 +39,7 @@ void Watcher::stop() {
 }
 
 void Watcher::used(MailboxId mailbox) {
+  stirred();
   const auto record = cache_.snapshot()->mailbox(mailbox);
   if (!record || !record->selectable || record->wire == "INBOX") return;
   size_t chosen = 0;
@@ -108,7 +114,8 @@ void Watcher::ended(size_t slot, const std::optional<Error>& error) {
       again = slot == 0 && method_ == Method::notify;
     }
   }
-  if (error && error->code != Code::cancelled) hooks_.failed(*error);
+  // What is stale is only to be begun anew.
+  if (error && error->code != Code::cancelled && error->code != Code::stale) hooks_.failed(*error);
   if (error && error->code == Code::cancelled) again = false;
   if (again) submit(slot);
 }
@@ -136,7 +143,7 @@ void Watcher::followAll(imap::Session& session) {
   } catch (const Error& error) {
     const MutexLock lock(mutex_);
     const bool refused = error.scope == Scope::mailbox || error.scope == Scope::message;
-    notify_failures_ += refused ? kMostNotifyFailures : 1;
+    if (error.code != Code::stale) notify_failures_ += refused ? kMostNotifyFailures : 1;
     throw;
   }
   {
@@ -147,12 +154,20 @@ void Watcher::followAll(imap::Session& session) {
   // What is told of must first be known.
   push.mailboxes = true;
   try {
+    const Clock::time_point began = Clock::now();
+    Clock::time_point asked = began;
     for (std::optional<imap::Push> next = std::move(push); next && !next->woken;) {
-      if (next->overflow) log::info("the server had too much to tell and starts again");
-      if (next->overflow) next = session.notify();
+      if (!next->empty()) stirred();
       if (next->mailboxes) hooks_.refresh_all(session);
       if (!next->statuses.empty()) hooks_.statuses(next->statuses);
-      next = listen(session, 0);
+      // Dovecot 2.3 falls silent after a burst of changes, and tells again on a new connection.
+      const bool mute = next->late && Clock::now() - began > kLeastOnOne;
+      if (next->overflow || mute)
+        throw Error(Code::stale, Scope::connection, "the server no longer tells of changes");
+      // While something goes on, what the server forgets to push is asked for.
+      const bool ask = lively() || Clock::now() - asked >= probe_;
+      if (ask) asked = Clock::now();
+      next = listen(session, 0, std::min(probe_, kSlice), ask);
     }
   } catch (...) {
     const MutexLock lock(mutex_);
@@ -175,14 +190,15 @@ void Watcher::follow(imap::Session& session, size_t slot) {
   session.examine(record->wire);
   for (bool changed = true;;) {
     if (changed) hooks_.changed(*mailbox);
-    const auto push = listen(session, slot);
+    const auto push = listen(session, slot, probe_, true);
     if (!push || push->woken || target(slot) != mailbox) return;
     changed = push->selected;
   }
 }
 
 // Absent: it is time to stop.
-std::optional<imap::Push> Watcher::listen(imap::Session& session, size_t slot) {
+std::optional<imap::Push> Watcher::listen(imap::Session& session, size_t slot, Milliseconds limit,
+                                          bool ask) {
   {
     const MutexLock lock(mutex_);
     if (stopping_) return std::nullopt;
@@ -193,13 +209,23 @@ std::optional<imap::Push> Watcher::listen(imap::Session& session, size_t slot) {
     slots_[slot].session = nullptr;
   };
   try {
-    imap::Push push = session.listen(probe_);
+    imap::Push push = session.listen(limit, ask);
     leave();
     return push;
   } catch (...) {
     leave();
     throw;
   }
+}
+
+bool Watcher::lively() const {
+  const MutexLock lock(mutex_);
+  return Clock::now() < lively_until_;
+}
+
+void Watcher::stirred() {
+  const MutexLock lock(mutex_);
+  lively_until_ = Clock::now() + kLively;
 }
 
 std::optional<MailboxId> Watcher::inbox() const {

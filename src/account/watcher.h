@@ -61,7 +61,10 @@ class Watcher {
   void run(imap::Session& session, size_t slot);
   void followAll(imap::Session& session);
   void follow(imap::Session& session, size_t slot);
-  std::optional<imap::Push> listen(imap::Session& session, size_t slot);
+  bool lively() const;
+  void stirred();
+  std::optional<imap::Push> listen(imap::Session& session, size_t slot, Milliseconds limit,
+                                   bool ask);
   std::optional<MailboxId> inbox() const;
   std::optional<MailboxId> target(size_t slot) const;
 
@@ -74,6 +77,7 @@ class Watcher {
   std::vector<Slot> slots_ GUARDED_BY(mutex_);
   Method method_ GUARDED_BY(mutex_) = Method::none;
   bool hears_all_ GUARDED_BY(mutex_) = false;
+  Clock::time_point lively_until_ GUARDED_BY(mutex_){};
   // NOTIFY has failed that often in a row: a server that dies of it is not asked again.
   unsigned notify_failures_ GUARDED_BY(mutex_) = 0;
   bool stopping_ GUARDED_BY(mutex_) = false;

@@ -8,13 +8,14 @@
 namespace emlfs::fs {
 namespace {
 
+constexpr int64_t kSecond = 1'000'000'000;  // in nanoseconds
 constexpr blksize_t kBlockSize = 4096;
 constexpr blkcnt_t kStatBlock = 512;  // the unit of st_blocks
 
-void setTimes(struct stat& st, int64_t seconds) {
+void setTimes(struct stat& st, int64_t seconds, int64_t nanoseconds) {
   st.st_mtim.tv_sec = seconds;
-  st.st_ctim.tv_sec = seconds;
-  st.st_atim.tv_sec = seconds;
+  st.st_mtim.tv_nsec = nanoseconds;
+  st.st_ctim = st.st_atim = st.st_mtim;
 }
 
 }  // namespace
@@ -27,7 +28,7 @@ struct stat attributes(const store::MailboxRecord& mailbox, const MountOptions& 
   st.st_uid = options.uid;
   st.st_gid = options.gid;
   st.st_blksize = kBlockSize;
-  setTimes(st, mailbox.changed);
+  setTimes(st, mailbox.changed / kSecond, mailbox.changed % kSecond);
   return st;
 }
 
@@ -42,7 +43,7 @@ struct stat attributes(const store::MessageRecord& message, const MountOptions& 
   // 0 blocks would make `tar -S` archive a hole.
   st.st_blocks = (st.st_size + kStatBlock - 1) / kStatBlock;
   st.st_blksize = kBlockSize;
-  setTimes(st, message.date.seconds);
+  setTimes(st, message.date.seconds, 0);
   return st;
 }
 

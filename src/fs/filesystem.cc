@@ -52,8 +52,10 @@ void init(void* /*userdata*/, fuse_conn_info* connection) {
   };
   set(FUSE_CAP_READDIRPLUS, true);
   set(FUSE_CAP_READDIRPLUS_AUTO, false);
-  set(FUSE_CAP_AUTO_INVAL_DATA, false);
-  set(FUSE_CAP_EXPLICIT_INVAL_DATA, true);
+  // The kernel then takes a directory's mtime for the version of its listing, see invalidator.cc.
+  // Messages are asked for no more often: their attributes are good for a year.
+  set(FUSE_CAP_AUTO_INVAL_DATA, true);
+  set(FUSE_CAP_EXPLICIT_INVAL_DATA, false);
   set(FUSE_CAP_ATOMIC_O_TRUNC, false);
   set(FUSE_CAP_PARALLEL_DIROPS, true);
   set(FUSE_CAP_SPLICE_READ, false);

@@ -79,7 +79,10 @@ void Invalidator::tell(const sync::TreeChange& change) {
   // A new name may be cached as absent; that alone would leave a cached listing as it was.
   for (const auto& name : change.added)
     fuse_lowlevel_notify_inval_entry(session_, directory, name.data(), name.size());
-  if (change.entries) fuse_lowlevel_notify_inval_inode(session_, directory, 0, 0);
+  // A listing that is cached is as good as the directory's mtime. To drop its pages would be
+  // simpler, but if one is just being read into the cache, the kernel would never cache this
+  // directory again.
+  if (change.entries) fuse_lowlevel_notify_inval_inode(session_, directory, -1, 0);
 }
 
 }  // namespace emlfs::fs

@@ -50,12 +50,10 @@ void startNotify(Connection& connection) {
 }
 
 void listenForPush(Connection& connection, Deadline deadline, const Event& wake) {
-  if (!connection.selected.wire.empty()) {
-    connection.idle(deadline, wake);
-  } else {
+  if (connection.selected.wire.empty())
     connection.listen(deadline, wake);
-    if (deadline.passed()) connection.runOk(Command("NOOP"));
-  }
+  else
+    connection.idle(deadline, wake);
 }
 
 }  // namespace emlfs::imap

@@ -256,10 +256,10 @@ void ThreadPool::serve(size_t self, std::unique_ptr<Session>& session, QueuedJob
   std::vector<QueuedJob> overdue;
   {
     MutexLock lock(mutex_);
-    // The server is silent: whoever has waited for his turn as long as for an answer is not made to
-    // wait for both.
+    // The server is silent: whoever has waited for his turn about as long as for an answer is not
+    // made to wait for both.
     if (error && error->code == Code::timeout)
-      overdue = state_.queue.takeWaitingSince(Clock::now() - options_.endpoint.timeout);
+      overdue = state_.queue.takeWaitingSince(Clock::now() - options_.endpoint.timeout * 3 / 4);
     again = state_.workEnded(state_.connections()[self], selected, job, error);
     changed();
   }

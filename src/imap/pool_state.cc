@@ -234,8 +234,10 @@ bool PoolState::workEnded(ConnectionState& self, const std::string& selected, Qu
     backoff.failed(*error, self.connecting_since, now, jitter());
   }
   // Nor is one that is silent worth a second wait: the user was promised one.
-  const bool repeatable = error->scope == Scope::connection && error->code != Code::timeout;
-  if (stopping || untried || job.retried || !repeatable) return false;
+  const bool repeatable = of_connection && error->code != Code::timeout;
+  // Nonsense is worth a second try also on a connection that is new.
+  const bool dead_at_once = untried && error->code != Code::protocol;
+  if (stopping || dead_at_once || job.retried || !repeatable) return false;
   // A server that has closed an idle connection is no failure: once more, on a new one.
   job.retried = true;
   job.first_session = sessions_ + 1;

@@ -54,13 +54,20 @@ class WireSession : public Session {
   }
   void noop() override { connection_.runOk(Command("NOOP")); }
   Push notify() override {
+    if (std::exchange(notified_, true))
+      throw Error(Code::stale, Scope::connection, "NOTIFY needs a new connection");
     startNotify(connection_);
     return std::exchange(push_, {});
   }
-  Push listen(Milliseconds limit) override {
+  Push listen(Milliseconds limit, bool ask) override {
     // What came while other commands ran is told at once.
     const Milliseconds wait = push_.empty() ? limit : Milliseconds{0};
-    listenForPush(connection_, Deadline::after(wait), wake_);
+    const Deadline deadline = Deadline::after(wait);
+    listenForPush(connection_, deadline, wake_);
+    if (ask && push_.empty() && deadline.passed() && connection_.selected.wire.empty()) {
+      noop();
+      push_.late = !push_.empty();
+    }
     push_.woken = wake_.clear();
     return std::exchange(push_, {});
   }
@@ -75,6 +82,7 @@ class WireSession : public Session {
   Connection connection_;
   std::string greeting_;
   Push push_;  // since the last listen()
+  bool notified_ = false;
 };
 
 }  // namespace

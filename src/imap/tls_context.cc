@@ -5,8 +5,10 @@
 #include <openssl/x509v3.h>
 
 #include <algorithm>
+#include <chrono>
 
 #include "emlfs/base/error.h"
+#include "emlfs/base/mutex.h"
 #include "imap/certificate_error.h"
 #include "imap/fingerprint.h"
 #include "imap/resolve.h"
@@ -27,9 +29,26 @@ void require(bool ok) {
   if (!ok) throw Error(Code::system, Scope::account, "OpenSSL can't be set up");
 }
 
+// The authorities that the system trusts. To read them takes ten milliseconds of CPU, so that
+// connections share them; not for ever, since the system may be told to trust others.
+std::shared_ptr<X509_STORE> systemAuthorities() {
+  constexpr std::chrono::hours kGoodFor{1};
+  static Mutex mutex;
+  static std::shared_ptr<X509_STORE> store;
+  static Clock::time_point loaded;
+  const MutexLock lock(mutex);
+  const Clock::time_point now = Clock::now();
+  if (!store || now - loaded > kGoodFor) {
+    store = {X509_STORE_new(), X509_STORE_free};
+    require(store && X509_STORE_set_default_paths(store.get()) == 1);
+    loaded = now;
+  }
+  return store;
+}
+
 void loadAuthorities(SSL_CTX* context, const std::string& ca_file) {
   if (ca_file.empty()) {
-    require(SSL_CTX_set_default_verify_paths(context) == 1);
+    SSL_CTX_set1_cert_store(context, systemAuthorities().get());
     return;
   }
   try {

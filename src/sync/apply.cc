@@ -1,9 +1,9 @@
 #include "sync/apply.h"
 
 #include <algorithm>
-#include <ctime>
 
 #include "emlfs/base/error.h"
+#include "sync/change_time.h"
 
 namespace emlfs::sync {
 namespace {
@@ -95,7 +95,7 @@ SyncState apply(Store store, MailboxId mailbox, const Delta& delta, const OnChan
   const auto update = store.cache.begin();
   auto directory = update->mailbox(mailbox);
   if (!directory) throw Error(Code::not_found, Scope::mailbox, "the mailbox is no longer there");
-  const bool was_complete = directory->state.complete;
+  const bool was_listed = directory->state.complete || directory->state.uid_next != 0;
 
   Application work{store, *update, *directory, {}};
   work.change.directory = mailbox;
@@ -108,8 +108,10 @@ SyncState apply(Store store, MailboxId mailbox, const Delta& delta, const OnChan
   const uint32_t messages = directory->state.messages;
   directory->state = delta.state;
   directory->state.messages = messages;
-  // A first listing is no change: tar would complain of a directory that changes while it is read.
-  if (work.change.entries && was_complete) directory->changed = ::time(nullptr);
+  // A first listing is no change: tar would complain of a directory that changes while it is read,
+  // and the kernel has cached no listing of it yet.
+  if (work.change.entries && (was_listed || !work.change.removed.empty()))
+    directory->changed = changeTime(directory->changed);
   if (work.change.entries) work.change.attributes.push_back(mailbox.value);
   update->putMailbox(*directory);
   update->commit();

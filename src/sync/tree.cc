@@ -1,5 +1,4 @@
 #include <algorithm>
-#include <ctime>
 #include <map>
 #include <unordered_map>
 #include <unordered_set>
@@ -8,6 +7,7 @@
 #include "emlfs/base/log.h"
 #include "emlfs/sync/sync.h"
 #include "emlfs/view/layout.h"
+#include "sync/change_time.h"
 
 namespace emlfs::sync {
 namespace {
@@ -30,7 +30,7 @@ class TreeUpdate {
       store::MailboxRecord root;
       root.id = kRoot;
       root.inode = kRootNode;
-      root.changed = ::time(nullptr);
+      root.changed = changeTime(0);
       update.putMailbox(root);
       known_.emplace(kRoot, root);
     }
@@ -59,7 +59,7 @@ class TreeUpdate {
     if (record.id.value == 0) {
       record.id = MailboxId{ids_.next() | kDirectoryBit};
       record.inode = mailboxInode(joined(directory.path));
-      record.changed = ::time(nullptr);
+      record.changed = changeTime(0);
       addName(parent, name);
     } else if (before.parent != parent || before.name != name) {
       removeName(before.parent, before.id.value, before.name);
@@ -87,7 +87,7 @@ class TreeUpdate {
     for (auto& [directory, change] : changes_) {
       auto record = update_.mailbox(directory);
       if (!record) continue;
-      record->changed = ::time(nullptr);
+      record->changed = changeTime(record->changed);
       update_.putMailbox(*record);
       change.attributes.push_back(directory.value);
     }

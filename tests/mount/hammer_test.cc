@@ -8,7 +8,6 @@
 #include <algorithm>
 #include <atomic>
 #include <cerrno>
-#include <cstring>
 #include <deque>
 #include <filesystem>
 #include <map>
@@ -147,7 +146,7 @@ class Readers {
 
   void judge(const std::string& path, int error, const char* what) {
     if (error == 0 || (isGone(error) && !anchors_.has(path))) return;
-    witness_.complain(fmt::format("{} of {}: {}", what, path, std::strerror(error)));
+    witness_.complain(fmt::format("{} of {}: {}", what, path, errorText(error)));
   }
 
   void walk(const std::string& directory, Witness::Through through) {
@@ -176,7 +175,7 @@ class Readers {
     ProcessResult result = run(command);
     std::istringstream lines(result.errors);
     for (std::string line; std::getline(lines, line);) {
-      if (line.ends_with(std::strerror(ENOENT)) || line.ends_with(std::strerror(ESTALE))) continue;
+      if (line.ends_with(errorText(ENOENT)) || line.ends_with(errorText(ESTALE))) continue;
       witness_.complain(command[2] + " says: " + line);
     }
     return result;
@@ -212,7 +211,7 @@ class Readers {
       for (const auto& [name, file] : open) {
         const int error = witness_.readAt(file.get(), name, 0, 1 + random() % 5'000);
         if (error != 0 && !isGone(error))
-          witness_.complain(fmt::format("an open {}: {}", name, std::strerror(error)));
+          witness_.complain(fmt::format("an open {}: {}", name, errorText(error)));
       }
       if (open.size() > 40) open.pop_front();
     }

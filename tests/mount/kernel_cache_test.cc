@@ -20,6 +20,8 @@ namespace {
 
 constexpr size_t kMailboxes = 20;
 constexpr size_t kMessages = 30;
+// The kernel may drop a page whenever it needs the room: here and there one is read again.
+constexpr uint64_t kDropped = kMailboxes * kMessages / 50;
 
 using Requests = std::map<std::string, uint64_t>;
 
@@ -85,7 +87,11 @@ TEST_F(KernelCache, NothingIsAskedTwice) {
     fmt::print("a second {}: {}\n", command[0], testing::PrintToString(asked));
     EXPECT_LE(of(asked, "getattr"), directories_) << command[0];
     for (const auto& [name, count] : asked) {
-      if (name == "getattr" || name == "forget" || name == "statfs") continue;
+      if (name == "getattr" || name == "statfs") continue;
+      if (name == "read") {
+        EXPECT_LE(count, kDropped) << command[0];
+        continue;
+      }
       // `status` itself, twice at most, and what a tool asks once of a whole file system.
       EXPECT_LE(count, name.find("xattr") == name.npos ? 0U : 6U) << command[0] << ": " << name;
     }
@@ -110,7 +116,7 @@ TEST_F(KernelCache, AfterAChangeOnlyWhatChangedIsAsked) {
   client_.append(mailbox(3), "", proofMessage({chosenSeed(), 1'000}));
   Requests asked = changed("new mail", [&] { return namesIn(directory).size() == kMessages + 1; });
   EXPECT_LE(of(asked, "readdir"), kListings);
-  EXPECT_LE(of(asked, "read"), 2U);
+  EXPECT_LE(of(asked, "read"), 2 + kDropped);
   EXPECT_LE(of(asked, "lookup"), 2U);
 
   client_.expectOk("SELECT " + mailbox(3));
@@ -123,14 +129,14 @@ TEST_F(KernelCache, AfterAChangeOnlyWhatChangedIsAsked) {
                .output.find("Flagged") != std::string::npos;
   };
   asked = changed("flags", flagged);
-  EXPECT_EQ(of(asked, "read"), 0U);
+  EXPECT_LE(of(asked, "read"), kDropped);
   EXPECT_LE(of(asked, "lookup"), 0U);
 
   client_.expectOk("UID STORE 5 +FLAGS.SILENT (\\Deleted)");
   client_.expectOk("UID EXPUNGE 5");
   asked = changed("an expunge", [&] { return namesIn(directory).size() == kMessages; });
   EXPECT_LE(of(asked, "readdir"), kListings);
-  EXPECT_EQ(of(asked, "read"), 0U);
+  EXPECT_LE(of(asked, "read"), kDropped);
   EXPECT_LE(of(asked, "lookup"), 1U);
 }
 

@@ -1,14 +1,13 @@
 // Every fault of a network between the mount and a real server while somebody reads: right bytes or
 // an error, in time, and all well again when the network is.
-#include <fcntl.h>
 #include <fmt/format.h>
-#include <unistd.h>
+#include <poll.h>
 
 #include <algorithm>
 #include <atomic>
 #include <cerrno>
-#include <cstring>
 #include <functional>
+#include <mutex>
 #include <random>
 #include <thread>
 
@@ -79,8 +78,8 @@ struct Line {
   bool readsAll(const std::string& directory) {
     const auto errors = witness.readAll(mount->path() + "/" + directory);
     for (const int error : errors)
-      if (!isOffline(error))
-        witness.complain(fmt::format("{} in {}", std::strerror(error), directory));
+      if (!isOffline(error) && !(garbled && error == EIO))
+        witness.complain(fmt::format("{} in {}", errorText(error), directory));
     return errors.empty();
   }
 
@@ -93,6 +92,7 @@ struct Line {
   }
 
   const Dovecot& server;
+  bool garbled = false;  // what comes is not what the server said: EIO is an answer
   std::unique_ptr<Proxy> proxy;
   Witness witness;
   std::unique_ptr<Mount> mount;
@@ -414,11 +414,14 @@ TEST_F(NetworkFaults, GarbageFromTheServer) {
   // Into idle connections, and into the middle of a body.
   inParallel(garbage.size(), [&](size_t i) {
     Line line(server, false, {"poll=10min"});
+    line.garbled = true;
     EXPECT_TRUE(line.readsAll(mailbox(0)));
     line.proxy->inject(Direction::to_client, garbage[i]);
     line.readsAll(mailbox(1));
     outcome.tried(true);
-    const auto names = namesIn(line / "INBOX");
+    // Lies of an idle connection may meet this first listing, too.
+    std::vector<std::string> names;
+    EXPECT_TRUE(eventually([&] { return line.witness.list(line / "INBOX", names) == 0; }));
     line.proxy->setRate(2'000'000);
     line.proxy->resetStats();
     std::jthread reader([&] { line.readsAll("INBOX"); });
@@ -486,7 +489,7 @@ class Away : public NetworkFaults {
       EXPECT_TRUE(line.readsAll(mailbox(0))) << "it was in the cache";
       const auto asked = Clock::now();
       const int error = line.witness.read(line / mailbox(1) + "/" + names[0]);
-      EXPECT_TRUE(isOffline(error)) << std::strerror(error);
+      EXPECT_TRUE(isOffline(error)) << errorText(error);
       slowest_refusal =
           std::max(slowest_refusal, std::chrono::duration_cast<Milliseconds>(Clock::now() - asked));
       ::poll(nullptr, 0, 200);  // how often somebody looks
@@ -600,8 +603,9 @@ TEST_F(NetworkFaults, DripsAndKeepAlives) {
     if (request.uid % 2 == 0) {
       forEver(peer, "* OK still here\r\n", 200);
     } else {
-      peer.send(answer.substr(0, 1'000));
-      for (size_t at = 1'000; at < answer.size(); ++at) {
+      constexpr size_t kBegin = 100;  // what comes buys time, so not much
+      peer.send(answer.substr(0, kBegin));
+      for (size_t at = kBegin; at < answer.size(); ++at) {
         peer.send(answer.substr(at, 1));
         ::poll(nullptr, 0, 1'000);
       }
@@ -612,7 +616,7 @@ TEST_F(NetworkFaults, DripsAndKeepAlives) {
   for (const auto& name : names) {
     readers.emplace_back([&] {
       const int error = witness.read(mount / ("INBOX/" + name));
-      EXPECT_TRUE(isOffline(error)) << name << ": " << std::strerror(error);
+      EXPECT_TRUE(isOffline(error)) << name << ": " << errorText(error);
     });
   }
   for (auto& reader : readers) reader.join();

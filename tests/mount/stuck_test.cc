@@ -10,7 +10,6 @@
 #include <algorithm>
 #include <atomic>
 #include <cerrno>
-#include <cstring>
 #include <functional>
 #include <thread>
 
@@ -325,7 +324,7 @@ TEST_F(Stuck, MailboxThatIsDeletedWhileItIsRead) {
     reader.join();
     // All of it may have been on its way.
     EXPECT_TRUE(error == 0 || error == ESTALE || error == ENOENT || error == ENETUNREACH)
-        << std::strerror(error);
+        << errorText(error);
     struct stat unused{};
     EXPECT_TRUE(eventually([&] {
       std::vector<std::string> names;
@@ -348,7 +347,7 @@ TEST_F(Stuck, ServerThatIsRestartedWhileItIsRead) {
   dovecot_->restart();
   joinReaders();
   for (const int error : errors_)
-    EXPECT_TRUE(error == 0 || error == ENETUNREACH) << std::strerror(error);
+    EXPECT_TRUE(error == 0 || error == ENETUNREACH) << errorText(error);
   EXPECT_TRUE(eventually([&] { return witness_.readAll(*mount_ / "Full").empty(); }));
 }
 

@@ -141,7 +141,7 @@ class ModelSession final : public imap::Session {
   }
   void noop() override {}
   imap::Push notify() override { return {}; }
-  imap::Push listen(Milliseconds) override { return {}; }
+  imap::Push listen(Milliseconds, bool) override { return {}; }
   void wake() noexcept override {}
   void interrupt() noexcept override {}
 

@@ -7,8 +7,8 @@
 
 #include <cerrno>
 #include <cstdlib>
-#include <cstring>
 #include <memory>
+#include <system_error>
 
 #include "emlfs/base/file.h"
 #include "support/proof_mail.h"
@@ -30,10 +30,14 @@ std::string nameOf(const std::string& path) {
 
 }  // namespace
 
+std::string errorText(int number) {
+  return std::generic_category().message(number);
+}
+
 std::string text(const Figures& figures) {
   std::string errors;
   for (const auto& [number, count] : figures.errors)
-    errors += fmt::format(" {}x {}", count, std::strerror(number));
+    errors += fmt::format(" {}x {}", count, errorText(number));
   return fmt::format(
       "{} system calls, {} late, slowest {} ms; {} bodies compared ({} kB), {} wrong; errors:{}",
       figures.calls, figures.late, figures.slowest.count(), figures.bodies, figures.bytes >> 10,

@@ -26,6 +26,7 @@ struct Figures {
   std::map<int, uint64_t> errors;       // by errno
   std::vector<std::string> complaints;  // the first twenty, of late calls and wrong bytes as well
 };
+std::string errorText(int number);  // of an errno
 // One line, for people.
 std::string text(const Figures& figures);
 

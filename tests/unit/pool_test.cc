@@ -62,7 +62,7 @@ class FakeSession : public Session {
   }
   Push notify() override { return {}; }
   // Waits until somebody wakes it or interrupts.
-  Push listen(Milliseconds) override {
+  Push listen(Milliseconds, bool) override {
     pollfd waited[]{{interrupted_.fd(), POLLIN, 0}, {woken_.fd(), POLLIN, 0}};
     if (poll(waited, 2, 10'000) < 1) throw std::runtime_error("stuck");
     if (waited[0].revents != 0) throw Error(Code::cancelled, Scope::connection, "interrupted");
@@ -270,7 +270,7 @@ TEST_F(PoolTest, WatchingTakesHalfOfTheConnectionsAtMostAndLeavesAnOpenOne) {
   for (int i = 0; i < 3; ++i) {
     watchers.push_back(submit(Lane::watch, [&](Session& session) {
       if (++watching <= 2) two.count_down();
-      session.listen(kPatience);
+      session.listen(kPatience, true);
     }));
   }
   two.wait();
@@ -286,7 +286,7 @@ TEST_F(PoolTest, WhoWatchesIsWokenWhereNothingElseIsLeft) {
   Gate watching, reading, release;
   auto watcher = submit(Lane::watch, [&](Session& session) {
     watching.open();
-    EXPECT_TRUE(session.listen(kPatience).woken);
+    EXPECT_TRUE(session.listen(kPatience, true).woken);
   });
   watching.pass();
   auto reader = submit(Lane::reading, [&](Session&) {

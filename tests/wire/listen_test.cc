@@ -27,7 +27,7 @@ TEST(Idle, HearsWhatHappensInTheSelectedMailbox) {
     dialogue.session->examine("INBOX");
     // The keep-alive may come alone.
     Push push;
-    while (push.empty() && !push.woken) push = dialogue.session->listen(kLong);
+    while (push.empty() && !push.woken) push = dialogue.session->listen(kLong, true);
     EXPECT_TRUE(push.selected);
     EXPECT_FALSE(push.mailboxes && push.statuses.empty() && !push.selected);
     EXPECT_EQ(dialogue.end(), "");
@@ -47,7 +47,7 @@ TEST(Idle, EndsAtItsLimitWithARoundTrip) {
   });
   dialogue.session->examine("INBOX");
   for (int i = 0; i < 2; ++i) {
-    const Push push = dialogue.session->listen(Milliseconds(20));
+    const Push push = dialogue.session->listen(Milliseconds(20), true);
     EXPECT_TRUE(push.empty());
     EXPECT_FALSE(push.woken);
   }
@@ -68,9 +68,9 @@ TEST(Idle, EndsWhenWokenAlsoBeforeItBegins) {
   });
   dialogue.session->examine("INBOX");
   dialogue.session->wake();
-  EXPECT_TRUE(dialogue.session->listen(kLong).woken);
+  EXPECT_TRUE(dialogue.session->listen(kLong, true).woken);
   std::thread waker([&] { dialogue.session->wake(); });
-  EXPECT_TRUE(dialogue.session->listen(kLong).woken);
+  EXPECT_TRUE(dialogue.session->listen(kLong, true).woken);
   waker.join();
   dialogue.session->noop();
   EXPECT_EQ(dialogue.end(), "");
@@ -84,7 +84,7 @@ TEST(Idle, ARefusalLeavesTheSessionUsable) {
     peer.waitForClose();
   });
   dialogue.session->examine("INBOX");
-  EXPECT_ERROR(dialogue.session->listen(kLong), Code::refused, Scope::mailbox);
+  EXPECT_ERROR(dialogue.session->listen(kLong, true), Code::refused, Scope::mailbox);
   dialogue.session->noop();
   EXPECT_EQ(dialogue.end(), "");
 }
@@ -100,7 +100,7 @@ TEST(Idle, AServerThatHasVanishedIsNoticed) {
       },
       [](SessionOptions& options) { options.endpoint.timeout = Milliseconds{200}; });
   dialogue.session->examine("INBOX");
-  EXPECT_ERROR(dialogue.session->listen(Milliseconds(50)), Code::timeout, Scope::connection);
+  EXPECT_ERROR(dialogue.session->listen(Milliseconds(50), true), Code::timeout, Scope::connection);
   EXPECT_EQ(dialogue.end(), "");
 }
 
@@ -116,7 +116,7 @@ TEST(Idle, WhatCameWhileAnotherCommandRanIsToldAtOnce) {
   });
   dialogue.session->examine("INBOX");
   dialogue.session->noop();
-  EXPECT_TRUE(dialogue.session->listen(kLong).selected);
+  EXPECT_TRUE(dialogue.session->listen(kLong, true).selected);
   EXPECT_EQ(dialogue.end(), "");
 }
 
@@ -141,7 +141,7 @@ TEST(Notify, HearsOfAllMailboxes) {
   EXPECT_EQ(dialogue.session->selected(), "");
   Push all;
   while (!all.overflow) {
-    const Push push = dialogue.session->listen(kLong);
+    const Push push = dialogue.session->listen(kLong, true);
     all.mailboxes |= push.mailboxes;
     all.overflow |= push.overflow;
     for (const auto& [wire, status] : push.statuses) all.statuses[wire] = status;
@@ -152,21 +152,32 @@ TEST(Notify, HearsOfAllMailboxes) {
   EXPECT_EQ(dialogue.end(), "");
 }
 
-TEST(Notify, SilenceIsAskedAboutAndARefusalIsTold) {
+TEST(Notify, ARefusalIsTold) {
   Dialogue dialogue("IMAP4rev1 NOTIFY", [](Peer& peer) {
     peer.send(peer.expect("NOTIFY") + " NO [NOPERM] no\r\n");
+    peer.waitForClose();
+  });
+  EXPECT_ERROR(dialogue.session->notify(), Code::refused, Scope::mailbox);
+  EXPECT_ERROR(dialogue.session->notify(), Code::stale, Scope::connection);
+  EXPECT_EQ(dialogue.end(), "");
+}
+
+TEST(Notify, SilenceIsAskedAbout) {
+  Dialogue dialogue("IMAP4rev1 NOTIFY", [](Peer& peer) {
     peer.send(peer.expect("NOTIFY") + " OK\r\n");
     peer.send("* STATUS b (MESSAGES 3)\r\n" + peer.expect("NOOP") + " OK\r\n");
     peer.send("* LIST () \"/\" c\r\n" + peer.expect("LIST") + " OK\r\n");
     peer.waitForClose();
   });
-  EXPECT_ERROR(dialogue.session->notify(), Code::refused, Scope::mailbox);
   EXPECT_TRUE(dialogue.session->notify().empty());
-  EXPECT_EQ(dialogue.session->listen(Milliseconds(20)).statuses.size(), 1U);
+  EXPECT_TRUE(dialogue.session->listen(Milliseconds(20), false).empty());
+  const Push late = dialogue.session->listen(Milliseconds(20), true);
+  EXPECT_EQ(late.statuses.size(), 1U);
+  EXPECT_TRUE(late.late);
   // What a command asked for is no push.
   EXPECT_EQ(dialogue.session->list({{}}).size(), 1U);
   dialogue.session->wake();
-  const Push push = dialogue.session->listen(kLong);
+  const Push push = dialogue.session->listen(kLong, true);
   EXPECT_TRUE(push.woken);
   EXPECT_TRUE(push.empty());
   EXPECT_EQ(dialogue.end(), "");

@@ -84,6 +84,7 @@ struct Push {
   bool mailboxes = false;  // mailboxes came, went or got another name
   bool overflow = false;   // NOTIFICATIONOVERFLOW: from now on the server says nothing any more
   bool woken = false;      // listen() was ended by wake()
+  bool late = false;  // NOTIFY: it was said only when asked, by the NOOP at the end of listen()
   std::map<std::string, MailboxStatus> statuses;  // NOTIFY: of other mailboxes, by wire name
 
   bool empty() const { return !selected && !mailboxes && !overflow && statuses.empty(); }
@@ -144,15 +145,16 @@ class Session {
   virtual void noop() = 0;
 
   // NOTIFY (RFC 5465) for the personal namespaces; leaves no mailbox selected. Gives the status of
-  // every mailbox: what happens after that is heard by listen(). Throws Error(refused or protocol,
-  // mailbox) if the server won't.
+  // every mailbox: what happens after that is heard by listen(). Once a session: some servers stop
+  // telling after the second time, so that is Error(stale, connection). Throws Error(refused or
+  // protocol, mailbox) if the server won't.
   virtual Push notify() = 0;
 
   // Waits until the server says something, or for `limit`. With a mailbox selected by IDLE (RFC
-  // 2177), else by reading what NOTIFY brings. Ends with a round trip in both cases, unless woken
-  // while it waited for NOTIFY: a server that has vanished is Error(timeout). Call with a limit
-  // below 29 minutes.
-  virtual Push listen(Milliseconds limit) = 0;
+  // 2177), which ends with a round trip, so that a server that has vanished is Error(timeout); the
+  // limit has to be below 29 minutes. Else by reading what NOTIFY brings; at the limit, with `ask`,
+  // there is a round trip (NOOP) too.
+  virtual Push listen(Milliseconds limit, bool ask) = 0;
   // Ends listen(), also one that has not begun. Thread-safe.
   virtual void wake() noexcept = 0;
 

@@ -32,7 +32,7 @@ struct MailboxRecord {
   bool selectable = false;
   std::string special_use;      // "\Sent", or empty
   uint64_t inode = 0;           // st_ino
-  int64_t changed = 0;          // mtime, ctime: last change of entries, seconds since 1970
+  int64_t changed = 0;          // mtime, ctime: last change of entries, nanoseconds since 1970
   uint32_t subdirectories = 0;  // counted by the store, whatever was put
   SyncState state;
 };
