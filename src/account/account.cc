@@ -25,8 +25,6 @@ namespace {
 // at.
 constexpr Milliseconds kSilentMailboxAge{30'000};
 
-// Where the server tells of changes in mailboxes, statuses are asked for every so many polls.
-constexpr unsigned kStatusesEvery = 10;
 constexpr unsigned kMostWatching = 4;
 // IDLE is to be begun anew every 29 minutes at least (RFC 2177); and a server that is no longer
 // there is to be noticed within `timeout`.
@@ -61,7 +59,7 @@ class AccountImpl final : public Account {
             [this](const Error& error) { listingFailed(error); }),
         evictor_(*cache_, options.cache_size,
                  [directory = options.cache_dir] { return diskSpace(directory); }),
-        bodies_(*pool_, *cache_, counters_,
+        bodies_(*pool_, *cache_, options.cache_size / 2, counters_,
                 {[this](const store::MessageRecord& message) { sizeChanged(message); },
                  [this](MailboxId mailbox) { listings_.refresh(mailbox); },
                  [this](const std::optional<Error>& error) { bodiesStored(error); }}),
@@ -70,6 +68,7 @@ class AccountImpl final : public Account {
         watcher_(*pool_, *cache_, std::min(options.connections / 2, kMostWatching),
                  std::min(options.session.endpoint.timeout / 2, kLongestProbe),
                  {[this](imap::Session& session) { refreshWatched(session); },
+                  [this] { refresher_.doubted(); },
                   [this](const auto& statuses) { refreshStale(statuses); },
                   [this](MailboxId mailbox) { listings_.refresh(mailbox); },
                   [this](const Error& error) { watchFailed(error); }}),
@@ -169,7 +168,8 @@ class AccountImpl final : public Account {
 
   void listingFailed(const Error& error) {
     fail("a mailbox could not be brought up to date", error);
-    if (error.code == Code::not_found) refresher_.doubted();  // deleted or renamed elsewhere
+    // Deleted or renamed elsewhere, perhaps.
+    if (error.code == Code::not_found || error.code == Code::refused) refresher_.doubted();
   }
 
   // With what the last mount left behind there is no need to wait for long.
@@ -211,8 +211,7 @@ class AccountImpl final : public Account {
     }
     // Of the mailbox that it has selected itself, a session tells what it saw last.
     if (!session.selected().empty()) session.noop();
-    const auto stale = sync::refreshTree(session, session.namespaces(), store(),
-                                         [this](const sync::TreeChange& change) { tell(change); });
+    const auto stale = refreshTree(session);
     for (const auto mailbox : stale) listings_.refresh(mailbox);
   }
 
@@ -222,6 +221,28 @@ class AccountImpl final : public Account {
       evictor_.poke();
     } else if (!cannot_store_.exchange(true)) {
       fail("messages are read, but can't be cached", *error);
+    }
+  }
+
+  std::vector<MailboxId> refreshTree(imap::Session& session) {
+    const auto namespaces = session.namespaces();
+    sync::Unasked unasked;
+    {
+      const MutexLock lock(mutex_);
+      unasked = unasked_;
+    }
+    const auto remember = [&] {
+      const MutexLock lock(mutex_);
+      unasked_ = unasked;
+    };
+    try {
+      auto stale = sync::refreshTree(session, namespaces, store(), unasked,
+                                     [this](const sync::TreeChange& change) { tell(change); });
+      remember();
+      return stale;
+    } catch (...) {
+      remember();
+      throw;
     }
   }
 
@@ -240,17 +261,16 @@ class AccountImpl final : public Account {
 
   void watchFailed(const Error& error) {
     fail("a connection that watches was lost", error);
-    // Who hears nothing from one connection should not wait for another one's answer.
-    if (error.code == Code::timeout) pool_->doubt();
+    // Who hears nothing from one connection should not wait for another one's answer; and where a
+    // server died, the others may have lost more than they know.
+    if (error.scope == Scope::connection) pool_->doubt();
   }
 
   void networkChanged(NetworkEvents::Kind kind) {
     log::info("{}", kind == NetworkEvents::Kind::woke_up ? "the clock was set, or the machine slept"
                                                          : "the network has changed");
-    if (kind == NetworkEvents::Kind::woke_up)
-      pool_->doubt();
-    else
-      pool_->hurry();
+    if (kind == NetworkEvents::Kind::woke_up) pool_->doubt();
+    pool_->forgive();
   }
 
   void submitRefresh(const std::function<void()>& finished) {
@@ -258,13 +278,7 @@ class AccountImpl final : public Account {
     job.lane = imap::Lane::background;
     job.doing = "looking for changes";
     job.run = [this, finished](imap::Session& session) {
-      // Servers forget to tell of mailboxes that come and go (Dovecot 2.3 of every other one that
-      // is renamed), so these are asked for in any case; the rest now and then.
-      if (watcher_.hearsAll() && ++names_only_ % kStatusesEvery != 0)
-        sync::refreshDirectories(session, session.namespaces(), store(),
-                                 [this](const sync::TreeChange& change) { tell(change); });
-      else
-        refresh(session);
+      refresh(session);
       finished();
     };
     job.failed = [this, finished](const Error& error) {
@@ -287,9 +301,9 @@ class AccountImpl final : public Account {
   mutable Mutex mutex_;
   Listener listener_ GUARDED_BY(mutex_);
   ServerFacts server_ GUARDED_BY(mutex_);
+  sync::Unasked unasked_ GUARDED_BY(mutex_);
   const Clock::time_point started_ = Clock::now();
   std::atomic<bool> stopped_{false};
-  std::atomic<unsigned> names_only_{0};
   std::atomic<bool> cannot_store_{false};  // told once
   Listings listings_;
   Evictor evictor_;

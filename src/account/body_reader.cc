@@ -51,26 +51,29 @@ Error vanished() {
 
 }  // namespace
 
-BodyReader::BodyReader(imap::Pool& pool, store::Cache& cache, Counters& counters, Hooks hooks)
+BodyReader::BodyReader(imap::Pool& pool, store::Cache& cache, uint64_t largest, Counters& counters,
+                       Hooks hooks)
     : pool_(pool),
       cache_(cache),
+      largest_(largest),
       counters_(counters),
       hooks_(std::move(hooks)),
       writer_(cache, [this](const FetchedBody& body, const std::optional<Error>& error) {
         written(body, error);
       }) {}
 
+void BodyReader::keepForAWhile(const FetchedBody& body) {
+  for (uint32_t i = 0; i < body.chunks.size(); ++i)
+    unstored_.emplace_back(body.id, body.first_chunk + i);
+  for (; unstored_.size() > kUnstoredMax; unstored_.pop_front()) recent_.erase(unstored_.front());
+}
+
 void BodyReader::written(const FetchedBody& body, const std::optional<Error>& error) {
   {
     const MutexLock lock(mutex_);
-    for (uint32_t i = 0; i < body.chunks.size(); ++i) {
-      const Key key{body.id, body.first_chunk + i};
-      if (error)
-        unstored_.push_back(key);
-      else
-        recent_.erase(key);
-    }
-    for (; unstored_.size() > kUnstoredMax; unstored_.pop_front()) recent_.erase(unstored_.front());
+    if (error) keepForAWhile(body);
+    for (uint32_t i = 0; !error && i < body.chunks.size(); ++i)
+      recent_.erase({body.id, body.first_chunk + i});
   }
   hooks_.stored(error);
 }
@@ -198,6 +201,7 @@ bool BodyReader::await(Request& request, uint32_t missing) {
     fetch = std::make_shared<Fetch>();
     fetch->id = request.id;
     fetch->wire = mailbox->wire;
+    fetch->to_be_cached = message->size <= largest_;
     fetch->first = missing;
     const uint64_t end = std::min<uint64_t>(request.offset + request.size, message->size);
     fetch->count = window(*message, missing, chunkOf(std::max<uint64_t>(end, 1) - 1));
@@ -333,8 +337,9 @@ void BodyReader::publish(const Fetch& fetch, std::string_view bytes, bool at_end
     const MutexLock lock(mutex_);
     uint32_t index = fetch.first;
     for (const auto& chunk : body.chunks) recent_[{fetch.id, index++}] = chunk;
+    if (!fetch.to_be_cached) keepForAWhile(body);
   }
-  writer_.put(std::move(body));
+  if (fetch.to_be_cached) writer_.put(std::move(body));
 }
 
 void BodyReader::correctSize(store::MessageRecord message, uint64_t real) {

@@ -29,7 +29,9 @@ class BodyReader {
     // Bodies were put into the store, or could not be.
     std::function<void(const std::optional<Error>&)> stored;
   };
-  BodyReader(imap::Pool& pool, store::Cache& cache, Counters& counters, Hooks hooks);
+  // A message larger than `largest` is not cached: it would drive out all others.
+  BodyReader(imap::Pool& pool, store::Cache& cache, uint64_t largest, Counters& counters,
+             Hooks hooks);
 
   void read(WaitId wait, MessageId id, uint64_t offset, uint32_t size, ReadDone done);
   // Names a read that is about to begin. Never one of Listings::newWait().
@@ -56,6 +58,7 @@ class BodyReader {
     std::string wire;
     uint32_t first = 0;
     uint32_t count = 0;
+    bool to_be_cached = true;
     std::vector<Request> waiting;
   };
   using FetchPtr = std::shared_ptr<Fetch>;
@@ -79,10 +82,12 @@ class BodyReader {
   void serveAfter(const Fetch& fetch, Request& request);
   void finish(const FetchPtr& fetch, const std::optional<Error>& error);
   void written(const FetchedBody& body, const std::optional<Error>& error);
+  void keepForAWhile(const FetchedBody& body) REQUIRES(mutex_);
   void correctSize(store::MessageRecord message, uint64_t real);
 
   imap::Pool& pool_;
   store::Cache& cache_;
+  const uint64_t largest_;
   Counters& counters_;
   const Hooks hooks_;
 
@@ -93,8 +98,8 @@ class BodyReader {
   WaitId last_read_ GUARDED_BY(mutex_) = kReadBit;
   // Fetched, and not yet to be read from the store.
   std::map<Key, Chunk> recent_ GUARDED_BY(mutex_);
-  // Of them, those that the store could not take, oldest first. They stay for a while: who reads a
-  // message in order has asked for one of eight chunks when all come.
+  // Of them, those that the store could not or should not take, oldest first. They stay for a
+  // while: who reads a message in order has asked for one of eight chunks when all come.
   std::deque<Key> unstored_ GUARDED_BY(mutex_);
   // Where the last fetch of a large message ended and how wide it was: a reader that goes on from
   // there gets more at once.

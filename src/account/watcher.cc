@@ -71,11 +71,6 @@ Watcher::Status Watcher::status() const {
   return status;
 }
 
-bool Watcher::hearsAll() const {
-  const MutexLock lock(mutex_);
-  return hears_all_;
-}
-
 void Watcher::submit(size_t slot) {
   imap::Job job;
   job.lane = imap::Lane::watch;
@@ -149,33 +144,24 @@ void Watcher::followAll(imap::Session& session) {
   {
     const MutexLock lock(mutex_);
     notify_failures_ = 0;
-    hears_all_ = true;
   }
-  // What is told of must first be known.
-  push.mailboxes = true;
-  try {
-    const Clock::time_point began = Clock::now();
-    Clock::time_point asked = began;
-    for (std::optional<imap::Push> next = std::move(push); next && !next->woken;) {
-      if (!next->empty()) stirred();
-      if (next->mailboxes) hooks_.refresh_all(session);
-      if (!next->statuses.empty()) hooks_.statuses(next->statuses);
-      // Dovecot 2.3 falls silent after a burst of changes, and tells again on a new connection.
-      const bool mute = next->late && Clock::now() - began > kLeastOnOne;
-      if (next->overflow || mute)
-        throw Error(Code::stale, Scope::connection, "the server no longer tells of changes");
-      // While something goes on, what the server forgets to push is asked for.
-      const bool ask = lively() || Clock::now() - asked >= probe_;
-      if (ask) asked = Clock::now();
-      next = listen(session, 0, std::min(probe_, kSlice), ask);
-    }
-  } catch (...) {
-    const MutexLock lock(mutex_);
-    hears_all_ = false;
-    throw;
+  push.mailboxes = true;  // some may have come between the last list and this
+  const Clock::time_point began = Clock::now();
+  Clock::time_point asked = began;
+  for (std::optional<imap::Push> next = std::move(push); next && !next->woken;) {
+    if (!next->empty()) stirred();
+    // Not on this connection: what comes meanwhile would be taken for an answer.
+    if (next->mailboxes) hooks_.mailboxes();
+    if (!next->statuses.empty()) hooks_.statuses(next->statuses);
+    // Dovecot 2.3 falls silent after a burst of changes, and tells again on a new connection.
+    const bool mute = next->late && Clock::now() - began > kLeastOnOne;
+    if (next->overflow || mute)
+      throw Error(Code::stale, Scope::connection, "the server no longer tells of changes");
+    // While something goes on, what the server forgets to push is asked for.
+    const bool ask = lively() || Clock::now() - asked >= probe_;
+    if (ask) asked = Clock::now();
+    next = listen(session, 0, std::min(probe_, kSlice), ask);
   }
-  const MutexLock lock(mutex_);
-  hears_all_ = false;
 }
 
 void Watcher::follow(imap::Session& session, size_t slot) {

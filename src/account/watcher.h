@@ -20,7 +20,9 @@ class Watcher {
   struct Hooks {
     // Brings the list of mailboxes up to date, and what it shows to be stale.
     std::function<void(imap::Session&)> refresh_all;
-    // What the server says of mailboxes, by wire name.
+    // Mailboxes came, went or got another name.
+    std::function<void()> mailboxes;
+    // What the server says of mailboxes, by name.
     std::function<void(const std::map<std::string, MailboxStatus>&)> statuses;
     std::function<void(MailboxId)> changed;
     std::function<void(const Error&)> failed;
@@ -43,8 +45,6 @@ class Watcher {
   void used(MailboxId mailbox);
 
   Status status() const;
-  // Changes anywhere are told, at this moment.
-  bool hearsAll() const;
 
  private:
   // A connection that listens, or waits for its turn.
@@ -76,7 +76,6 @@ class Watcher {
   mutable Mutex mutex_;
   std::vector<Slot> slots_ GUARDED_BY(mutex_);
   Method method_ GUARDED_BY(mutex_) = Method::none;
-  bool hears_all_ GUARDED_BY(mutex_) = false;
   Clock::time_point lively_until_ GUARDED_BY(mutex_){};
   // NOTIFY has failed that often in a row: a server that dies of it is not asked again.
   unsigned notify_failures_ GUARDED_BY(mutex_) = 0;

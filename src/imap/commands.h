@@ -26,7 +26,7 @@ std::vector<Namespace> fetchNamespaces(Connection& connection);
 
 // list.cc
 std::vector<ListEntry> listMailboxes(Connection& connection,
-                                     const std::vector<Namespace>& namespaces, bool with_status);
+                                     const std::vector<Namespace>& namespaces);
 // "INBOX" in any case is INBOX; other names stay as they are.
 std::string canonicalName(std::string wire);
 

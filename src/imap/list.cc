@@ -78,8 +78,7 @@ std::vector<std::string> patterns(const std::vector<Namespace>& namespaces) {
   return result;
 }
 
-bool listExtended(Connection& connection, const std::vector<std::string>& names, bool with_status,
-                  Listing& listing) {
+bool listExtended(Connection& connection, const std::vector<std::string>& names, Listing& listing) {
   Command command("LIST", connection.literals());
   command.string("");
   if (names.size() == 1) {
@@ -89,7 +88,7 @@ bool listExtended(Connection& connection, const std::vector<std::string>& names,
   }
   std::string options;
   if (connection.has("SPECIAL-USE")) options = "SPECIAL-USE";
-  if (with_status && connection.has("LIST-STATUS")) {
+  if (connection.has("LIST-STATUS")) {
     options += (options.empty() ? "STATUS " : " STATUS ") + statusItems(connection);
   }
   if (!options.empty()) command.syntax("RETURN (" + options + ")");
@@ -107,10 +106,10 @@ std::string canonicalName(std::string wire) {
 }
 
 std::vector<ListEntry> listMailboxes(Connection& connection,
-                                     const std::vector<Namespace>& namespaces, bool with_status) {
+                                     const std::vector<Namespace>& namespaces) {
   const std::vector<std::string> names = patterns(namespaces);
   Listing listing;
-  if (!connection.has("LIST-EXTENDED") || !listExtended(connection, names, with_status, listing)) {
+  if (!connection.has("LIST-EXTENDED") || !listExtended(connection, names, listing)) {
     for (const std::string& name : names) {
       Command command("LIST", connection.literals());
       command.string("").string(name);

@@ -81,6 +81,7 @@ class ThreadPool : public Pool {
                   const std::function<void(Session&)>& run) override;
   void hurry() override;
   void doubt() override;
+  void forgive() override;
   PoolStatus status() const override;
   void stop() override { stopThreads(); }
 
@@ -141,6 +142,12 @@ void ThreadPool::doubt() {
   state_.doubt();
   for (const ConnectionState& each : state_.connections())
     if (each.session && each.working == Lane::watch) each.session->wake();
+  changed();
+}
+
+void ThreadPool::forgive() {
+  MutexLock lock(mutex_);
+  state_.forgive();
   changed();
 }
 

@@ -135,12 +135,13 @@ void PoolState::hurry() {
 }
 
 void PoolState::doubt() {
+  for (ConnectionState& each : connections_) each.doubtful = each.session != nullptr;
+}
+
+void PoolState::forgive() {
   const Clock::time_point now = Clock::now();
   backoff_.forgive(now);
-  for (ConnectionState& each : connections_) {
-    each.backoff.forgive(now);
-    each.doubtful = each.session != nullptr;
-  }
+  for (ConnectionState& each : connections_) each.backoff.forgive(now);
 }
 
 // How many connections there are, or could be.

@@ -64,6 +64,7 @@ class PoolState {
 
   void hurry();
   void doubt();
+  void forgive();
   const Backoff& backoff() const { return backoff_; }
   bool connected() const { return connectedCount() > 0; }
 

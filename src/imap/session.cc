@@ -27,10 +27,7 @@ class WireSession : public Session {
 
   std::vector<Namespace> namespaces() override { return fetchNamespaces(connection_); }
   std::vector<ListEntry> list(const std::vector<Namespace>& namespaces) override {
-    return listMailboxes(connection_, namespaces, true);
-  }
-  std::vector<ListEntry> listNames(const std::vector<Namespace>& namespaces) override {
-    return listMailboxes(connection_, namespaces, false);
+    return listMailboxes(connection_, namespaces);
   }
   MailboxStatus status(std::string_view wire) override { return mailboxStatus(connection_, wire); }
   Selected examine(std::string_view wire, const std::optional<Known>& known) override {

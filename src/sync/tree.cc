@@ -211,6 +211,26 @@ void follow(const std::vector<ListEntry>& entries, const std::vector<Namespace>&
     if (!change.empty()) on_change(change);
 }
 
+void requireBelievable(const std::vector<ListEntry>& entries, Unasked& unasked) {
+  std::set<std::string> now;
+  bool any_status = false;
+  for (const auto& entry : entries) {
+    any_status |= entry.status.has_value();
+    if (entry.selectable && !entry.status) now.insert(entry.wire);
+  }
+  if (!any_status) now.clear();  // the server has no LIST-STATUS
+  const bool as_before =
+      !unasked || std::includes(unasked->begin(), unasked->end(), now.begin(), now.end());
+  const auto first_new = std::find_if(now.begin(), now.end(), [&](const auto& wire) {
+    return unasked && unasked->count(wire) == 0;
+  });
+  const std::string name = as_before ? "" : *first_new;
+  unasked = std::move(now);
+  if (!as_before)
+    throw Error(Code::stale, Scope::connection,
+                "the server lists " + name + " and knows nothing of it: asking again");
+}
+
 // In part, too.
 std::vector<store::MailboxRecord> listedMailboxes(Store store) {
   auto all = store.cache.snapshot()->mailboxes();
@@ -234,14 +254,10 @@ std::optional<MailboxStatus> statusOf(imap::Session& session, const std::string&
 
 }  // namespace
 
-void refreshDirectories(imap::Session& session, const std::vector<Namespace>& namespaces,
-                        Store store, const OnChange& on_change) {
-  follow(session.listNames(namespaces), namespaces, store, on_change);
-}
-
 std::vector<MailboxId> refreshTree(imap::Session& session, const std::vector<Namespace>& namespaces,
-                                   Store store, const OnChange& on_change) {
+                                   Store store, Unasked& unasked, const OnChange& on_change) {
   const auto entries = session.list(namespaces);
+  requireBelievable(entries, unasked);
   follow(entries, namespaces, store, on_change);
 
   std::map<std::string, MailboxStatus> statuses;
@@ -262,9 +278,15 @@ std::vector<MailboxId> refreshTree(imap::Session& session, const std::vector<Nam
 
 std::vector<MailboxId> staleMailboxes(Store store,
                                       const std::map<std::string, MailboxStatus>& statuses) {
+  const auto of = [&](const std::string& wire) {
+    const auto status = statuses.find(wire);
+    if (status != statuses.end()) return status;
+    const auto name = view::decodeUtf7(wire);
+    return name ? statuses.find(*name) : statuses.end();
+  };
   std::vector<MailboxId> stale;
   for (const auto& record : listedMailboxes(store)) {
-    const auto status = statuses.find(record.wire);
+    const auto status = of(record.wire);
     if (status != statuses.end() && isStale(record.state, status->second))
       stale.push_back(record.id);
   }

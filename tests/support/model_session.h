@@ -63,11 +63,6 @@ class ModelSession final : public imap::Session {
   std::string tlsVersion() const override { return {}; }
   std::string greeting() const override { return {}; }
   std::vector<Namespace> namespaces() override { return {{}}; }
-  std::vector<ListEntry> listNames(const std::vector<Namespace>& namespaces) override {
-    auto entries = list(namespaces);
-    for (auto& entry : entries) entry.status.reset();
-    return entries;
-  }
   std::vector<ListEntry> list(const std::vector<Namespace>& /*namespaces*/) override {
     return listing;
   }

@@ -42,7 +42,6 @@ class FakeSession : public Session {
   std::string greeting() const override { return {}; }
   std::vector<Namespace> namespaces() override { return {}; }
   std::vector<ListEntry> list(const std::vector<Namespace>&) override { return {}; }
-  std::vector<ListEntry> listNames(const std::vector<Namespace>&) override { return {}; }
   MailboxStatus status(std::string_view) override { return {}; }
   Selected examine(std::string_view wire, const std::optional<Known>&) override {
     selected_ = wire;

@@ -34,7 +34,7 @@ class StoreTest : public testing::Test {
     inbox.wire = "INBOX";
     inbox.delimiter = '/';
     session.listing = {inbox};
-    sync::refreshTree(session, session.namespaces(), store(), ignore_);
+    sync::refreshTree(session, session.namespaces(), store(), unasked_, ignore_);
     return MailboxId{cache_->snapshot()->find(kRoot, "INBOX")->node};
   }
 
@@ -59,6 +59,7 @@ class StoreTest : public testing::Test {
   std::unique_ptr<store::IdSource> ids_;
   view::NameFormat names_;
   sync::OnChange ignore_ = [](const sync::TreeChange&) {};
+  sync::Unasked unasked_;
 };
 
 class SyncTest : public StoreTest, public testing::WithParamInterface<Capabilities> {};
@@ -274,7 +275,7 @@ class TreeTest : public StoreTest {
   std::vector<std::string> after(const std::vector<ListEntry>& listing) {
     ModelSession session(model_, {});
     session.listing = listing;
-    sync::refreshTree(session, session.namespaces(), store(), ignore_);
+    sync::refreshTree(session, session.namespaces(), store(), unasked_, ignore_);
     return tree();
   }
   ModelMailbox model_;
@@ -316,8 +317,48 @@ TEST_F(TreeTest, ARefusedStatusIsPassedOver) {
   sync::syncMailbox(session, store(), id, ignore_);
   session.status_refused = true;
   session.listing.push_back(entry("new"));
-  EXPECT_TRUE(sync::refreshTree(session, session.namespaces(), store(), ignore_).empty());
+  EXPECT_TRUE(sync::refreshTree(session, session.namespaces(), store(), unasked_, ignore_).empty());
   EXPECT_EQ(tree(), (std::vector<std::string>{"INBOX", "new"}));
+}
+
+// Lists of a server that has not heard of its own changes: one more try, on another connection.
+TEST_F(TreeTest, AMailboxOfWhichTheServerKnowsNothingIsDoubtedOnce) {
+  const auto with_status = [](const char* wire) {
+    auto made = entry(wire);
+    made.status = MailboxStatus{};
+    return made;
+  };
+  using Paths = std::vector<std::string>;
+  EXPECT_EQ(after({with_status("INBOX"), entry("locked")}), (Paths{"INBOX", "locked"}));
+  const std::vector<ListEntry> doubtful{with_status("INBOX"), entry("gone"), entry("locked")};
+  try {
+    after(doubtful);
+    FAIL() << "it was believed";
+  } catch (const Error& error) {
+    EXPECT_EQ(error.code, Code::stale);
+    EXPECT_EQ(error.scope, Scope::connection);
+  }
+  EXPECT_EQ(tree(), (Paths{"INBOX", "locked"}));
+  EXPECT_EQ(after(doubtful), (Paths{"INBOX", "gone", "locked"}));
+  EXPECT_EQ(after(doubtful), (Paths{"INBOX", "gone", "locked"}));
+}
+
+TEST_F(TreeTest, StatusesMayBeNamedInUtf8) {
+  const auto listed = entry("Entw&APw-rfe");
+  after({listed});
+  const auto id = cache_->snapshot()->find(kRoot, "Entwürfe")->node;
+  {
+    const auto update = cache_->begin();
+    auto record = *update->mailbox(MailboxId{id});
+    record.state.complete = true;
+    update->putMailbox(record);
+    update->commit();
+  }
+  for (const char* name : {"Entwürfe", "Entw&APw-rfe"})
+    EXPECT_EQ(sync::staleMailboxes(store(), {{name, MailboxStatus{.messages = 1}}}),
+              std::vector{MailboxId{id}})
+        << name;
+  EXPECT_TRUE(sync::staleMailboxes(store(), {{"Entwurf", MailboxStatus{.messages = 1}}}).empty());
 }
 
 // Where a mailbox and a message would have one name, the mailbox has it.

@@ -69,9 +69,11 @@ class Pool {
                           const std::function<void(Session&)>& run) = 0;
   // Somebody would like to have the server: a pause between tries is cut short.
   virtual void hurry() = 0;
-  // The network is another one, or was asleep: what is connected may be connected to nobody. Idle
-  // connections are closed, the others once they have done what they do, and pauses end.
+  // What is connected may be connected to nobody. Idle connections are closed, the others once they
+  // have done what they do.
   virtual void doubt() = 0;
+  // The network is another one: pauses end, and what was learnt about the old one is forgotten.
+  virtual void forgive() = 0;
   virtual PoolStatus status() const = 0;
   // Fails what is queued, interrupts what runs, joins the threads. Idempotent.
   virtual void stop() = 0;

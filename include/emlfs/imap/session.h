@@ -109,9 +109,6 @@ class Session {
   // they are; doubles are removed.
   virtual std::vector<ListEntry> list(const std::vector<Namespace>& namespaces) = 0;
 
-  // The same without any status.
-  virtual std::vector<ListEntry> listNames(const std::vector<Namespace>& namespaces) = 0;
-
   // STATUS. Throws Error(refused, mailbox).
   virtual MailboxStatus status(std::string_view wire) = 0;
 

@@ -5,6 +5,9 @@
 
 #include <functional>
 #include <map>
+#include <optional>
+#include <set>
+#include <string>
 #include <vector>
 
 #include "emlfs/imap/session.h"
@@ -24,17 +27,21 @@ struct Store {
   const view::NameFormat& names;
 };
 
-// Asks for the list of mailboxes and makes the directories follow. Throws Error.
-void refreshDirectories(imap::Session& session, const std::vector<Namespace>& namespaces,
-                        Store store, const OnChange& on_change);
+// Mailboxes that a server lists without the status that it gives of the others: nobody may look
+// into them, or they are gone, and this connection hasn't heard of it (Dovecot 2.3). Absent: none
+// has been seen yet.
+using Unasked = std::optional<std::set<std::string>>;
 
-// The same, and asks for their statuses too. Returns the mailboxes that have been listed (in part,
-// too) and are no longer what the store holds.
+// Asks for the list of mailboxes and makes the directories follow. Returns the mailboxes that have
+// been listed (in part, too) and are no longer what the store holds. If there are more without a
+// status than `unasked` names, nothing is changed but `unasked`, and Error(stale, connection) asks
+// for another try on a new connection, whose answer is taken. Throws Error.
 std::vector<MailboxId> refreshTree(imap::Session& session, const std::vector<Namespace>& namespaces,
-                                   Store store, const OnChange& on_change);
+                                   Store store, Unasked& unasked, const OnChange& on_change);
 
 // Of the mailboxes that have been listed, those that are no longer what the store holds, by what
-// the server says of them (wire name -> STATUS).
+// the server says of them (name -> STATUS). The name may be in UTF-8 where a wire name can't be
+// that: Dovecot 2.3 writes it so in what it pushes.
 std::vector<MailboxId> staleMailboxes(Store store,
                                       const std::map<std::string, MailboxStatus>& statuses);
 
