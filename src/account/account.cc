@@ -74,6 +74,7 @@ class AccountImpl final : public Account {
                   [this](const Error& error) { watchFailed(error); }}),
         network_([this](NetworkEvents::Kind kind) { networkChanged(kind); }) {
     ids_->raiseAbove(cache_->highestId());
+    if (const auto said = notice(); !said.empty()) errors_.add(said);  // the store has logged it
   }
 
   ~AccountImpl() override { stop(); }
@@ -103,6 +104,7 @@ class AccountImpl final : public Account {
   }
 
   std::unique_ptr<store::Snapshot> snapshot() const override { return cache_->snapshot(); }
+  std::string notice() const override { return cache_->notice(); }
 
   bool listed(const store::MailboxRecord& mailbox) const override {
     return !mailbox.selectable || mailbox.state.complete;
@@ -280,6 +282,7 @@ class AccountImpl final : public Account {
     job.run = [this, finished](imap::Session& session) {
       refresh(session);
       finished();
+      watcher_.tryAgain();
     };
     job.failed = [this, finished](const Error& error) {
       fail("the list of mailboxes could not be refreshed", error);

@@ -15,6 +15,8 @@ constexpr uint32_t kWholeChunks = 2;
 constexpr uint32_t kWindowMax = 8;  // chunks, 1 MiB
 constexpr size_t kProgressMax = 256;
 constexpr Milliseconds kSilence{1'000};
+constexpr size_t kMostCrumbs = 4;
+constexpr size_t kCrumb = 8 << 10;  // bytes
 constexpr size_t kSilentMax = 1'024;
 constexpr size_t kUnstoredMax = 128;  // chunks, 16 MiB
 // How much longer than announced a message may be.
@@ -284,7 +286,10 @@ void BodyReader::receive(imap::Session& session, const Fetch& fetch,
   // was announced so, or if they have nothing more when they are asked again.
   std::string bytes;
   bool at_end = false;
-  while (!at_end) {
+  for (size_t pieces = 0; !at_end; ++pieces) {
+    // Each command alone may take its time; a server that gives crumbs would take for ever.
+    if (pieces > kMostCrumbs + bytes.size() / kCrumb)
+      throw Error(Code::timeout, Scope::message, "the server gives the message only in crumbs");
     if (bytes.size() >= wanted) {
       if (offset + bytes.size() <= message.size) break;
       // Beyond the announced end: on to the real one.

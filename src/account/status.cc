@@ -18,8 +18,9 @@ namespace {
 using Json = nlohmann::json;
 
 // What emlfs makes use of, where the server offers it.
-constexpr std::array kUsed{"NAMESPACE", "LIST-EXTENDED", "LIST-STATUS", "SPECIAL-USE", "CONDSTORE",
-                           "QRESYNC",   "ENABLE",        "ESEARCH",     "SASL-IR",     "LITERAL+"};
+constexpr std::array kUsed{"NAMESPACE", "LIST-EXTENDED", "LIST-STATUS", "SPECIAL-USE",
+                           "CONDSTORE", "QRESYNC",       "ENABLE",      "ESEARCH",
+                           "NOTIFY",    "IDLE",          "SASL-IR",     "LITERAL+"};
 
 const char* text(imap::Security security) {
   switch (security) {

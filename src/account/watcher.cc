@@ -63,6 +63,14 @@ void Watcher::used(MailboxId mailbox) {
   if (idle_free) submit(chosen);
 }
 
+void Watcher::tryAgain() {
+  {
+    const MutexLock lock(mutex_);
+    if (!std::exchange(refused_, false)) return;
+  }
+  submit(0);
+}
+
 Watcher::Status Watcher::status() const {
   const MutexLock lock(mutex_);
   Status status{method_, {}};
@@ -107,6 +115,7 @@ void Watcher::ended(size_t slot, const std::optional<Error>& error) {
       // A mailbox that is gone, or that nobody may look into. Without NOTIFY there is still IDLE.
       if (slot > 0) slots_[slot].mailbox.reset();
       again = slot == 0 && method_ == Method::notify;
+      refused_ = slot == 0 && !again;
     }
   }
   // What is stale is only to be begun anew.

@@ -41,6 +41,8 @@ class Watcher {
   void start();
   // Nothing is begun any more; the pool ends what runs.
   void stop();
+  // If the server wouldn't let us listen: perhaps it will now.
+  void tryAgain();
   // Somebody looks at the mailbox.
   void used(MailboxId mailbox);
 
@@ -79,6 +81,7 @@ class Watcher {
   Clock::time_point lively_until_ GUARDED_BY(mutex_){};
   // NOTIFY has failed that often in a row: a server that dies of it is not asked again.
   unsigned notify_failures_ GUARDED_BY(mutex_) = 0;
+  bool refused_ GUARDED_BY(mutex_) = false;
   bool stopping_ GUARDED_BY(mutex_) = false;
 };
 

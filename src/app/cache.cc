@@ -38,11 +38,20 @@ Fd lockCache(const std::string& directory) {
   return tryLock(directory + "/lock");
 }
 
+void sayDamaged(const std::string& directory) {
+  std::error_code error;
+  const auto size = std::filesystem::file_size(directory + "/cache.mdb.damaged", error);
+  if (!error)
+    say("put aside     {}, of a cache that was damaged: cache.mdb.damaged there, may be deleted",
+        formatSize(size));
+}
+
 int info(const std::string& directory, const Options& options) {
   const auto size = store::cacheSize(directory);
   say("directory     {}", printable(directory));
   if (!size) {
     say("cache         none yet");
+    sayDamaged(directory);
     return done(ExitCode::ok);
   }
   say("in use        {}", lockCache(directory) ? "no" : "yes, it is mounted");
@@ -51,6 +60,7 @@ int info(const std::string& directory, const Options& options) {
   say("bodies        {}, {} of {} (cache_size)", formatCount(size->bodies),
       formatSize(size->body_bytes), formatSize(options.cache_size));
   say("file          {}", formatSize(size->file_bytes));
+  sayDamaged(directory);
   return done(ExitCode::ok);
 }
 
@@ -64,8 +74,9 @@ int verify(const std::string& directory) {
     next = now + ticker.interval();
     pace.add(now, bytes);
     ticker.show([&](size_t /*columns*/) {
-      return fmt::format("checked {}, {}/s", formatSize(bytes),
-                         formatSize(static_cast<uint64_t>(pace.bytesPerSecond())));
+      const auto rate = pace.bytesPerSecond();
+      return fmt::format("checked {}{}", formatSize(bytes),
+                         rate ? ", " + formatSize(static_cast<uint64_t>(*rate)) + "/s" : "");
     });
   });
   ticker.clear();

@@ -18,6 +18,10 @@ constexpr CapabilityWords kWords[] = {
     {"NAMESPACE", "other users' and shared mailboxes are shown",
      "only one personal namespace is assumed"},
     {"ESEARCH", "lists of UIDs come as short ranges", "lists of UIDs come one by one"},
+    {"NOTIFY", "one connection hears of changes in all mailboxes at once",
+     "with IDLE each watched mailbox takes a connection; the others are asked about"},
+    {"IDLE", "the mailboxes that are used are watched: their changes come at once",
+     "without NOTIFY, all mailboxes are asked about from time to time (option poll)"},
     {"SASL-IR", "logging in takes a round trip less", "logging in takes a round trip more"},
 };
 

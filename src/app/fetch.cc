@@ -6,7 +6,7 @@
 
 #include <algorithm>
 #include <cerrno>
-#include <limits>
+#include <map>
 #include <set>
 
 #include "app/commands.h"
@@ -33,7 +33,7 @@ void complain(const std::string& line) {
 
 struct Selection {
   std::vector<std::string> paths;
-  std::set<std::string> mounts;
+  std::vector<std::string> mounts;  // of each path
 };
 
 // Throws Error(invalid) unless every path is in a mount of emlfs.
@@ -47,29 +47,45 @@ Selection select(const std::vector<std::string>& arguments) {
     if (!mount || mount->fs_type != kFsType)
       throw badInput(fmt::format("{} is not in a mount of emlfs", argument));
     selection.paths.push_back(*path);
-    selection.mounts.insert(mount->mount_point);
   }
   selection.paths = withoutNested(selection.paths);
+  for (const std::string& path : selection.paths)
+    selection.mounts.push_back(mountHolding(mounts, path)->mount_point);
   return selection;
 }
 
-constexpr uint64_t kUnlimited = std::numeric_limits<uint64_t>::max();
+// By mount, how many bytes of bodies its cache holds; without those that don't say.
+using Limits = std::map<std::string, uint64_t>;
 
-// How much fits into the caches of these mounts; kUnlimited if one doesn't say.
-uint64_t cacheLimit(const std::set<std::string>& mounts) {
-  uint64_t sum = 0;
+Limits cacheLimits(const std::set<std::string>& mounts) {
+  Limits limits;
   for (const std::string& mount : mounts) {
     const LiveStatus answer = askMount(mount, kAnswerLimit);
     if (answer.answer == Answer::dead)
       throw failure(Code::system, fmt::format("the emlfs behind {} has died", mount));
     if (answer.answer == Answer::silent)
       throw failure(Code::timeout, fmt::format("the emlfs behind {} does not answer", mount));
-    if (answer.answer != Answer::given) return kUnlimited;  // another user's
-    const uint64_t limit = number(parseStatus(answer.json), "/cache/limit_bytes");
-    if (limit == 0) return kUnlimited;
-    sum += limit;
+    if (answer.answer != Answer::given) continue;  // another user's
+    const Json status = parseStatus(answer.json);
+    if (has(status, "/cache/limit_bytes"))
+      limits.emplace(mount, number(status, "/cache/limit_bytes"));
   }
-  return sum;
+  return limits;
+}
+
+// What comes last would only push out what came first.
+std::vector<std::string> whatIsTooMuch(const std::vector<std::string>& mounts,
+                                       const std::vector<uint64_t>& bytes, const Limits& limits) {
+  std::map<std::string, uint64_t> sums;
+  for (size_t i = 0; i < mounts.size(); ++i) sums[mounts[i]] += bytes[i];
+  std::vector<std::string> lines;
+  for (const auto& [mount, sum] : sums)
+    if (const auto limit = limits.find(mount); limit != limits.end() && sum > limit->second)
+      lines.push_back(
+          fmt::format("{} of messages don't fit into the cache of {}, which holds {}: mount with a "
+                      "larger cache_size, or fetch less",
+                      formatSize(sum), mount, formatSize(limit->second)));
+  return lines;
 }
 
 void printFailures(FetchRun& run, Ticker& ticker) {
@@ -87,7 +103,7 @@ void printFailures(FetchRun& run, Ticker& ticker) {
 }
 
 // Shows how far the run is until it is done.
-void watch(FetchRun& run, EndingSignals& signals, Ticker& ticker, uint64_t limit) {
+void watch(FetchRun& run, EndingSignals& signals, Ticker& ticker) {
   Pace pace;
   for (;;) {
     pollfd waits[] = {{signals.fd(), POLLIN, 0}, {run.changed(), POLLIN, 0}};
@@ -98,12 +114,6 @@ void watch(FetchRun& run, EndingSignals& signals, Ticker& ticker, uint64_t limit
     if (const int signal = signals.take(); signal != 0) endBySignal(signals, signal, state, ticker);
     if (state.phase == FetchPhase::done) return;
     if (state.phase == FetchPhase::reading) {
-      if (state.all_bytes > limit) {
-        ticker.clear();
-        complain(fmt::format("{} don't fit into the cache, which holds {}: see option cache_size",
-                             formatSize(state.all_bytes), formatSize(limit)));
-        limit = kUnlimited;
-      }
       auto& progress = state.progress;
       pace.add(Clock::now(), progress.bytes);
       progress.bytes_per_second = pace.bytesPerSecond();
@@ -116,6 +126,7 @@ void watch(FetchRun& run, EndingSignals& signals, Ticker& ticker, uint64_t limit
 
 // Throws Error if the server or the daemon ended the run.
 int judge(const FetchState& state) {
+  for (const std::string& line : state.refused) complain(line);
   if (state.ended_by) {
     const int error = *state.ended_by;
     if (error == EACCES)
@@ -132,7 +143,7 @@ int judge(const FetchState& state) {
         fmt::format("{} were read, but are not in the cache: is the disk full, or cache_size "
                     "too small?",
                     formatCount(state.not_kept)));
-  const bool all = state.failed == 0 && state.not_kept == 0;
+  const bool all = state.failed == 0 && state.not_kept == 0 && state.refused.empty();
   return static_cast<int>(all ? ExitCode::ok : ExitCode::incomplete);
 }
 
@@ -140,17 +151,19 @@ int judge(const FetchState& state) {
 
 int fetchCommand(const FetchArguments& arguments) {
   const Selection selection = select(arguments.paths);
-  const auto limit = cacheLimit(selection.mounts);
+  const auto limits = cacheLimits({selection.mounts.begin(), selection.mounts.end()});
   const auto began = Clock::now();
   EndingSignals signals;
   Ticker ticker(arguments.quiet, arguments.interval);
-  FetchRun run(selection.paths, arguments.threads);
-  watch(run, signals, ticker, limit);
+  FetchRun run(selection.paths, arguments.threads, [&](const std::vector<uint64_t>& bytes) {
+    return whatIsTooMuch(selection.mounts, bytes, limits);
+  });
+  watch(run, signals, ticker);
   ticker.clear();
   run.join();
   const FetchState state = run.state();
   const int code = judge(state);
-  if (!arguments.quiet) {
+  if (!arguments.quiet && state.refused.empty()) {
     const auto took = std::chrono::duration_cast<Milliseconds>(Clock::now() - began);
     ::printf("%s\n", fetchSummary(state, took).c_str());
     if (::fflush(stdout) != 0) throw systemError("standard output", errno);

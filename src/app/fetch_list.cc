@@ -22,6 +22,7 @@ class Walk {
   explicit Walk(const ListEvents& events) : events_(events) {}
 
   void start(const std::string& path) {
+    list_.all_bytes.push_back(0);
     struct stat st{};
     if (::lstat(path.c_str(), &st) != 0) {
       fail(path, errno);
@@ -82,7 +83,7 @@ class Walk {
     FetchItem item{list_.directories.size() - 1, name, static_cast<uint64_t>(st.st_size),
                    cachedBytes(path).value_or(0)};
     events_.found();
-    list_.all_bytes += item.size;
+    list_.all_bytes.back() += item.size;
     if (item.missing() == 0) {
       ++list_.cached_messages;
       return;

@@ -21,8 +21,8 @@ struct FetchList {
   std::vector<std::string> directories;
   std::vector<FetchItem> items;  // in the order of the directories' listings
   uint64_t missing_bytes = 0;
-  uint64_t cached_messages = 0;  // whole, and so no items
-  uint64_t all_bytes = 0;        // with those of what is cached
+  uint64_t cached_messages = 0;     // whole, and so no items
+  std::vector<uint64_t> all_bytes;  // by path, with those of what is cached
 
   std::string path(const FetchItem& item) const {
     return directories[item.directory] + "/" + item.name;

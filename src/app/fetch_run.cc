@@ -37,9 +37,10 @@ bool worthAnotherTry(int error) {
 
 }  // namespace
 
-FetchRun::FetchRun(std::vector<std::string> paths, unsigned threads)
+FetchRun::FetchRun(std::vector<std::string> paths, unsigned threads, Objections objections)
     : paths_(std::move(paths)),
       threads_(threads),
+      objections_(std::move(objections)),
       thread_(startThread("fetch", [this] { run(); })) {}
 
 FetchRun::~FetchRun() {
@@ -50,8 +51,10 @@ FetchRun::~FetchRun() {
 void FetchRun::run() {
   try {
     list();
-    readAll();
-    if (!stop_) confirm();
+    if (mayRead()) {
+      readAll();
+      if (!stop_) confirm();
+    }
   } catch (...) {
     const MutexLock lock(mutex_);
     error_ = std::current_exception();
@@ -77,12 +80,19 @@ void FetchRun::list() {
   read_.resize(list_.items.size());
 }
 
+bool FetchRun::mayRead() {
+  if (list_.items.empty()) return true;
+  auto objections = objections_(list_.all_bytes);
+  const MutexLock lock(mutex_);
+  state_.refused = std::move(objections);
+  return state_.refused.empty();
+}
+
 void FetchRun::readAll() {
   {
     const MutexLock lock(mutex_);
     state_.phase = FetchPhase::reading;
     state_.cached_before = list_.cached_messages;
-    state_.all_bytes = list_.all_bytes;
     state_.progress.messages_total = list_.items.size();
     state_.progress.bytes_total = list_.missing_bytes;
   }

@@ -4,6 +4,7 @@
 #include <atomic>
 #include <cstdint>
 #include <exception>
+#include <functional>
 #include <optional>
 #include <string>
 #include <thread>
@@ -22,15 +23,15 @@ enum class FetchPhase { listing, reading, confirming, done };
 
 struct FetchState {
   FetchPhase phase = FetchPhase::listing;
-  std::string directory;        // that is being listed
-  uint64_t listed = 0;          // messages so far
-  Progress progress;            // of the reading; without pace
-  uint64_t failed = 0;          // could not be read, or listed
-  uint64_t vanished = 0;        // expunged meanwhile
-  uint64_t not_kept = 0;        // read, and not whole in the cache for all that
-  uint64_t cached_before = 0;   // messages that were whole already
-  uint64_t all_bytes = 0;       // of all messages, once they are listed
-  std::optional<int> ended_by;  // errno of the failures in a row that ended it
+  std::string directory;             // that is being listed
+  uint64_t listed = 0;               // messages so far
+  Progress progress;                 // of the reading; without pace
+  uint64_t failed = 0;               // could not be read, or listed
+  uint64_t vanished = 0;             // expunged meanwhile
+  uint64_t not_kept = 0;             // read, and not whole in the cache for all that
+  uint64_t cached_before = 0;        // messages that were whole already
+  std::optional<int> ended_by;       // errno of the failures in a row that ended it
+  std::vector<std::string> refused;  // why nothing is read, a line each
 };
 
 // Thread-safe.
@@ -42,8 +43,13 @@ class FetchRun {
     int error = 0;
   };
 
-  // Begins, with `threads` readers.
-  FetchRun(std::vector<std::string> paths, unsigned threads);
+  // Why not to read what was listed, a line each, given the bytes that belong to each path, cached
+  // ones included. Empty: read.
+  using Objections = std::function<std::vector<std::string>(const std::vector<uint64_t>& bytes)>;
+
+  // Begins, with `threads` readers. `objections` is asked on another thread, once, if anything is
+  // missing.
+  FetchRun(std::vector<std::string> paths, unsigned threads, Objections objections);
   FetchRun(const FetchRun&) = delete;
   FetchRun& operator=(const FetchRun&) = delete;
   ~FetchRun();  // waits for the reads that are under way
@@ -61,6 +67,7 @@ class FetchRun {
  private:
   void run();
   void list();
+  bool mayRead();
   void readAll();
   void readSome();
   void readOne(Drain& drain, size_t index);
@@ -72,6 +79,7 @@ class FetchRun {
 
   const std::vector<std::string> paths_;
   const unsigned threads_;
+  const Objections objections_;
   FetchList list_;             // written before the readers start
   std::vector<uint8_t> read_;  // by item, each by one reader
   std::atomic<size_t> next_{0};

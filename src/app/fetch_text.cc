@@ -14,6 +14,7 @@ std::string messages(uint64_t count) {
 
 std::string listingLine(const FetchState& state, size_t columns) {
   const std::string tail = fmt::format(": {}", messages(state.listed));
+  if (state.directory.empty()) return ("listing" + tail).substr(0, columns);
   constexpr std::string_view kHead = "listing ";
   constexpr size_t kCut = 3;  // what printable() adds
   const size_t around = kHead.size() + tail.size() + kCut;

@@ -13,6 +13,7 @@
 #include "app/options.h"
 #include "app/printable.h"
 #include "app/units.h"
+#include "emlfs/base/clock.h"
 
 namespace {
 
@@ -27,6 +28,8 @@ void addOptionsOption(CLI::App* command, std::vector<std::string>& values) {
       ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
   command->footer(optionHelp());
 }
+
+constexpr emlfs::Milliseconds kLeastInterval{100};
 
 constexpr const char* kSourceHelp =
     "imaps://user@host[:port], imap://user@host[:port], or an account's name";
@@ -120,10 +123,13 @@ class CommandLine {
         ->type_name("TIME");
     fetch->callback([this] {
       command_ = [this] {
-        if (const auto interval = parseDuration(interval_))
-          fetch_.interval = *interval;
-        else
+        const auto interval = parseDuration(interval_);
+        if (!interval)
           throw badInput(fmt::format("--interval: '{}' is not a duration, such as 10s", interval_));
+        if (*interval < kLeastInterval)
+          throw badInput(
+              fmt::format("--interval: '{}' is too short: 100ms is the least", interval_));
+        fetch_.interval = *interval;
         return fetchCommand(fetch_);
       };
     });

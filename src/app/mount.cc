@@ -65,12 +65,17 @@ std::string offlineNotice(const Error& why) {
 }
 
 int serve(const AccountOptions& account_options, const fs::MountOptions& mount_options,
-          const Ready& ready) {
+          bool log_is_shown, const Ready& ready) {
   const auto account = Account::open(account_options);
   const auto offline = account->start();
-  const std::string notice = offline ? offlineNotice(*offline) : "";
+  const auto say = [&] {
+    if (!offline) return ready(log_is_shown ? "" : account->notice());  // which is logged already
+    const std::string notice = offlineNotice(*offline);
+    if (!log_is_shown) log::warning("{}", notice);
+    ready(notice);
+  };
   try {
-    fs::serve(*account, mount_options, [&] { ready(notice); });
+    fs::serve(*account, mount_options, say);
   } catch (const Error& error) {
     if (error.code == Code::system) throw MountError(error.what());
     throw;
@@ -95,10 +100,7 @@ int mountCommand(const MountArguments& arguments) {
   const auto work = [&](const Ready& ready) {
     openLog(settings.options, foreground);
     const bool log_is_shown = foreground && settings.options.log_file.empty();
-    return serve(account_options, mount_options, [&](const std::string& notice) {
-      if (!notice.empty() && !log_is_shown) log::warning("{}", notice);
-      ready(notice);
-    });
+    return serve(account_options, mount_options, log_is_shown, ready);
   };
   if (!foreground) return runInBackground(work);
   return work([](const std::string& notice) {

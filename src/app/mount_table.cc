@@ -81,6 +81,18 @@ std::optional<MountEntry> findMount(const std::string& path) {
   return topmost;
 }
 
+std::optional<std::string> connectionNumber(const std::string& path) {
+  std::optional<std::string> number;
+  const std::string table = readFile("/proc/self/mountinfo");
+  for (const std::string_view line : split(table, '\n')) {
+    const auto entry = parseLine(line);
+    if (!entry || entry->mount_point != path) continue;
+    const std::string_view device = split(line, ' ')[2];  // "0:43"
+    number = device.substr(device.find(':') + 1);
+  }
+  return number;
+}
+
 std::optional<MountEntry> mountHolding(const std::vector<MountEntry>& mounts,
                                        std::string_view path) {
   std::optional<MountEntry> holding;

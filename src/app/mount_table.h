@@ -23,6 +23,10 @@ std::vector<MountEntry> parseMountInfo(std::string_view text);
 // The topmost mount on exactly this path. Throws Error(system).
 std::optional<MountEntry> findMount(const std::string& path);
 
+// The number of the FUSE connection behind the topmost mount on this path, as in
+// /sys/fs/fuse/connections; absent if nothing is mounted there. Throws Error(system).
+std::optional<std::string> connectionNumber(const std::string& path);
+
 // For absolute paths without '/' at their end.
 bool isAtOrBelow(std::string_view path, std::string_view directory);
 

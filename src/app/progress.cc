@@ -21,8 +21,9 @@ std::vector<std::string> parts(const Progress& progress) {
   std::vector<std::string> all{
       fmt::format("{}/{} messages", formatCount(progress.messages),
                   formatCount(progress.messages_total)),
-      fmt::format("{}/{}", formatSize(progress.bytes), formatSize(progress.bytes_total)),
-      formatSize(static_cast<uint64_t>(progress.bytes_per_second)) + "/s"};
+      fmt::format("{}/{}", formatSize(progress.bytes), formatSize(progress.bytes_total))};
+  if (progress.bytes_per_second)
+    all.push_back(formatSize(static_cast<uint64_t>(*progress.bytes_per_second)) + "/s");
   if (progress.left) all.push_back(timeLeft(*progress.left));
   return all;
 }
@@ -60,16 +61,17 @@ void Pace::add(Clock::time_point now, uint64_t bytes) {
   while (moments_.size() > 2 && moments_[1].at <= now - kWindow) moments_.pop_front();
 }
 
-double Pace::bytesPerSecond() const {
-  if (moments_.size() < 2) return 0;
+std::optional<double> Pace::bytesPerSecond() const {
+  if (moments_.size() < 2) return std::nullopt;
   const auto& [from, least] = moments_.front();
   const auto& [to, most] = moments_.back();
   const std::chrono::duration<double> span = to - from;
-  return span.count() > 0 && most > least ? static_cast<double>(most - least) / span.count() : 0;
+  if (span.count() > 0 && most > least) return static_cast<double>(most - least) / span.count();
+  return span.count() < 1 ? std::nullopt : std::optional(0.0);
 }
 
 std::optional<std::chrono::seconds> Pace::timeFor(uint64_t bytes) const {
-  const double rate = bytesPerSecond();
+  const double rate = bytesPerSecond().value_or(0);
   if (rate <= 0) return std::nullopt;
   constexpr double kLongest = 1e9;  // 30 years: no estimate either
   const double seconds = std::ceil(static_cast<double>(bytes) / rate);

@@ -17,7 +17,8 @@ class Pace {
   // Bytes done so far, at moments that don't go back.
   void add(Clock::time_point now, uint64_t bytes);
 
-  double bytesPerSecond() const;  // 0 before there are two moments
+  // Absent before something has moved, or a second has shown that nothing does.
+  std::optional<double> bytesPerSecond() const;
   // Absent while nothing moves.
   std::optional<std::chrono::seconds> timeFor(uint64_t bytes) const;
 
@@ -34,7 +35,7 @@ struct Progress {
   uint64_t messages_total = 0;
   uint64_t bytes = 0;
   uint64_t bytes_total = 0;
-  double bytes_per_second = 0;
+  std::optional<double> bytes_per_second;
   std::optional<std::chrono::seconds> left;
 };
 

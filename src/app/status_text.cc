@@ -100,13 +100,22 @@ void head(Lines& lines, const std::string& mount_point, const Json& status) {
   lines.add("account", account(status));
 }
 
+bool neverConnected(const Json& status) {
+  return text(status, "/server/tls").empty() && text(status, "/server/greeting").empty() &&
+         text(status, "/state") != "online";
+}
+
 std::string server(const Json& status) {
   const std::string tls = text(status, "/server/tls");
+  const std::string encryption = neverConnected(status) ? "not connected yet"
+                                 : tls.empty()          ? "not encrypted"
+                                                        : tls;
   return fmt::format("{} port {}, {}", text(status, "/server/host"), number(status, "/server/port"),
-                     tls.empty() ? "not encrypted" : tls);
+                     encryption);
 }
 
 std::string watching(const Json& status) {
+  if (text(status, "/state") == "offline") return "nothing while offline";
   const std::string method = text(status, "/watching/method");
   std::vector<std::string> watched;
   for (const Json& name : at(status, "/watching/mailboxes"))
@@ -145,7 +154,7 @@ void connections(Lines& lines, const Json& status) {
   lines.add("connections", fmt::format("{} working, {} idle, {} closed; {}", working, idle, closed,
                                        waiting(status)));
   for (const Json& one : at(status, "/connections")) {
-    lines.add("", text(one, "/doing"));
+    lines.add("", mailbox(text(one, "/doing")));
     if (flag(one, "/connected")) continue;
     std::string why = text(one, "/last_error");
     if (const uint64_t pause = number(one, "/backoff_seconds"); pause != 0)
@@ -205,7 +214,7 @@ std::string statusText(const std::string& mount_point, const std::string& json, 
   head(lines, mount_point, status);
   lines.add("server", server(status));
   lines.add("greeting", text(status, "/server/greeting"));
-  lines.add("in use", names(status, "/server/capabilities"));
+  if (!neverConnected(status)) lines.add("in use", names(status, "/server/capabilities"));
   lines.add("mailboxes",
             fmt::format("{}, {} of them listed; {} messages", count(status, "/mailboxes/total"),
                         count(status, "/mailboxes/listed"), count(status, "/messages")));

@@ -1,5 +1,6 @@
 #include "app/unmount.h"
 
+#include <fcntl.h>
 #include <fmt/format.h>
 #include <sys/mount.h>
 #include <unistd.h>
@@ -7,8 +8,10 @@
 #include <cerrno>
 
 #include "app/failure.h"
+#include "app/mount_table.h"
 #include "app/password.h"
 #include "app/process.h"
+#include "emlfs/base/file.h"
 
 namespace emlfs::app {
 namespace {
@@ -44,9 +47,22 @@ void unmountAsUser(const std::string& mount_point, Detach how) {
                                words.empty() ? describeStatus(finished.status) : words));
 }
 
+// Whoever still waits for a daemon that is dead, or as good as dead, is let go: otherwise the
+// daemon itself may wait in the kernel for one that waits for it, and neither can be killed. Where
+// the control file system isn't mounted, the unmounting alone has to do.
+void abortConnection(const std::string& mount_point) {
+  const auto number = connectionNumber(mount_point);
+  if (!number) return;
+  const Fd control(
+      ::open(("/sys/fs/fuse/connections/" + *number + "/abort").c_str(), O_WRONLY | O_CLOEXEC));
+  if (control) [[maybe_unused]]
+    const auto written = ::write(control.get(), "1", 1);
+}
+
 }  // namespace
 
 void unmount(const std::string& mount_point, Detach how) {
+  if (how == Detach::lazy) abortConnection(mount_point);
   if (::geteuid() == 0)
     unmountAsRoot(mount_point, how);
   else

@@ -52,12 +52,14 @@ void init(void* /*userdata*/, fuse_conn_info* connection) {
   };
   set(FUSE_CAP_READDIRPLUS, true);
   set(FUSE_CAP_READDIRPLUS_AUTO, false);
-  // The kernel then takes a directory's mtime for the version of its listing, see invalidator.cc.
-  // Messages are asked for no more often: their attributes are good for a year.
-  set(FUSE_CAP_AUTO_INVAL_DATA, true);
-  set(FUSE_CAP_EXPLICIT_INVAL_DATA, false);
+  // Not by attributes: a program would be given the corrected size of a message while it reads as
+  // many bytes as it was told before, and take them for the whole.
+  set(FUSE_CAP_AUTO_INVAL_DATA, false);
+  set(FUSE_CAP_EXPLICIT_INVAL_DATA, true);
   set(FUSE_CAP_ATOMIC_O_TRUNC, false);
   set(FUSE_CAP_PARALLEL_DIROPS, true);
+  // Of an asynchronous read past the page cache the kernel would not tell that it was interrupted.
+  set(FUSE_CAP_ASYNC_DIO, false);
   set(FUSE_CAP_SPLICE_READ, false);
   set(FUSE_CAP_SPLICE_WRITE, false);
   set(FUSE_CAP_SPLICE_MOVE, false);

@@ -74,15 +74,20 @@ void Invalidator::release(MailboxId directory) {
 // The kernel answers ENOENT for what it has not cached: nothing to take back, nothing wrong.
 void Invalidator::tell(const sync::TreeChange& change) {
   const fuse_ino_t directory = change.directory.value;
+  // Taking back a name that the kernel has takes the cached listing back, too.
+  bool listing_gone = !change.entries;
   for (const auto& gone : change.removed)
-    fuse_lowlevel_notify_delete(session_, directory, gone.node, gone.name.data(), gone.name.size());
-  // A new name may be cached as absent; that alone would leave a cached listing as it was.
-  for (const auto& name : change.added)
-    fuse_lowlevel_notify_inval_entry(session_, directory, name.data(), name.size());
-  // A listing that is cached is as good as the directory's mtime. To drop its pages would be
-  // simpler, but if one is just being read into the cache, the kernel would never cache this
-  // directory again.
-  if (change.entries) fuse_lowlevel_notify_inval_inode(session_, directory, -1, 0);
+    listing_gone |= fuse_lowlevel_notify_delete(session_, directory, gone.node, gone.name.data(),
+                                                gone.name.size()) == 0;
+  // A new name may be cached as absent.
+  const auto takeBack = [&](const std::string& name) {
+    return fuse_lowlevel_notify_inval_entry(session_, directory, name.data(), name.size()) == 0;
+  };
+  for (const auto& name : change.added) listing_gone |= takeBack(name);
+  if (!listing_gone && !change.kept.empty()) listing_gone = takeBack(change.kept);
+  // Only if there is no other way: if a listing is just being read into the cache whose pages are
+  // dropped, the kernel never caches one of this directory again.
+  if (!listing_gone) fuse_lowlevel_notify_inval_inode(session_, directory, 0, 0);
 }
 
 }  // namespace emlfs::fs

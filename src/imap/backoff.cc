@@ -19,9 +19,10 @@ constexpr Clock::duration kLongest = Milliseconds{5'000};
 void Backoff::failed(const Error& error, Clock::time_point began, Clock::time_point now,
                      double jitter) {
   const bool was_refused = refused();
+  // A first failure may be a single cut: people need not wait for the next try.
+  earliest_ = error_ ? now + std::clamp(now - began, kShortest, kLongest) : now;
   if (!error_) since_ = now;
   error_ = error;
-  earliest_ = now + std::clamp(now - began, kShortest, kLongest);
   const Milliseconds first = refused() ? kFirstPauseAfterAuth : kFirstPause;
   const Milliseconds longest = refused() ? kLongestPauseAfterAuth : kLongestPause;
   if (pause_.count() == 0 || refused() != was_refused)

@@ -161,7 +161,8 @@ PoolStatus ThreadPool::status() const {
   PoolStatus status;
   for (const ConnectionState& each : state_.connections()) {
     status.connections.push_back({each.session != nullptr, each.working.has_value(), each.doing,
-                                  each.selected, each.last_error, left(each.backoff)});
+                                  each.selected, each.last_error,
+                                  each.session ? Milliseconds{0} : left(state_.moreBackoff())});
   }
   for (size_t lane = 0; lane < kLanes; ++lane)
     status.queued[lane] = state_.queue.size(static_cast<Lane>(lane));

@@ -44,7 +44,7 @@ std::optional<Step> PoolState::next(ConnectionState& self) {
     return step;
   }
   if (std::optional<Step> refused = refusals()) return refused;
-  if (!mayConnect(self)) return {};
+  if (!mayConnect()) return {};
   self.connecting = true;
   self.connecting_since = Clock::now();
   return Step{Step::connect, {}, {}};
@@ -55,7 +55,7 @@ std::optional<Clock::time_point> PoolState::alarm(const ConnectionState& self) c
   const Clock::time_point now = Clock::now();
   std::optional<Clock::time_point> first;
   const auto add = [&](Clock::time_point at) { first = std::min(first.value_or(at), at); };
-  if (self.backoff.pausing(now)) add(self.backoff.until());
+  if (more_.pausing(now)) add(more_.until());
   if (connectedCount() > 0 || !backoff_.failing()) return first;
   if (backoff_.pausing(now)) add(backoff_.until());
   if (const auto since = queue.waitingSince()) add(*since + kOfflineWait);
@@ -72,7 +72,7 @@ std::optional<QueuedJob> PoolState::take(ConnectionState& self) {
   // Who watches leaves an open connection to people, if one more can be had.
   const bool last_idle =
       idleCount() == 1 && std::ranges::any_of(connections_, [&](const auto& each) {
-        return !each.session && !each.backoff.pausing(Clock::now());
+        return !each.session && !more_.pausing(Clock::now());
       });
   return queue.take(
       {self.selected, self.number, bodyRoom() > 0, watchRoom() > 0 && !last_idle, left_to_others},
@@ -93,9 +93,10 @@ std::optional<Step> PoolState::refusals() {
   return Step{Step::refuse, std::move(jobs), backoff_.error()};
 }
 
-bool PoolState::mayConnect(const ConnectionState& self) const {
-  if (self.backoff.pausing(Clock::now())) return false;
+bool PoolState::mayConnect() const {
+  const Clock::time_point now = Clock::now();
   if (connectedCount() == 0) return mayConnectFirst();
+  if (more_.pausing(now) || (provenCount() == 0 && backoff_.pausing(now))) return false;
   uint64_t newest_idle = 0;
   for (const ConnectionState& each : connections_)
     if (each.idle()) newest_idle = std::max(newest_idle, each.number);
@@ -120,7 +121,7 @@ Session* PoolState::sessionToWake() {
   const Clock::time_point now = Clock::now();
   ConnectionState* watching = nullptr;
   for (ConnectionState& each : connections_) {
-    const bool can_be_had = !each.session && !each.backoff.pausing(now);
+    const bool can_be_had = !each.session && !more_.pausing(now);
     if (each.idle() || each.connecting || can_be_had || each.woken) return nullptr;
     if (each.working == Lane::watch) watching = &each;
   }
@@ -141,15 +142,14 @@ void PoolState::doubt() {
 void PoolState::forgive() {
   const Clock::time_point now = Clock::now();
   backoff_.forgive(now);
-  for (ConnectionState& each : connections_) each.backoff.forgive(now);
+  more_.forgive(now);
 }
 
 // How many connections there are, or could be.
 size_t PoolState::usable() const {
   const Clock::time_point now = Clock::now();
-  return count(connections_, [&](const ConnectionState& each) {
-    return each.session || !each.backoff.pausing(now);
-  });
+  return count(connections_,
+               [&](const ConnectionState& each) { return each.session || !more_.pausing(now); });
 }
 
 size_t PoolState::working(Lane lane) const {
@@ -178,6 +178,11 @@ size_t PoolState::connectedCount() const {
   return count(connections_, [](const ConnectionState& each) { return each.session != nullptr; });
 }
 
+size_t PoolState::provenCount() const {
+  return count(connections_,
+               [](const ConnectionState& each) { return each.session && !each.untried; });
+}
+
 size_t PoolState::connectingCount() const {
   return count(connections_, [](const ConnectionState& each) { return each.connecting; });
 }
@@ -194,7 +199,6 @@ void PoolState::connected(ConnectionState& self, Session* session) {
   self.number = ++sessions_;
   self.untried = true;
   self.selected.clear();
-  self.backoff.succeeded();
 }
 
 std::vector<QueuedJob> PoolState::connectFailed(ConnectionState& self, const Error& error) {
@@ -205,7 +209,7 @@ std::vector<QueuedJob> PoolState::connectFailed(ConnectionState& self, const Err
   // While another one works, the server allows no more, or this was bad luck: it is no reason to
   // fail a job.
   if (connectedCount() > 0) {
-    self.backoff.failed(error, self.connecting_since, now, jitter());
+    more_.failed(error, self.connecting_since, now, jitter());
     queue.acceptAnySession();
     return {};
   }
@@ -225,14 +229,16 @@ bool PoolState::workEnded(ConnectionState& self, const std::string& selected, Qu
   if (error) self.last_error = error->what();
   if (!error || !endsSession(*error)) {
     backoff_.succeeded();
+    if (untried && connectedCount() > 1) more_.succeeded();
     return false;
   }
   self.session = nullptr;
   const Clock::time_point now = Clock::now();
   const bool of_connection = error->scope == Scope::connection;
   if (untried && of_connection && !stopping && now - self.connected_since < kProved) {
-    Backoff& backoff = connectedCount() == 0 ? backoff_ : self.backoff;
-    backoff.failed(*error, self.connecting_since, now, jitter());
+    // Others that are as new as this one prove nothing either.
+    if (provenCount() == 0) backoff_.failed(*error, self.connecting_since, now, jitter());
+    more_.failed(*error, self.connecting_since, now, jitter());
   }
   // Nor is one that is silent worth a second wait: the user was promised one.
   const bool repeatable = of_connection && error->code != Code::timeout;

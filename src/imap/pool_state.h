@@ -27,7 +27,6 @@ struct ConnectionState {
   std::string doing;
   std::string selected;
   std::string last_error;
-  Backoff backoff;  // while other connections work
 
   bool idle() const { return session && !working; }
 };
@@ -66,6 +65,7 @@ class PoolState {
   void doubt();
   void forgive();
   const Backoff& backoff() const { return backoff_; }
+  const Backoff& moreBackoff() const { return more_; }
   bool connected() const { return connectedCount() > 0; }
 
   JobQueue queue;
@@ -76,7 +76,7 @@ class PoolState {
  private:
   std::optional<QueuedJob> take(ConnectionState& self);
   std::optional<Step> refusals();
-  bool mayConnect(const ConnectionState& self) const;
+  bool mayConnect() const;
   bool mayConnectFirst() const;
   size_t usable() const;
   size_t working(Lane lane) const;
@@ -85,10 +85,12 @@ class PoolState {
   size_t idleCount() const;
   size_t connectedCount() const;
   size_t connectingCount() const;
+  size_t provenCount() const;  // of those connected, that have been of use
   double jitter() { return std::uniform_real_distribution<double>(0, 1)(random_); }
 
   std::vector<ConnectionState> connections_;
-  Backoff backoff_;  // of the account, while no connection works
+  Backoff backoff_;  // while no connection works
+  Backoff more_;     // of further connections, while one works
   uint64_t sessions_ = 0;
   std::minstd_rand random_;
 };

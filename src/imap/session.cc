@@ -11,12 +11,12 @@ class WireSession : public Session {
  public:
   explicit WireSession(const SessionOptions& options)
       : interrupt_(options.interrupt != nullptr ? *options.interrupt : own_interrupt_),
-        opening_(Deadline::after(options.endpoint.timeout)),
-        connection_(Transport::connect(options.endpoint, options.traffic, interrupt_, opening_),
+        connection_(Transport::connect(options.endpoint, options.traffic, interrupt_,
+                                       Deadline::after(options.endpoint.timeout)),
                     options.endpoint.timeout, options.traffic, options.without) {
     connection_.setBystander(
         [this](std::string_view verb, const Data& data) { takePush(verb, data, push_); });
-    connection_.boundAll(opening_);
+    connection_.boundAll(Deadline::after(options.endpoint.timeout));
     greeting_ = logIn(connection_, options);
     connection_.boundAll(std::nullopt);
   }
@@ -75,7 +75,6 @@ class WireSession : public Session {
   Event own_interrupt_;
   Event& interrupt_;
   Event wake_;
-  const Deadline opening_;  // the end of connecting and logging in
   Connection connection_;
   std::string greeting_;
   Push push_;  // since the last listen()

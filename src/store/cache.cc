@@ -1,5 +1,6 @@
 #include "emlfs/store/cache.h"
 
+#include <fmt/format.h>
 #include <unistd.h>
 
 #include <utility>
@@ -35,6 +36,7 @@ class SnapshotImpl final : public Reads<Snapshot> {
 struct Opened {
   std::unique_ptr<Environment> environment;
   Tables tables;
+  std::string notice = {};
 };
 
 class CacheImpl final : public Cache {
@@ -42,10 +44,12 @@ class CacheImpl final : public Cache {
   CacheImpl(Opened opened, const std::string& path, Milliseconds use_grain)
       : environment_(std::move(opened.environment)),
         tables_(opened.tables),
+        notice_(std::move(opened.notice)),
         readers_(environment_->get()),
         use_grain_(use_grain),
         crash_mark_(Environment::condemnedPath(path)) {}
 
+  std::string notice() const override { return notice_; }
   std::unique_ptr<Snapshot> snapshot() const override {
     return std::make_unique<SnapshotImpl>(readers_, tables_);
   }
@@ -59,6 +63,7 @@ class CacheImpl final : public Cache {
  private:
   std::unique_ptr<Environment> environment_;
   const Tables tables_;
+  const std::string notice_;
   mutable Readers readers_;
   const Milliseconds use_grain_;
   const CrashMark crash_mark_;
@@ -88,9 +93,12 @@ Opened openChecked(const std::string& path) {
   std::string damage = "that was seen in an earlier run";
   if (::access(Environment::condemnedPath(path).c_str(), F_OK) != 0) damage = probe(path);
   if (damage.empty()) return openFile(path);
-  log::warning("the cache {} is damaged and is made anew: {}", path, damage);
   putAside(path);
-  return openEmptied(path);
+  Opened opened = openEmptied(path);
+  opened.notice = fmt::format(
+      "the cache was damaged ({}): it is put aside as {}.damaged, and made anew", damage, path);
+  log::warning("{}", opened.notice);
+  return opened;
 }
 
 std::unique_ptr<Update> CacheImpl::begin() {

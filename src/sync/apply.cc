@@ -15,6 +15,19 @@ uint64_t credible(uint64_t announced) {
   return announced == 0 || announced > kLargest ? 1 : announced;
 }
 
+// Of the messages that are still there, one that was there before: the kernel has most likely
+// heard of the first.
+std::string keptName(const store::Update& update, MailboxId mailbox, const TreeChange& change) {
+  std::string first;
+  update.messages(mailbox, 0, [&](const store::MessageRecord& message) {
+    first = message.name;
+    return false;
+  });
+  const bool is_new =
+      std::find(change.added.begin(), change.added.end(), first) != change.added.end();
+  return is_new ? "" : first;
+}
+
 // The work on one Delta: the transaction, the directory it changes, and what the kernel is to hear.
 struct Application {
   Store store;
@@ -110,12 +123,16 @@ SyncState apply(Store store, MailboxId mailbox, const Delta& delta, const OnChan
   directory->state.messages = messages;
   // A first listing is no change: tar would complain of a directory that changes while it is read,
   // and the kernel has cached no listing of it yet.
-  if (work.change.entries && (was_listed || !work.change.removed.empty()))
+  const bool any = work.change.entries;
+  work.change.entries = any && (was_listed || !work.change.removed.empty());
+  if (work.change.entries) {
     directory->changed = changeTime(directory->changed);
-  if (work.change.entries) work.change.attributes.push_back(mailbox.value);
+    work.change.attributes.push_back(mailbox.value);
+    work.change.kept = keptName(*update, mailbox, work.change);
+  }
   update->putMailbox(*directory);
   update->commit();
-  if (!work.change.empty()) on_change(work.change);
+  if (any) on_change(work.change);
   return directory->state;
 }
 

@@ -1,5 +1,5 @@
-// When the entries of a directory last changed: its mtime, by which the kernel judges whether the
-// listing that it has cached is still good. So no two changes may have the same.
+// When the entries of a directory last changed: its mtime, by which programs and the kernel judge
+// whether a listing that they have is still good. So no two changes have the same.
 #pragma once
 
 #include <time.h>

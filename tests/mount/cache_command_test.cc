@@ -15,7 +15,11 @@ namespace emlfs::test {
 namespace {
 
 namespace fs = std::filesystem;
+using testing::AllOf;
+using testing::EndsWith;
 using testing::HasSubstr;
+using testing::Not;
+using testing::StartsWith;
 
 class CacheCommand : public MountTest {
  protected:
@@ -24,9 +28,11 @@ class CacheCommand : public MountTest {
       server_.deliver("INBOX", makeMessage(fmt::format("cache {}", i), 300'000, 1));
   }
 
-  ProcessResult mount() const {
-    return box_.emlfs({"mount", source_, box_.mountPoint(), "-o", "ca_file=" + server_.caFile()},
-                      server_.password());
+  ProcessResult mount(const std::vector<std::string>& options = {}) const {
+    std::vector<std::string> arguments{"mount", source_, box_.mountPoint(), "-o",
+                                       "ca_file=" + server_.caFile()};
+    for (const std::string& option : options) arguments.insert(arguments.end(), {"-o", option});
+    return box_.emlfs(arguments, server_.password());
   }
   ProcessResult cache(const std::string& action, const std::vector<std::string>& more = {}) const {
     std::vector<std::string> arguments{"cache", action, source_};
@@ -92,6 +98,33 @@ TEST_F(CacheCommand, VerifiesAWholeCacheAndADamagedOne) {
   const auto mounted = mount();
   EXPECT_EQ(mounted.status, 0) << mounted.errors;
   EXPECT_EQ(mailOf(readTree(box_.mountPoint())), mailOf(server_));
+  EXPECT_EQ(umount().status, 0);
+}
+
+TEST_F(CacheCommand, ADamagedCacheIsPutAsideAloud) {
+  fill();
+  EXPECT_THAT(cache("info").output, Not(HasSubstr("put aside")));
+  const std::string file = directory() + "/cache.mdb";
+  std::string bytes = readFile(file);
+  for (const size_t header : {0, 4096}) bytes.replace(header + 104, 10, 10, 'x');
+  std::ofstream(file, std::ios::binary) << bytes;
+
+  const std::string log = box_ / "log";
+  const auto mounted = mount({"log_file=" + log});
+  EXPECT_EQ(mounted.status, 0) << mounted.errors;
+  const std::string notice = "it is put aside as " + file + ".damaged, and made anew";
+  EXPECT_THAT(mounted.errors,
+              AllOf(StartsWith("emlfs: the cache was damaged ("), EndsWith(notice + "\n")));
+  EXPECT_THAT(readFile(log), HasSubstr(notice));
+  EXPECT_THAT(box_.emlfs({"status", box_.mountPoint()}).output, HasSubstr(notice));
+  EXPECT_THAT(cache("info").output, HasSubstr("put aside     "));
+  EXPECT_EQ(mailOf(readTree(box_.mountPoint())), mailOf(server_));
+  EXPECT_EQ(umount().status, 0);
+
+  // Once.
+  const auto again = mount();
+  EXPECT_EQ(again.status, 0);
+  EXPECT_EQ(again.errors, "");
   EXPECT_EQ(umount().status, 0);
 }
 

@@ -115,6 +115,33 @@ TEST_F(Fetch, BringsOnlyWhatItIsTold) {
               testing::Not(HasSubstr("emlfs.cached")));
 }
 
+TEST_F(Fetch, RefusesWhatTheCacheCanNotHold) {
+  const Dovecot server(kKeepBytes), other(kKeepBytes);
+  for (int i = 0; i < 3; ++i)
+    server.deliver("INBOX", makeMessage(fmt::format("large {}", i), size_t{6} << 20, 4));
+  server.deliver("Fits", makeMessage("fits", 20'000, 5));
+  other.deliver("INBOX", makeMessage("elsewhere", size_t{1} << 20, 6));
+  const Mount mount(server, {"poll=10min", "cache_size=16MiB"});
+  const Mount roomy(other, {"poll=10min", "cache_size=1GiB"});
+  // Room elsewhere doesn't help.
+  const auto result = fetch({mount.path(), roomy.path()});
+  EXPECT_EQ(result.status, 9);
+  EXPECT_EQ(result.errors,
+            fmt::format("emlfs: 18.0 MiB of messages don't fit into the cache of {}, which holds "
+                        "16.0 MiB: mount with a larger cache_size, or fetch less\n",
+                        mount.path()));
+  EXPECT_EQ(result.output, "");
+  EXPECT_EQ(totalsBelow(mount.path()).cached, 0U);
+  EXPECT_EQ(totalsBelow(roomy.path()).cached, 0U);
+
+  // What is cached already counts too.
+  const auto names = namesIn(mount / "INBOX");
+  const auto path = [&](size_t i) { return mount / ("INBOX/" + names.at(i)); };
+  EXPECT_EQ(fetch({path(0), path(1), mount / "Fits"}).status, 0);
+  EXPECT_EQ(fetch({mount / "INBOX"}).status, 9);
+  EXPECT_EQ(fetch({path(0), path(1)}).status, 0);
+}
+
 TEST_F(Fetch, OutsideOfAMountIsAnError) {
   const Dovecot server;
   const Mount mount(server);

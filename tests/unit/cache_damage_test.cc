@@ -222,9 +222,31 @@ TEST_F(CacheDamage, GarbageIsPutAside) {
     auto cache = Cache::open(dir_.path());
     EXPECT_EQ(cache->size().messages, 0u);
     EXPECT_EQ(contents(aside_), garbage);
+    EXPECT_THAT(cache->notice(), testing::StartsWith("the cache was damaged ("));
+    EXPECT_THAT(cache->notice(), testing::HasSubstr("it is put aside as " + aside_ + ", "));
     cache.reset();
+    EXPECT_EQ(Cache::open(dir_.path())->notice(), "");
     EXPECT_THAT(test::checkCache(dir_.path()), IsEmpty());
   }
+}
+
+// LMDB writes its two headers in turn. That of the commit before the last is not needed any more.
+TEST_F(CacheDamage, OfTheTwoHeadersTheNewerCounts) {
+  fill();
+  const std::string whole = contents(file_);
+  constexpr size_t kMainTree = 104;  // how many pages it has
+  std::map<bool, int> said;
+  for (size_t header : {0, 1}) {
+    std::string damaged = whole;
+    damaged.replace(header * kPage + kMainTree, 10, 10, 'x');
+    write(file_, damaged);
+    const auto cache = Cache::open(dir_.path());
+    const bool anew = !cache->notice().empty();
+    EXPECT_EQ(cache->size().messages, anew ? 0u : 1u) << header;
+    EXPECT_EQ(cache->snapshot()->setting("server").has_value(), !anew) << header;
+    ++said[anew];
+  }
+  EXPECT_EQ(said, (std::map<bool, int>{{false, 1}, {true, 1}}));
 }
 
 TEST_F(CacheDamage, ACondemnedFileIsPutAside) {

@@ -148,6 +148,8 @@ TEST(BackoffTest, AHurryCutsThePauseShortAndDoesNotLengthenTheNext) {
 
 TEST(BackoffTest, TriesThatTakeLongAreNotMadeAllTheTime) {
   Backoff backoff;
+  backoff.failed(kDown, kStart, kStart, 0.5);
+  EXPECT_TRUE(backoff.mayHurry(kStart));
   backoff.failed(kDown, kStart, kStart + Milliseconds(3'000), 0.5);
   EXPECT_FALSE(backoff.mayHurry(kStart + Milliseconds(5'000)));
   EXPECT_TRUE(backoff.mayHurry(kStart + Milliseconds(6'000)));

@@ -21,26 +21,29 @@ Clock::time_point at(double after) {
 
 TEST(Pace, IsThatOfTheLastSeconds) {
   Pace pace;
-  EXPECT_EQ(pace.bytesPerSecond(), 0);
+  EXPECT_EQ(pace.bytesPerSecond(), std::nullopt);
   EXPECT_FALSE(pace.timeFor(1));
   pace.add(at(0), 0);
-  EXPECT_EQ(pace.bytesPerSecond(), 0);
+  EXPECT_EQ(pace.bytesPerSecond(), std::nullopt);
+  pace.add(at(0.5), 0);
+  EXPECT_EQ(pace.bytesPerSecond(), std::nullopt);
+  EXPECT_FALSE(pace.timeFor(1));
   pace.add(at(2), 2 * kMi);
-  EXPECT_DOUBLE_EQ(pace.bytesPerSecond(), kMi);
+  EXPECT_DOUBLE_EQ(pace.bytesPerSecond().value(), kMi);
   EXPECT_EQ(pace.timeFor(10 * kMi), seconds(10));
   EXPECT_EQ(pace.timeFor(1), seconds(1));
   EXPECT_EQ(pace.timeFor(0), seconds(0));
   // A minute of ten times that: what was before no longer counts.
   for (int second = 3; second <= 60; ++second)
     pace.add(at(second), 2 * kMi + static_cast<uint64_t>(second - 2) * 10 * kMi);
-  EXPECT_DOUBLE_EQ(pace.bytesPerSecond(), 10 * kMi);
+  EXPECT_DOUBLE_EQ(pace.bytesPerSecond().value(), 10 * kMi);
 }
 
 TEST(Pace, OfAStandstillIsNone) {
   Pace pace;
   for (int second = 0; second <= 10; ++second)
     pace.add(at(second), std::min<uint64_t>(kMi, static_cast<uint64_t>(second) * kMi));
-  EXPECT_GT(pace.bytesPerSecond(), 0);
+  EXPECT_GT(pace.bytesPerSecond().value(), 0);
   for (int second = 11; second <= 40; ++second) pace.add(at(second), kMi);
   EXPECT_EQ(pace.bytesPerSecond(), 0);
   EXPECT_FALSE(pace.timeFor(kMi));
@@ -80,6 +83,15 @@ TEST(Progress, IsOneLine) {
             "[...............] 1,234/12,345 messages  45.2 MiB/1.2 GiB  3.4 MiB/s  5 min left");
 }
 
+TEST(Progress, LeavesOutARateThatIsUnknown) {
+  Progress progress = someProgress();
+  progress.bytes_per_second.reset();
+  progress.left.reset();
+  EXPECT_EQ(progressText(progress), "1,234/12,345 messages  45.2 MiB/1.2 GiB");
+  progress.bytes_per_second = 0;  // a standstill is known
+  EXPECT_EQ(progressText(progress), "1,234/12,345 messages  45.2 MiB/1.2 GiB  0 B/s");
+}
+
 TEST(Progress, FitsWhateverTheWidth) {
   const Progress progress = someProgress();
   const size_t whole = progressText(progress).size();
@@ -117,6 +129,10 @@ TEST(FetchText, ListingFitsWhateverTheWidth) {
   EXPECT_EQ(fetchLine(state, 50), "listing /home/alice/mail/? Lis...: 12,345 messages");
   for (size_t columns = 0; columns < 100; ++columns)
     EXPECT_LE(fetchLine(state, columns).size(), columns);
+  state.directory.clear();
+  state.listed = 0;
+  EXPECT_EQ(fetchLine(state, std::string::npos), "listing: 0 messages");
+  EXPECT_EQ(fetchLine(state, 10), "listing: 0");
 }
 
 TEST(FetchText, SaysWhatWasDone) {

@@ -51,7 +51,7 @@ constexpr const char* kFull = R"json({
             "evicted_bytes": 1048576},
   "traffic": {},
   "connections": [
-    {"connected": true, "working": true, "doing": "watching INBOX (IDLE)", "backoff_seconds": 0},
+    {"connected": true, "working": true, "doing": "watching Entw&APw-rfe", "backoff_seconds": 0},
     {"connected": true, "working": false, "doing": ""},
     {"connected": false, "working": false, "last_error": "connection\u001brefused",
      "backoff_seconds": 62, "doing": ""}],
@@ -72,7 +72,7 @@ TEST(StatusText, SaysWhatEachConnectionDoes) {
             "               /c\n"
             "  traffic      0 B in (0 B of bodies), 0 B out; 0 commands, 0 connects\n"
             "  connections  1 working, 1 idle, 1 closed; waiting: 1,200 background, 1 listing\n"
-            "               watching INBOX (IDLE)\n"
+            "               watching Entwürfe\n"
             "               next try in 1 min 2 s: connection?refused\n"
             "  requests     3,456 read, 12 getattr, 12 lookup\n"
             "  process      4711\n");
@@ -113,6 +113,22 @@ TEST(StatusText, SaysHowItFollowsTheServer) {
   EXPECT_EQ(watching(R"({"method": "idle", "mailboxes": [], "poll_seconds": 30})"),
             "nothing is pushed now; all mailboxes are asked about every 30 s");
   EXPECT_EQ(watching(R"({"method": "telepathy"})"), "");
+  EXPECT_EQ(watching(R"({"method": "idle", "mailboxes": ["INBOX"]}, "state": "offline")"),
+            "nothing while offline");
+}
+
+TEST(StatusText, SaysWhatItDoesNotKnowYet) {
+  const std::string never =
+      statusText("/m", R"({"state": "offline", "server": {"host": "h", "port": 993, "tls": "",
+                "greeting": "", "capabilities": []}})");
+  EXPECT_NE(never.find("\n  server       h port 993, not connected yet\n"), never.npos) << never;
+  EXPECT_EQ(never.find("  in use"), never.npos) << never;
+  // It has been connected, without TLS.
+  const std::string plain =
+      statusText("/m", R"({"state": "offline", "server": {"host": "h", "port": 143, "tls": "",
+                "greeting": "ready", "capabilities": ["IDLE"]}})");
+  EXPECT_NE(plain.find("\n  server       h port 143, not encrypted\n"), plain.npos) << plain;
+  EXPECT_NE(plain.find("\n  in use       IDLE\n"), plain.npos) << plain;
 }
 
 TEST(StatusText, ColoursOnlyWhenAsked) {

@@ -98,7 +98,7 @@ TEST(Idle, AServerThatHasVanishedIsNoticed) {
         peer.send("+\r\n");
         peer.waitForClose();
       },
-      [](SessionOptions& options) { options.endpoint.timeout = Milliseconds{200}; });
+      [](SessionOptions& options) { options.endpoint.timeout = Milliseconds{1'000}; });
   dialogue.session->examine("INBOX");
   EXPECT_ERROR(dialogue.session->listen(Milliseconds(50), true), Code::timeout, Scope::connection);
   EXPECT_EQ(dialogue.end(), "");
@@ -201,7 +201,7 @@ TEST(Patience, AServerThatOnlyKeepsUsWaitingIsGivenUp) {
             // The client has gone.
           }
         },
-        [](SessionOptions& options) { options.endpoint.timeout = Milliseconds{300}; });
+        [](SessionOptions& options) { options.endpoint.timeout = Milliseconds{1'000}; });
     EXPECT_ERROR(dialogue.session->noop(), Code::timeout, Scope::connection);
     EXPECT_EQ(dialogue.end(), "");
   }
@@ -223,7 +223,7 @@ TEST(Patience, ASlowLineIsWaitedFor) {
         peer.send(")\r\n" + tag + " OK\r\n");
         peer.waitForClose();
       },
-      [](SessionOptions& options) { options.endpoint.timeout = Milliseconds{300}; });
+      [](SessionOptions& options) { options.endpoint.timeout = Milliseconds{1'000}; });
   dialogue.session->examine("INBOX");
   EXPECT_EQ(dialogue.session->fetchBody(1, 0, 4'000).bytes, body);
   EXPECT_EQ(dialogue.end(), "");
@@ -242,7 +242,7 @@ TEST(Patience, ALoginThatDripsIsGivenUp) {
     }
   });
   SessionOptions options = plainOptions(server->port());
-  options.endpoint.timeout = Milliseconds{300};
+  options.endpoint.timeout = Milliseconds{1'000};
   EXPECT_ERROR(Session::open(options), Code::timeout, Scope::connection);
   EXPECT_EQ(server->failures(), "");
 }

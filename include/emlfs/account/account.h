@@ -59,6 +59,9 @@ class Account {
   // Called from threads of the account, with no lock held.
   virtual void setListener(Listener listener) = 0;
 
+  // What the user should know of how the cache was opened, as Cache::notice(); it is logged.
+  virtual std::string notice() const { return {}; }
+
   virtual std::unique_ptr<store::Snapshot> snapshot() const = 0;
 
   // True once every message of the mailbox is in the store (always, for a directory that is none).

@@ -128,6 +128,8 @@ class Cache {
                                      Milliseconds use_grain = std::chrono::hours(1));
   virtual ~Cache() = default;
 
+  // A line for a person if open() put a damaged cache aside, which it has logged; else empty.
+  virtual std::string notice() const { return {}; }
   virtual std::unique_ptr<Snapshot> snapshot() const = 0;
   virtual std::unique_ptr<Update> begin() = 0;
   virtual CacheSize size() const = 0;

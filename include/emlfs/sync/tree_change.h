@@ -15,7 +15,8 @@ struct TreeChange {
     std::string name;
   };
   MailboxId directory;
-  bool entries = false;            // the listing is no longer the same
+  bool entries = false;  // the listing is no longer the same
+  std::string kept;      // a message that is in it before and after; empty if there is none
   std::vector<std::string> added;  // names that the kernel may have cached as absent
   std::vector<Gone> removed;
   std::vector<uint64_t> attributes;  // nodes whose size or times are no longer the same
