@@ -22,6 +22,7 @@ void Backoff::failed(const Error& error, Clock::time_point began, Clock::time_po
   // A first failure may be a single cut: people need not wait for the next try.
   earliest_ = error_ ? now + std::clamp(now - began, kShortest, kLongest) : now;
   if (!error_) since_ = now;
+  last_ = now;
   error_ = error;
   const Milliseconds first = refused() ? kFirstPauseAfterAuth : kFirstPause;
   const Milliseconds longest = refused() ? kLongestPauseAfterAuth : kLongestPause;

@@ -18,6 +18,7 @@ class Backoff {
   bool failing() const { return error_.has_value(); }
   const std::optional<Error>& error() const { return error_; }
   Clock::time_point since() const { return since_; }  // of the first failure
+  Clock::time_point last() const { return last_; }    // failure
 
   bool pausing(Clock::time_point now) const { return now < until_; }
   Clock::time_point until() const { return until_; }
@@ -34,6 +35,7 @@ class Backoff {
 
   std::optional<Error> error_;
   Clock::time_point since_{};
+  Clock::time_point last_{};
   Clock::time_point until_{};
   Clock::time_point earliest_{};
   Milliseconds pause_{0};

@@ -108,15 +108,6 @@ bool isListed(Connection& connection, std::string_view wire) {
   return listed || status.status != Status::ok;
 }
 
-// The server's list may be older than its refusal. Who is refused the status as well, without a
-// reason, is told that there is no such mailbox.
-bool isThere(Connection& connection, std::string_view wire) {
-  if (!isListed(connection, wire)) return false;
-  Command command("STATUS", connection.literals());
-  const StatusLine status = connection.run(command.string(wire).syntax("(MESSAGES)"));
-  return status.status != Status::no || !status.code.empty();
-}
-
 }  // namespace
 
 Selected examineMailbox(Connection& connection, std::string_view wire,
@@ -137,7 +128,7 @@ Selected examineMailbox(Connection& connection, std::string_view wire,
   Answer answer(resync ? known : std::nullopt);
   const StatusLine status = connection.run(
       command, [&](Data&& data) { answer.take(std::move(data)); }, resync ? known->listed_to : 0);
-  if (status.status == Status::no && status.code.empty() && !isThere(connection, wire)) {
+  if (status.status == Status::no && status.code.empty() && !isListed(connection, wire)) {
     throw Error(
         Code::not_found, Scope::mailbox,
         fmt::format("mailbox {} is gone: the server says: {}", printable(wire), status.text),

@@ -235,16 +235,16 @@ bool PoolState::workEnded(ConnectionState& self, const std::string& selected, Qu
   self.session = nullptr;
   const Clock::time_point now = Clock::now();
   const bool of_connection = error->scope == Scope::connection;
-  if (untried && of_connection && !stopping && now - self.connected_since < kProved) {
+  // Of several that are cut at once only the first counts.
+  const bool alone = self.connected_since > backoff_.last();
+  if (untried && of_connection && alone && !stopping && now - self.connected_since < kProved) {
     // Others that are as new as this one prove nothing either.
     if (provenCount() == 0) backoff_.failed(*error, self.connecting_since, now, jitter());
     more_.failed(*error, self.connecting_since, now, jitter());
   }
   // Nor is one that is silent worth a second wait: the user was promised one.
   const bool repeatable = of_connection && error->code != Code::timeout;
-  // Nonsense is worth a second try also on a connection that is new.
-  const bool dead_at_once = untried && error->code != Code::protocol;
-  if (stopping || dead_at_once || job.retried || !repeatable) return false;
+  if (stopping || job.retried || !repeatable) return false;
   // A server that has closed an idle connection is no failure: once more, on a new one.
   job.retried = true;
   job.first_session = sessions_ + 1;

@@ -228,6 +228,14 @@ TEST_F(Stuck, SignalsEndWhoeverWaits) {
   looks.signal(SIGINT);
   EXPECT_TRUE(looks.wait(promised));
 
+  // So does a read past the page cache.
+  for (const int number : {SIGINT, SIGKILL}) {
+    Running reads({"dd", "iflag=direct", "bs=64k", "of=/dev/null", "if=" + full(0)});
+    EXPECT_FALSE(reads.wait(Milliseconds(300)));
+    reads.signal(number);
+    EXPECT_TRUE(reads.wait(promised)) << number;
+  }
+
   proxy_->resume();
   patient.join();
   EXPECT_EQ(error, 0) << "who waited on was let down";
