@@ -19,6 +19,7 @@ constexpr Clock::duration kLongest = Milliseconds{5'000};
 void Backoff::failed(const Error& error, Clock::time_point began, Clock::time_point now,
                      double jitter) {
   const bool was_refused = refused();
+  lasting_ = error_ || error.code != Code::network;
   // A first failure may be a single cut: people need not wait for the next try.
   earliest_ = error_ ? now + std::clamp(now - began, kShortest, kLongest) : now;
   if (!error_) since_ = now;

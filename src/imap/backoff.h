@@ -16,6 +16,8 @@ class Backoff {
   void succeeded() { *this = Backoff(); }
 
   bool failing() const { return error_.has_value(); }
+  // It is not just a single cut.
+  bool lasting() const { return lasting_; }
   const std::optional<Error>& error() const { return error_; }
   Clock::time_point since() const { return since_; }  // of the first failure
   Clock::time_point last() const { return last_; }    // failure
@@ -34,6 +36,7 @@ class Backoff {
   bool refused() const { return error_ && error_->code == Code::auth; }
 
   std::optional<Error> error_;
+  bool lasting_ = false;
   Clock::time_point since_{};
   Clock::time_point last_{};
   Clock::time_point until_{};

@@ -69,7 +69,10 @@ class Waiter {
 class ThreadPool : public Pool {
  public:
   ThreadPool(const SessionOptions& options, unsigned connections, SessionOpener open)
-      : options_(options), open_(std::move(open)), state_(connections), interrupts_(connections) {
+      : options_(options),
+        open_(std::move(open)),
+        state_(connections, options.endpoint.timeout),
+        interrupts_(connections) {
     for (size_t i = 0; i < connections; ++i) {
       threads_.push_back(startThread("connection", [this, i] { run(i); }));
     }
@@ -264,10 +267,8 @@ void ThreadPool::serve(size_t self, std::unique_ptr<Session>& session, QueuedJob
   std::vector<QueuedJob> overdue;
   {
     MutexLock lock(mutex_);
-    // The server is silent: whoever has waited for his turn about as long as for an answer is not
-    // made to wait for both.
     if (error && error->code == Code::timeout)
-      overdue = state_.queue.takeWaitingSince(Clock::now() - options_.endpoint.timeout * 3 / 4);
+      overdue = state_.queue.takeWaitingSince(state_.overdue());
     again = state_.workEnded(state_.connections()[self], selected, job, error);
     changed();
   }

@@ -71,23 +71,36 @@ size_t JobQueue::needingNewerThan(uint64_t session) const {
 
 void JobQueue::acceptAnySession() {
   for (std::deque<QueuedJob>& each : lanes_) {
-    for (QueuedJob& job : each) job.first_session = 0;
+    for (QueuedJob& job : each) {
+      if (job.first_session > 0) job.retried = false;
+      job.first_session = 0;
+    }
   }
 }
 
-std::vector<QueuedJob> JobQueue::takeWaitingSince(Clock::time_point then) {
+std::vector<QueuedJob> JobQueue::takeWaitingIf(
+    const std::function<bool(const QueuedJob&)>& chosen) {
   std::vector<QueuedJob> taken;
   for (const Lane which : {Lane::listing, Lane::reading}) {
     std::deque<QueuedJob> kept;
     for (QueuedJob& job : lane(which)) {
-      if (job.since > then)
-        kept.push_back(std::move(job));
-      else
+      if (chosen(job))
         taken.push_back(std::move(job));
+      else
+        kept.push_back(std::move(job));
     }
     lane(which) = std::move(kept);
   }
   return taken;
+}
+
+std::vector<QueuedJob> JobQueue::takeWaitingSince(Clock::time_point then) {
+  return takeWaitingIf([then](const QueuedJob& job) { return job.since <= then; });
+}
+
+std::vector<QueuedJob> JobQueue::takeRetriesSince(Clock::time_point then) {
+  return takeWaitingIf(
+      [then](const QueuedJob& job) { return job.first_session > 0 && job.since <= then; });
 }
 
 std::optional<Clock::time_point> JobQueue::waitingSince() const {

@@ -22,8 +22,8 @@ struct QueuedJob {
   Clock::time_point since = Clock::now();
   unsigned passed_over = 0;
   bool retried = false;
-  // Sessions are numbered as they are opened. A job that met a dead one is only for those that
-  // were opened after that, since the others may have died of the same cause.
+  // Sessions are numbered as they begin to connect. A job that met a dead one is only for those
+  // that began after that, since the others may have died of the same cause.
   uint64_t first_session = 0;
 };
 
@@ -52,6 +52,8 @@ class JobQueue {
   // What somebody waits for (listing, reading), and has since then or longer.
   std::vector<QueuedJob> takeWaitingSince(Clock::time_point then);
   std::vector<QueuedJob> takeWaiting() { return takeWaitingSince(Clock::time_point::max()); }
+  // Of them, what has met a dead session.
+  std::vector<QueuedJob> takeRetriesSince(Clock::time_point then);
   // Since when the first of it waits; absent if nobody does.
   std::optional<Clock::time_point> waitingSince() const;
 
@@ -60,10 +62,12 @@ class JobQueue {
   size_t size() const { return size(Lane::listing) + bodies() + size(Lane::watch); }
   // How many a session of this number may not take.
   size_t needingNewerThan(uint64_t session) const;
-  // No new session can be had: any will do.
+  // No new session can be had: any will do. Should that be dead as well, it was not the job's fault
+  // either.
   void acceptAnySession();
 
  private:
+  std::vector<QueuedJob> takeWaitingIf(const std::function<bool(const QueuedJob&)>& chosen);
   std::deque<QueuedJob>& lane(Lane which) { return lanes_[static_cast<size_t>(which)]; }
   std::array<std::deque<QueuedJob>, kLanes> lanes_;
 };

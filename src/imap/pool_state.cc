@@ -47,6 +47,7 @@ std::optional<Step> PoolState::next(ConnectionState& self) {
   if (!mayConnect()) return {};
   self.connecting = true;
   self.connecting_since = Clock::now();
+  self.number = ++sessions_;
   return Step{Step::connect, {}, {}};
 }
 
@@ -58,7 +59,8 @@ std::optional<Clock::time_point> PoolState::alarm(const ConnectionState& self) c
   if (more_.pausing(now)) add(more_.until());
   if (connectedCount() > 0 || !backoff_.failing()) return first;
   if (backoff_.pausing(now)) add(backoff_.until());
-  if (const auto since = queue.waitingSince()) add(*since + kOfflineWait);
+  if (const auto since = queue.waitingSince(); since && backoff_.lasting())
+    add(*since + kOfflineWait);
   return first;
 }
 
@@ -82,7 +84,7 @@ std::optional<QueuedJob> PoolState::take(ConnectionState& self) {
 // Jobs that must not wait for a connection, since none works and none may be tried for them now, or
 // the try takes long. Those of the other lanes wait for the server to come back.
 std::optional<Step> PoolState::refusals() {
-  if (connectedCount() > 0 || !backoff_.failing()) return {};
+  if (connectedCount() > 0 || !backoff_.lasting()) return {};
   const Clock::time_point now = Clock::now();
   std::vector<QueuedJob> jobs;
   if (connectingCount() > 0)
@@ -196,7 +198,6 @@ void PoolState::connected(ConnectionState& self, Session* session) {
   self.last_error.clear();
   self.doubtful = false;
   self.connected_since = Clock::now();
-  self.number = ++sessions_;
   self.untried = true;
   self.selected.clear();
 }
@@ -207,14 +208,17 @@ std::vector<QueuedJob> PoolState::connectFailed(ConnectionState& self, const Err
   if (stopping) return {};
   const Clock::time_point now = Clock::now();
   // While another one works, the server allows no more, or this was bad luck: it is no reason to
-  // fail a job.
+  // fail a job, unless that has waited for just this one, and in silence.
   if (connectedCount() > 0) {
     more_.failed(error, self.connecting_since, now, jitter());
-    queue.acceptAnySession();
-    return {};
+    std::vector<QueuedJob> late;
+    if (error.code == Code::timeout) late = queue.takeRetriesSince(overdue());
+    if (connectingCount() == 0) queue.acceptAnySession();
+    return late;
   }
+  // A single cut may have met it: whoever waits gets another try, but no second wait for silence.
   backoff_.failed(error, self.connecting_since, now, jitter());
-  if (connectingCount() > 0) return {};
+  if (!backoff_.lasting() || connectingCount() > 0) return {};
   return queue.takeWaiting();
 }
 

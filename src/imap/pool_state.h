@@ -16,7 +16,7 @@ namespace emlfs::imap {
 
 struct ConnectionState {
   Session* session = nullptr;  // the connection's thread owns it
-  uint64_t number = 0;         // of the session
+  uint64_t number = 0;         // of the session, in the order in which connecting began
   bool untried = false;        // the session has neither worked nor been idle yet
   bool connecting = false;
   Clock::time_point connecting_since{};
@@ -44,8 +44,9 @@ bool endsSession(const Error& error);
 
 class PoolState {
  public:
-  explicit PoolState(unsigned connections)
-      : connections_(connections), random_(std::random_device{}()) {}
+  // `timeout`: how long a server may be silent.
+  PoolState(unsigned connections, Milliseconds timeout)
+      : connections_(connections), timeout_(timeout), random_(std::random_device{}()) {}
 
   // The next step of `self`, as begun. Absent: there is none until something changes, or until
   // alarm().
@@ -60,6 +61,10 @@ class PoolState {
   // `error` absent: well. True if the job went back into the queue, for a newer session.
   bool workEnded(ConnectionState& self, const std::string& selected, QueuedJob& job,
                  const std::optional<Error>& error);
+
+  // The server was silent: whoever has waited since then, about as long as for an answer, is not
+  // made to wait for both.
+  Clock::time_point overdue() const { return Clock::now() - timeout_ * 3 / 4; }
 
   void hurry();
   void doubt();
@@ -89,6 +94,7 @@ class PoolState {
   double jitter() { return std::uniform_real_distribution<double>(0, 1)(random_); }
 
   std::vector<ConnectionState> connections_;
+  const Milliseconds timeout_;
   Backoff backoff_;  // while no connection works
   Backoff more_;     // of further connections, while one works
   uint64_t sessions_ = 0;

@@ -184,6 +184,8 @@ class RunningProxy : public Proxy {
     {
       const MutexLock lock(mutex_);
       state_.stalled = false;
+      for (std::optional<PlannedFault>& each : state_.planned)
+        if (each && each->kind == Fault::stall) each.reset();
       for (ProxyConnection& connection : connections_) connection.release();
       if (!listener_) openListener();
     }

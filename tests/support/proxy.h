@@ -61,7 +61,7 @@ class Proxy {
 
   virtual void stall() = 0;   // nothing moves, nothing closes; new connections are accepted
   virtual void refuse() = 0;  // new connections are refused, open ones live on
-  virtual void resume() = 0;  // ends stall, stallAfter, stallOpen and refuse
+  virtual void resume() = 0;  // ends stall, stallAfter (also one to come), stallOpen and refuse
 
   // stall(), as soon as exactly `bytes` more have been forwarded that way, over all connections.
   virtual void stallAfter(Direction direction, uint64_t bytes) = 0;

@@ -186,5 +186,35 @@ TEST(JobQueue, GivesUpWhatHasWaitedTooLong) {
   EXPECT_EQ(queue.size(Lane::background), 1U);
 }
 
+TEST(JobQueue, AJobThatGetsNoNewerSessionMayMeetOneMoreDeadOne) {
+  JobQueue queue;
+  QueuedJob retry = job(Lane::listing, "met a dead one");
+  retry.retried = true;
+  retry.first_session = 2;
+  queue.push(job(Lane::listing, "waits for its turn"));
+  queue.push(std::move(retry));
+  queue.acceptAnySession();
+  auto jobs = queue.drain();
+  ASSERT_EQ(jobs.size(), 2U);
+  EXPECT_FALSE(jobs[1].retried);
+  jobs[1].first_session = 3;
+  for (QueuedJob& each : jobs) queue.push(std::move(each));
+  const auto taken = queue.takeRetriesSince(Clock::now());
+  ASSERT_EQ(taken.size(), 1U);
+  EXPECT_EQ(taken[0].job.mailbox, "met a dead one");
+}
+
+TEST(BackoffTest, ASingleCutIsNotLasting) {
+  Backoff backoff;
+  backoff.failed(kDown, kStart, kStart, 0.5);
+  EXPECT_FALSE(backoff.lasting());
+  backoff.failed(kDown, kStart, kStart, 0.5);
+  EXPECT_TRUE(backoff.lasting());
+  backoff.succeeded();
+  EXPECT_FALSE(backoff.lasting());
+  backoff.failed({Code::timeout, Scope::connection, "silent"}, kStart, kStart, 0.5);
+  EXPECT_TRUE(backoff.lasting());
+}
+
 }  // namespace
 }  // namespace emlfs::imap

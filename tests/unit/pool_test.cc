@@ -428,7 +428,7 @@ TEST_F(PoolTest, WithoutServerPeopleGetAnErrorAndTheBackgroundWaits) {
 TEST_F(PoolTest, ATryThatTakesLongIsNotWaitedForWhileTheServerIsAway) {
   Gate begun, end;
   on_open_ = [&](int number, const SessionOptions&) {
-    if (number > 0) {
+    if (number > 1) {
       begun.open();
       end.pass();
     }
@@ -439,13 +439,14 @@ TEST_F(PoolTest, ATryThatTakesLongIsNotWaitedForWhileTheServerIsAway) {
   auto background = submit(Lane::background);
   begun.pass();
   EXPECT_EQ(errorOf(submit(Lane::reading)).code, Code::network);
-  EXPECT_EQ(opened_, 2);
+  EXPECT_EQ(opened_, 3);
   end.open();
   pool_->stop();
   errorOf(std::move(background));
 }
 
-TEST_F(PoolTest, WhoeverWaitsForAnAttemptThatFailsFailsWithIt) {
+// One attempt may have met a cut; silence is not waited for twice.
+TEST_F(PoolTest, WhoeverWaitsForTwoAttemptsThatFailFailsWithThem) {
   Gate all_queued;
   on_open_ = [&](int, const SessionOptions&) {
     all_queued.pass();
@@ -456,7 +457,50 @@ TEST_F(PoolTest, WhoeverWaitsForAnAttemptThatFailsFailsWithIt) {
   for (int i = 0; i < 6; ++i) jobs.push_back(submit(i % 2 == 0 ? Lane::listing : Lane::reading));
   all_queued.open();
   for (auto& each : jobs) EXPECT_EQ(errorOf(std::move(each)).code, Code::network);
+  EXPECT_EQ(opened_, 2);
+}
+
+TEST_F(PoolTest, AConnectionThatIsCutWhileItIsBeingMadeIsNotNoticed) {
+  on_open_ = [&](int number, const SessionOptions&) {
+    if (number == 0) throw kBroken;
+  };
+  start(2);
+  EXPECT_EQ(sessionOf(submit(Lane::reading)), 1);
+}
+
+TEST_F(PoolTest, AnAttemptThatMeetsSilenceIsNotRepeatedForTheSameJob) {
+  on_open_ = [](int, const SessionOptions&) {
+    throw Error(Code::timeout, Scope::connection, "silent");
+  };
+  start(2);
+  EXPECT_EQ(errorOf(submit(Lane::listing)).code, Code::timeout);
   EXPECT_EQ(opened_, 1);
+}
+
+// It was cut together with the one that the job met first.
+TEST_F(PoolTest, ARetryDoesNotTakeAConnectionThatWasAlreadyBeingMade) {
+  Gate connecting, broken;
+  on_open_ = [&](int number, const SessionOptions&) {
+    if (number != 1) return;
+    connecting.open();
+    broken.pass();
+  };
+  start(2);
+  Gate running, release;
+  auto first = submit(Lane::listing, [&](Session& session) {
+    if (numberOf(session) > 0) return;
+    running.open();
+    release.pass();
+    throw kBroken;
+  });
+  running.pass();
+  auto second = submit(Lane::watch);
+  connecting.pass();
+  release.open();
+  while (pool_->status().queued[static_cast<size_t>(Lane::listing)] == 0) poll(nullptr, 0, 1);
+  broken.open();
+  EXPECT_EQ(sessionOf(std::move(first)), 2);
+  sessionOf(std::move(second));
 }
 
 TEST_F(PoolTest, RefusedCredentialsAreNotTriedAgain) {
