@@ -57,8 +57,8 @@ std::optional<Clock::time_point> PoolState::alarm(const ConnectionState& self) c
   std::optional<Clock::time_point> first;
   const auto add = [&](Clock::time_point at) { first = std::min(first.value_or(at), at); };
   if (more_.pausing(now)) add(more_.until());
-  if (connectedCount() > 0 || !backoff_.failing()) return first;
   if (backoff_.pausing(now)) add(backoff_.until());
+  if (connectedCount() > 0) return first;
   if (const auto since = queue.waitingSince(); since && backoff_.lasting())
     add(*since + kOfflineWait);
   return first;

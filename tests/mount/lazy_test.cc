@@ -155,8 +155,10 @@ TEST_F(Lazy, APathIsFoundWithoutListingFirst) {
 
   EXPECT_EQ(find("Lists/notmuch/2020-01-01_Nobody_Nothing.4711.eml"), ENOENT);
   const auto commands = proxy->commands();
-  EXPECT_EQ(count(commands, "EXAMINE Lists/notmuch") + count(commands, "EXAMINE \"Lists/notmuch\""),
-            1U);
+  const size_t listings =
+      count(commands, "EXAMINE Lists/notmuch") + count(commands, "EXAMINE \"Lists/notmuch\"");
+  EXPECT_GE(listings, 1U);
+  EXPECT_LE(listings, 2U);  // two if the server's pushes begin to be heard meanwhile
   // Now it is known, and asked again it costs nothing.
   EXPECT_EQ(find("Lists/notmuch/2020-01-01_Nobody_Nothing.4712.eml"), ENOENT);
   EXPECT_EQ(count(proxy->commands(), "EXAMINE"), count(commands, "EXAMINE"));

@@ -468,6 +468,37 @@ TEST_F(PoolTest, AConnectionThatIsCutWhileItIsBeingMadeIsNotNoticed) {
   EXPECT_EQ(sessionOf(submit(Lane::reading)), 1);
 }
 
+// Whatever the order in which the two pauses end: of all connections, and of further ones.
+TEST_F(PoolTest, WhatWaitsForAPauseIsNotForgotten) {
+  for (int round = 0; round < 4; ++round) {
+    opened_ = 0;
+    Gate connecting, broken;
+    on_open_ = [&](int number, const SessionOptions&) {
+      if (number != 1) return;
+      connecting.open();
+      broken.pass();
+    };
+    start(4);
+    Gate running, release, ended;
+    auto first = submit(Lane::listing, [&](Session& session) {
+      if (numberOf(session) > 0) return;
+      running.open();
+      release.pass();
+      throw kBroken;
+    });
+    running.pass();
+    auto second = submit(Lane::listing, [&](Session&) { ended.pass(); });
+    connecting.pass();
+    release.open();
+    while (pool_->status().queued[static_cast<size_t>(Lane::listing)] < 2) poll(nullptr, 0, 1);
+    broken.open();
+    EXPECT_EQ(sessionOf(std::move(first)), 2);
+    ended.open();
+    EXPECT_EQ(sessionOf(std::move(second)), 1);
+    pool_->stop();
+  }
+}
+
 TEST_F(PoolTest, AnAttemptThatMeetsSilenceIsNotRepeatedForTheSameJob) {
   on_open_ = [](int, const SessionOptions&) {
     throw Error(Code::timeout, Scope::connection, "silent");
