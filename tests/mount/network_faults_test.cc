@@ -350,7 +350,7 @@ TEST_F(NetworkFaults, HalfOpen) {
       const auto began = Clock::now();
       const auto there = [&] {
         std::vector<std::string> names;
-        struct stat unused {};
+        struct stat unused{};
         line.witness.stat(line / mailbox(2 * i), unused);
         return line.witness.list(line / mailbox(2 * i), names) == 0 && names.size() == 3;
       };
