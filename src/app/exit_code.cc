@@ -41,6 +41,9 @@ ExitCode ofCode(Code code) {
     case Code::invalid:
       return ExitCode::usage;
     case Code::refused:
+    case Code::denied:
+    case Code::quota:
+    case Code::exists:
     case Code::protocol:
     case Code::limit:
       return ExitCode::server;

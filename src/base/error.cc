@@ -23,6 +23,12 @@ const char* name(Code code) {
       return "auth";
     case Code::refused:
       return "refused";
+    case Code::denied:
+      return "denied";
+    case Code::quota:
+      return "quota";
+    case Code::exists:
+      return "exists";
     case Code::protocol:
       return "protocol";
     case Code::limit:

@@ -15,7 +15,12 @@ int toErrno(const Error& error) {
     case Code::cancelled:
       return error.scope == Scope::message ? EINTR : ENETUNREACH;
     case Code::auth:
+    case Code::denied:
       return EACCES;
+    case Code::quota:
+      return EDQUOT;
+    case Code::exists:
+      return EEXIST;
     case Code::not_found:
       return ENOENT;
     case Code::stale:
@@ -24,9 +29,10 @@ int toErrno(const Error& error) {
       return EBUSY;
     case Code::invalid:
       return EINVAL;
+    case Code::limit:
+      return error.scope == Scope::message ? EFBIG : EIO;
     case Code::refused:
     case Code::protocol:
-    case Code::limit:
     case Code::damaged:
     case Code::size_changed:
     case Code::system:

@@ -1,6 +1,7 @@
 #include "imap/command.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "emlfs/base/error.h"
 
@@ -18,11 +19,25 @@ void refuseLineEnds(std::string_view bytes) {
   }
 }
 
+// RFC 9051's atom: what keywords are made of.
+bool isAtom(std::string_view text) {
+  return !text.empty() && std::all_of(text.begin(), text.end(), [](char c) {
+    return c > ' ' && c < 0x7f && std::string_view("(){%*\"\\]").find(c) == std::string_view::npos;
+  });
+}
+
 bool canBeQuoted(std::string_view bytes) {
   return bytes.size() <= 1000 && std::all_of(bytes.begin(), bytes.end(), [](char c) {
            return static_cast<unsigned char>(c) < 0x80;
          });
 }
+
+bool mustWait(LiteralMode mode, uint64_t size) {
+  return mode == LiteralMode::synchronizing || (mode == LiteralMode::minus && size > 4096);
+}
+
+// More is not sent in vain to a server that will say NO.
+constexpr uint64_t kMostUnasked = 100'000;
 
 }  // namespace
 
@@ -84,11 +99,33 @@ void Command::appendString(std::string_view bytes) {
     append("\"");
     return;
   }
-  const bool waits = literals_ == LiteralMode::synchronizing ||
-                     (literals_ == LiteralMode::minus && bytes.size() > 4096);
-  append("{" + std::to_string(bytes.size()) + (waits ? "}\r\n" : "+}\r\n"));
-  if (waits) pieces_.emplace_back();
+  beginLiteral(bytes.size(), mustWait(literals_, bytes.size()));
   append(bytes);
+}
+
+void Command::beginLiteral(uint64_t size, bool waits) {
+  append("{" + std::to_string(size) + (waits ? "}\r\n" : "+}\r\n"));
+  if (waits) pieces_.emplace_back();
+}
+
+Command& Command::flags(const Flags& flags) {
+  for (const std::string& flag : flags.names()) {
+    std::string_view atom = flag;
+    if (atom.starts_with('\\')) atom.remove_prefix(1);
+    if (isAtom(atom)) continue;
+    throw Error(Code::invalid, Scope::message,
+                "a flag is a word of ASCII without blanks, quotes or any of (){%*]");
+  }
+  return syntax("(" + flags.text() + ")");
+}
+
+Command& Command::upload(uint64_t size, Source source) {
+  const bool waits = mustWait(literals_, size) || unasked_ + size >= kMostUnasked;
+  unasked_ = waits ? 0 : unasked_ + size;
+  append(" ");
+  beginLiteral(size, waits);
+  uploads_.push_back({pieces_.size() - 1, pieces_.back().size(), size, std::move(source)});
+  return *this;
 }
 
 Command& Command::answer(std::string_view text) {

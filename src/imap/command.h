@@ -3,11 +3,14 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "emlfs/base/secret.h"
+#include "emlfs/mail/message.h"
 
 namespace emlfs::imap {
 
@@ -27,10 +30,24 @@ class Command {
   Command& string(std::string_view bytes);
   // A parenthesised list of such, after a blank.
   Command& strings(const std::vector<std::string>& list);
+  // The same of flags, checked: Error(invalid, message) for one that is no atom.
+  Command& flags(const Flags& flags);
+  // A literal whose bytes are asked for when they are sent, see NewMessage::read. Below 100 kB it
+  // goes without waiting, where the server takes that.
+  using Source = std::function<size_t(uint64_t offset, std::span<char> into)>;
+  Command& upload(uint64_t size, Source source);
   // A line of its own that the server asks for with "+": AUTHENTICATE without SASL-IR.
   Command& answer(std::string_view text);
 
   const std::string& verb() const { return verb_; }
+  // An upload stands in `piece`, before its byte `at`.
+  struct Upload {
+    size_t piece = 0;
+    size_t at = 0;
+    uint64_t size = 0;
+    Source source;
+  };
+  const std::vector<Upload>& uploads() const { return uploads_; }
   // The bytes to send, the first piece at once and each other one after a "+". The caller sends the
   // tag and a blank before and CRLF after all of it.
   const std::vector<std::string>& pieces() const { return pieces_; }
@@ -38,10 +55,13 @@ class Command {
  private:
   void append(std::string_view text);
   void appendString(std::string_view bytes);
+  void beginLiteral(uint64_t size, bool waits);
 
   std::string verb_;
   LiteralMode literals_;
   std::vector<std::string> pieces_;
+  std::vector<Upload> uploads_;
+  uint64_t unasked_ = 0;  // bytes of uploads since the server was last waited for
 };
 
 }  // namespace emlfs::imap

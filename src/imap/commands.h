@@ -30,6 +30,9 @@ std::vector<ListEntry> listMailboxes(Connection& connection,
 // "INBOX" in any case is INBOX; other names stay as they are.
 std::string canonicalName(std::string wire);
 
+// Whether the server lists the mailbox as one that can be selected; absent if LIST failed.
+std::optional<bool> isListed(Connection& connection, std::string_view wire);
+
 // status.cc
 MailboxStatus mailboxStatus(Connection& connection, std::string_view wire);
 std::string statusItems(const Connection& connection);
@@ -37,6 +40,12 @@ std::string statusItems(const Connection& connection);
 // examine.cc
 Selected examineMailbox(Connection& connection, std::string_view wire,
                         const std::optional<Known>& known);
+Selected selectMailbox(Connection& connection, std::string_view wire);
+
+// selection.cc
+void requireSelected(const Connection& connection);  // Error(invalid, mailbox)
+void requireWritable(const Connection& connection);  // ... or Error(denied, mailbox)
+void unselectMailbox(Connection& connection);
 
 // fetch_messages.cc
 void fetchMessages(Connection& connection, Uid first, Uid last,
@@ -54,5 +63,34 @@ void listenForPush(Connection& connection, Deadline deadline, const Event& wake)
 
 // search.cc
 UidSet searchMessages(Connection& connection, Uid first, Uid last);
+
+// copy.cc
+std::optional<CopiedUids> copyMessages(Connection& connection, const UidSet& uids,
+                                       std::string_view to);
+std::optional<CopiedUids> moveMessages(Connection& connection, const UidSet& uids,
+                                       std::string_view to);
+
+// store.cc
+std::vector<FlagChange> storeFlags(Connection& connection, const UidSet& uids,
+                                   Session::Change change, const Flags& flags);
+
+// expunge.cc
+void expungeMessages(Connection& connection, const UidSet& uids);
+
+// append.cc
+std::optional<AppendedUids> appendMessages(Connection& connection, std::string_view to,
+                                           const std::vector<NewMessage>& messages);
+
+// manage.cc
+void requireName(std::string_view wire);  // Error(invalid, mailbox)
+void createMailbox(Connection& connection, std::string_view wire);
+void removeMailbox(Connection& connection, std::string_view wire);
+void renameMailbox(Connection& connection, std::string_view from, std::string_view to);
+void subscribeMailbox(Connection& connection, std::string_view wire);
+void unsubscribeMailbox(Connection& connection, std::string_view wire);
+
+// rights.cc
+std::optional<std::string> rightsOn(Connection& connection, std::string_view wire);
+std::optional<Quota> quotaOf(Connection& connection, std::string_view wire);
 
 }  // namespace emlfs::imap

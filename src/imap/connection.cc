@@ -45,23 +45,45 @@ class Budget {
 
 }  // namespace
 
+const std::string& words(const StatusLine& status) {
+  return status.text.empty() ? status.code : status.text;
+}
+
 void check(const StatusLine& status, std::string_view what) {
   if (status.status == Status::ok) return;
-  const std::string text =
-      fmt::format("{}: the server says: {}", what, status.text.empty() ? status.code : status.text);
-  const auto is = [&](std::initializer_list<std::string_view> codes) {
-    return std::find(codes.begin(), codes.end(), status.code) != codes.end();
-  };
+  const std::string text = fmt::format("{}: the server says: {}", what, words(status));
   if (status.status == Status::bad) {
-    throw Error(Code::protocol, Scope::mailbox, text, status.text);
+    throw Error(Code::protocol, Scope::mailbox, text, words(status));
   }
-  if (is({"NONEXISTENT", "TRYCREATE"})) {
-    throw Error(Code::not_found, Scope::mailbox, text, status.text);
+  struct Meaning {
+    std::string_view response;
+    Code code;
+    Scope scope = Scope::mailbox;
+  };
+  // RFC 5530, but for TRYCREATE (RFC 9051), TOOBIG (RFC 4469) and READ-ONLY.
+  static constexpr Meaning kMeanings[] = {
+      {"NONEXISTENT", Code::not_found},
+      {"TRYCREATE", Code::not_found},
+      {"ALREADYEXISTS", Code::exists},
+      {"OVERQUOTA", Code::quota},
+      {"NOPERM", Code::denied},
+      {"READ-ONLY", Code::denied},
+      {"EXPUNGEISSUED", Code::stale},
+      {"CANNOT", Code::invalid},
+      {"LIMIT", Code::limit},
+      {"TOOBIG", Code::limit, Scope::message},
+      {"INUSE", Code::busy},
+      {"UNAVAILABLE", Code::busy},
+      {"AUTHENTICATIONFAILED", Code::auth, Scope::account},
+      {"AUTHORIZATIONFAILED", Code::auth, Scope::account},
+      {"EXPIRED", Code::auth, Scope::account},
+      {"PRIVACYREQUIRED", Code::auth, Scope::account},
+  };
+  for (const Meaning& meaning : kMeanings) {
+    if (status.code == meaning.response)
+      throw Error(meaning.code, meaning.scope, text, words(status));
   }
-  if (is({"AUTHENTICATIONFAILED", "AUTHORIZATIONFAILED", "EXPIRED", "PRIVACYREQUIRED"})) {
-    throw Error(Code::auth, Scope::account, text, status.text);
-  }
-  throw Error(Code::refused, Scope::mailbox, text, status.text);
+  throw Error(Code::refused, Scope::mailbox, text, words(status));
 }
 
 Connection::Connection(std::unique_ptr<Transport> transport, Milliseconds timeout, Traffic* traffic,
@@ -74,6 +96,8 @@ Connection::Connection(std::unique_ptr<Transport> transport, Milliseconds timeou
 
 void Connection::setCapabilities(std::set<std::string> names) {
   ++capability_updates_;
+  // Part of IMAP4rev2, whether they are announced or not.
+  if (names.count("IMAP4REV2") != 0) names.insert({"MOVE", "UIDPLUS", "UNSELECT"});
   for (const std::string& name : without_) names.erase(name);
   capabilities_ = Capabilities(std::move(names));
 }
@@ -114,6 +138,9 @@ void Connection::observe(const Data& data) {
     if (line->code == "UIDVALIDITY" && !selected.wire.empty()) {
       selected.uid_validity = parseNumber32(line->arguments).value_or(0);
     }
+    // With NO it may be about another mailbox.
+    if (line->status == Status::ok && line->code == "READ-ONLY") selected.read_only = true;
+    if (line->status == Status::ok && line->code == "READ-WRITE") selected.read_only = false;
   } else if (const auto* capability = std::get_if<CapabilityData>(&data)) {
     setCapabilities(capability->names);
   } else if (const auto* exists = std::get_if<ExistsData>(&data)) {
@@ -174,11 +201,82 @@ StatusLine Connection::run(const Command& command, const Handler& handler, uint6
   return status;
 }
 
-// Without a copy that isn't wiped: it may hold a password.
 void Connection::send(std::string bytes) {
-  const Secret secret(std::move(bytes));
   patience_.begin();
-  transport_->write(secret.reveal(), patience_.deadline());
+  write(std::move(bytes));
+}
+
+// Without a copy that isn't wiped: it may hold a password.
+void Connection::write(std::string bytes) {
+  const Secret secret(std::move(bytes));
+  transport_->write(secret.reveal(), patience_);
+}
+
+// One write for what is short: a small packet after another would wait for an acknowledgement.
+void Connection::sendPiece(const Command& command, size_t index, std::string_view tag) {
+  const std::string& text = command.pieces()[index];
+  std::string bytes;
+  bytes.reserve(tag.size() + text.size() + 64);
+  if (index == 0) bytes.append(tag).append(" ");
+  size_t at = 0;
+  bool uploads = false;
+  patience_.begin();
+  for (const Command::Upload& upload : command.uploads()) {
+    if (upload.piece != index) continue;
+    bytes.append(text, at, upload.at - at);
+    at = upload.at;
+    sendUpload(upload, bytes);
+    uploads = true;
+  }
+  bytes.append(text, at);
+  if (index + 1 == command.pieces().size()) bytes.append("\r\n");
+  write(std::move(bytes));
+  if (!uploads) return;
+  transport_->drain(patience_);
+  patience_.begin();  // to wait for the answer
+}
+
+// Sends what is in `bytes` and the upload, and leaves its end in `bytes`.
+void Connection::sendUpload(const Command::Upload& upload, std::string& bytes) {
+  constexpr size_t kPiece = 64 << 10;
+  for (uint64_t offset = 0; offset < upload.size;) {
+    if (bytes.size() >= kPiece) write(std::exchange(bytes, {}));
+    const size_t before = bytes.size();
+    bytes.resize(before + std::min<uint64_t>(upload.size - offset, kPiece));
+    const std::span<char> room = std::span(bytes).subspan(before);
+    size_t got = 0;
+    try {
+      got = upload.source(offset, room);
+    } catch (const Error& error) {
+      throw Error(error.code, Scope::connection, error.what(), error.server);
+    }
+    if (got == 0 || got > room.size()) {
+      throw Error(Code::damaged, Scope::connection, "a message is shorter than its size");
+    }
+    bytes.resize(before + got);
+    offset += got;
+  }
+}
+
+// A connection that breaks while we write may have been closed with a reason.
+void Connection::hearLastWords() {
+  constexpr size_t kMost = 1 << 20;
+  try {
+    std::array<char, 16 << 10> buffer;
+    for (size_t heard = 0; heard < kMost;) {
+      const size_t got = transport_->read(buffer, Deadline::after(Milliseconds{0}));
+      framer_.feed({buffer.data(), got});
+      heard += got;
+      while (auto response = nextResponse()) {
+        const auto line = response->text.starts_with("* ")
+                              ? parseStatusLine(std::string_view(response->text).substr(2))
+                              : std::nullopt;
+        if (line && line->status == Status::bye) return hungUp(*line);
+      }
+    }
+  } catch (const Error& error) {
+    if (!error.server.empty()) throw;
+  }
 }
 
 void Connection::takeUntagged(RawResponse&& response, const Handler& handler) {
@@ -200,15 +298,16 @@ StatusLine Connection::exchange(const Command& command, const Handler& handler, 
   verb_ = command.verb();
 
   size_t sent = 0;
-  const auto sendPiece = [&] {
-    std::string bytes;
-    bytes.reserve(tag.size() + pieces[sent].size() + 64);
-    if (sent == 0) bytes.append(tag).append(" ");
-    bytes.append(pieces[sent]);
-    if (++sent == pieces.size()) bytes.append("\r\n");
-    send(std::move(bytes));
+  const auto sendNext = [&] {
+    try {
+      sendPiece(command, sent, tag);
+    } catch (const Error& error) {
+      if (error.code == Code::network) hearLastWords();
+      throw;
+    }
+    ++sent;
   };
-  sendPiece();
+  sendNext();
 
   Budget budget(framer_, expected);
   bool was_continued = false;
@@ -218,7 +317,7 @@ StatusLine Connection::exchange(const Command& command, const Handler& handler, 
     const std::string_view text = response.text;
     if (text.starts_with('+')) {
       if (sent < pieces.size()) {
-        sendPiece();
+        sendNext();
       } else if (continued && !std::exchange(was_continued, true)) {
         continued();
       } else {
@@ -230,6 +329,9 @@ StatusLine Connection::exchange(const Command& command, const Handler& handler, 
       auto status = parseStatusLine(text.substr(tag.size() + 1));
       if (!status || status->status == Status::bye || status->status == Status::preauth) {
         notImap("a status that doesn't exist");
+      }
+      if (status->status == Status::ok && sent < pieces.size()) {
+        notImap("OK to a command before it had all of it");
       }
       observe(*status);
       verb_.clear();

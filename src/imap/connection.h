@@ -61,12 +61,15 @@ class Connection {
   bool has(std::string_view capability) const { return capabilities_.has(capability); }
   LiteralMode literals() const;
 
-  // The selected mailbox; EXAMINE writes it, untagged data keeps it up to date.
+  // The selected mailbox; EXAMINE and SELECT write it, untagged data keeps it up to date.
   struct Mailbox {
     std::string wire;
     UidValidity uid_validity = 0;
     uint32_t messages = 0;
     bool modseqs = false;
+    bool selected = false;   // by SELECT, not EXAMINE
+    bool read_only = false;  // the server says so
+    bool writable() const { return selected && !read_only; }
   };
   Mailbox selected;
 
@@ -82,6 +85,10 @@ class Connection {
                       const std::function<void()>& continued = {});
   void takeUntagged(RawResponse&& response, const Handler& handler);
   void send(std::string bytes);
+  void write(std::string bytes);  // without beginning to wait anew
+  void sendPiece(const Command& command, size_t index, std::string_view tag);
+  void sendUpload(const Command::Upload& upload, std::string& bytes);
+  void hearLastWords();
   [[noreturn]] void hungUp(const StatusLine& bye) const;
 
   std::unique_ptr<Transport> transport_;
@@ -97,7 +104,10 @@ class Connection {
   Bystander bystander_;
 };
 
-// Throws for a NO or BAD: Error(not_found, auth, refused or protocol) with the server's words.
+// The server's words, or its code if it has none.
+const std::string& words(const StatusLine& status);
+
+// Throws for a NO or BAD, with the server's words; session.h says which code is which Error.
 // `what` was not possible: "can't open the mailbox".
 void check(const StatusLine& status, std::string_view what);
 

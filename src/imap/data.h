@@ -8,6 +8,7 @@
 #include <variant>
 #include <vector>
 
+#include "emlfs/imap/changes.h"
 #include "emlfs/mail/mailbox.h"
 #include "imap/framer.h"
 
@@ -40,6 +41,15 @@ struct StatusData {
 struct SearchData {
   std::string tag;  // ESEARCH may name the command that it answers
   UidSet uids;
+};
+// MYRIGHTS (RFC 4314).
+struct RightsData {
+  std::string wire;
+  std::string rights;
+};
+// QUOTA (RFC 9208): of one root.
+struct QuotaData {
+  Quota quota;
 };
 struct VanishedData {
   bool earlier = false;
@@ -79,8 +89,8 @@ struct UnreadableData {
 struct OtherData {};
 
 using Data = std::variant<StatusLine, CapabilityData, EnabledData, NamespaceData, ListEntry,
-                          StatusData, SearchData, VanishedData, ExistsData, ExpungeData, FetchData,
-                          UnreadableData, OtherData>;
+                          StatusData, SearchData, RightsData, QuotaData, VanishedData, ExistsData,
+                          ExpungeData, FetchData, UnreadableData, OtherData>;
 
 // `response` begins with "* ".
 Data understand(RawResponse&& response);

@@ -1,5 +1,6 @@
-// EXAMINE (RFC 9051 section 6.3.3). With QRESYNC (RFC 7162 section 3.2.5) the answer holds what has
-// changed since `known`; with CONDSTORE the mailbox keeps mod-sequences; else plain.
+// EXAMINE and SELECT (RFC 9051 section 6.3.3, 6.3.2). With QRESYNC (RFC 7162 section 3.2.5) the
+// answer holds what has changed since `known`; with CONDSTORE the mailbox keeps mod-sequences; else
+// plain.
 #include <fmt/format.h>
 
 #include "imap/commands.h"
@@ -10,6 +11,21 @@ namespace {
 
 // What the changes of one EXAMINE may take in memory. Beyond, the caller lists anew in steps.
 constexpr size_t kMaxChangeBytes = size_t{24} << 20;
+
+// PERMANENTFLAGS "(\Seen \*)".
+PermanentFlags parsePermanentFlags(std::string_view list) {
+  PermanentFlags permanent;
+  std::vector<std::string> names;
+  while (!list.empty()) {
+    const size_t end = std::min(list.find_first_of(" ()"), list.size());
+    const std::string_view name = list.substr(0, end);
+    permanent.new_ones |= name == "\\*";
+    if (!name.empty() && name != "\\*") names.emplace_back(name);
+    list.remove_prefix(std::min(end + 1, list.size()));
+  }
+  permanent.flags = Flags(std::move(names));
+  return permanent;
+}
 
 class Answer {
  public:
@@ -43,7 +59,6 @@ class Answer {
     return std::move(selected_);
   }
 
- private:
   void takeCode(const StatusLine& line) {
     if (line.code == "UIDVALIDITY") {
       selected_.uid_validity = parseNumber32(line.arguments).value_or(0);
@@ -53,13 +68,18 @@ class Answer {
       selected_.highest_modseq = parseNumber(line.arguments).value_or(0);
     } else if (line.code == "NOMODSEQ") {
       selected_.highest_modseq = 0;
+    } else if (line.code == "PERMANENTFLAGS") {
+      selected_.permanent_flags = parsePermanentFlags(line.arguments);
+    } else if (line.code == "READ-ONLY" || line.code == "READ-WRITE") {
+      selected_.read_only = line.code == "READ-ONLY";
     } else if (line.code == "CLOSED") {
-      selected_ = {};  // what came before it was about the mailbox that had been selected
+      selected_ = fresh();  // what came before it was about the mailbox that had been selected
       bytes_ = 0;
       incomplete_ = too_many_ = false;
     }
   }
 
+ private:
   void takeVanished(const UidSet& uids) {
     if (!known_) return;
     for (const UidRange& range : uids.ranges()) {
@@ -85,34 +105,24 @@ class Answer {
     return !too_many_;
   }
 
+  static Selected fresh() {
+    Selected selected;
+    selected.read_only = false;  // until the server says so
+    return selected;
+  }
+
   std::optional<Known> known_;
-  Selected selected_;
+  Selected selected_ = fresh();
   size_t bytes_ = 0;
   bool too_many_ = false;
   bool incomplete_ = false;
 };
 
-// Whether the server lists the mailbox: Dovecot refuses to open one that is gone without a code
-// that says so. If LIST fails too, nothing is known, and it counts as there.
-bool isListed(Connection& connection, std::string_view wire) {
-  Command command("LIST", connection.literals());
-  command.string("").string(wire);
-  const std::string asked = canonicalName(std::string(wire));
-  bool listed = false;
-  const StatusLine status = connection.run(command, [&](Data&& data) {
-    auto* entry = std::get_if<ListEntry>(&data);
-    if (entry != nullptr && entry->selectable && canonicalName(std::move(entry->wire)) == asked) {
-      listed = true;
-    }
-  });
-  return listed || status.status != Status::ok;
-}
-
-}  // namespace
-
-Selected examineMailbox(Connection& connection, std::string_view wire,
-                        const std::optional<Known>& known) {
-  Command command("EXAMINE", connection.literals());
+// `verb` is EXAMINE or SELECT.
+Selected openMailbox(Connection& connection, const char* verb, std::string_view wire,
+                     const std::optional<Known>& known) {
+  requireName(wire);
+  Command command(verb, connection.literals());
   command.string(wire);
   const bool resync = connection.has("QRESYNC") && known && known->uid_validity != 0 &&
                       known->modseq != 0 && known->listed_to != 0;
@@ -123,25 +133,43 @@ Selected examineMailbox(Connection& connection, std::string_view wire,
     command.syntax("(CONDSTORE)");
   }
 
-  // A failed EXAMINE leaves nothing selected, whatever was before.
+  // A failed EXAMINE or SELECT leaves nothing selected, whatever was before.
   connection.selected = {};
   Answer answer(resync ? known : std::nullopt);
   const StatusLine status = connection.run(
       command, [&](Data&& data) { answer.take(std::move(data)); }, resync ? known->listed_to : 0);
-  if (status.status == Status::no && status.code.empty() && !isListed(connection, wire)) {
+  // Dovecot refuses to open a mailbox that is gone without a code that says so. If LIST fails too,
+  // nothing is known, and it counts as there.
+  if (status.status == Status::no && status.code.empty() &&
+      !isListed(connection, wire).value_or(true)) {
     throw Error(
         Code::not_found, Scope::mailbox,
         fmt::format("mailbox {} is gone: the server says: {}", printable(wire), status.text),
         status.text);
   }
   check(status, fmt::format("can't open mailbox {}", printable(wire)));
+  answer.takeCode(status);
   Selected selected = answer.result();
   // Dovecot tells it unasked; without CONDSTORE nothing else speaks of MODSEQs, so it would
   // mislead.
   if (!connection.has("CONDSTORE")) selected.highest_modseq = 0;
-  connection.selected = {std::string(wire), selected.uid_validity, selected.messages,
-                         selected.highest_modseq != 0};
+  connection.selected = {std::string(wire),          selected.uid_validity,
+                         selected.messages,          selected.highest_modseq != 0,
+                         command.verb() == "SELECT", selected.read_only};
   return selected;
+}
+
+}  // namespace
+
+Selected examineMailbox(Connection& connection, std::string_view wire,
+                        const std::optional<Known>& known) {
+  Selected selected = openMailbox(connection, "EXAMINE", wire, known);
+  selected.read_only = true;
+  return selected;
+}
+
+Selected selectMailbox(Connection& connection, std::string_view wire) {
+  return openMailbox(connection, "SELECT", wire, {});
 }
 
 }  // namespace emlfs::imap

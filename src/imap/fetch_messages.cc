@@ -11,11 +11,6 @@
 namespace emlfs::imap {
 namespace {
 
-void requireSelected(const Connection& connection) {
-  if (!connection.selected.wire.empty()) return;
-  throw Error(Code::invalid, Scope::mailbox, "no mailbox is selected");
-}
-
 // Runs the FETCH and gives every answer about first:last. If one can't be read the list is not
 // whole, and nobody may believe that it is.
 void fetchEach(Connection& connection, const Command& command, Uid first, Uid last,

@@ -105,6 +105,21 @@ std::string canonicalName(std::string wire) {
   return equalsIgnoringCase(wire, "INBOX") ? "INBOX" : std::move(wire);
 }
 
+std::optional<bool> isListed(Connection& connection, std::string_view wire) {
+  Command command("LIST", connection.literals());
+  command.string("").string(wire);
+  const std::string asked = canonicalName(std::string(wire));
+  bool listed = false;
+  const StatusLine status = connection.run(command, [&](Data&& data) {
+    auto* entry = std::get_if<ListEntry>(&data);
+    if (entry != nullptr && entry->selectable && canonicalName(std::move(entry->wire)) == asked) {
+      listed = true;
+    }
+  });
+  if (!listed && status.status != Status::ok) return std::nullopt;
+  return listed;
+}
+
 std::vector<ListEntry> listMailboxes(Connection& connection,
                                      const std::vector<Namespace>& namespaces) {
   const std::vector<std::string> names = patterns(namespaces);

@@ -23,7 +23,7 @@ void takePush(std::string_view verb, const Data& data, Push& push) {
     push.mailboxes |= !listing;
   } else if (std::holds_alternative<ExistsData>(data) ||
              std::holds_alternative<ExpungeData>(data)) {
-    push.selected |= verb != "EXAMINE";
+    push.selected |= verb != "EXAMINE" && verb != "SELECT";
   } else if (const auto* gone = std::get_if<VanishedData>(&data)) {
     push.selected |= !gone->earlier;
   } else if (std::holds_alternative<FetchData>(data)) {
@@ -36,12 +36,8 @@ void takePush(std::string_view verb, const Data& data, Push& push) {
 }
 
 void startNotify(Connection& connection) {
-  // A selected mailbox would be spoken of in another way than the others. Examined, CLOSE expunges
-  // nothing.
-  if (!connection.selected.wire.empty()) {
-    connection.selected = {};
-    connection.runOk(Command("CLOSE"));
-  }
+  // A selected mailbox would be spoken of in another way than the others.
+  unselectMailbox(connection);
   const StatusLine status = connection.run(
       Command("NOTIFY").syntax("SET STATUS (selected-delayed (MessageNew MessageExpunge "
                                "FlagChange)) (personal (MessageNew MessageExpunge FlagChange "

@@ -9,9 +9,7 @@
 namespace emlfs::imap {
 
 UidSet searchMessages(Connection& connection, Uid first, Uid last) {
-  if (connection.selected.wire.empty()) {
-    throw Error(Code::invalid, Scope::mailbox, "no mailbox is selected");
-  }
+  requireSelected(connection);
   UidSet uids;
   if (first == 0 || first > last) return uids;
   Command command("UID SEARCH");

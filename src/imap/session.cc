@@ -33,8 +33,12 @@ class WireSession : public Session {
   Selected examine(std::string_view wire, const std::optional<Known>& known) override {
     return examineMailbox(connection_, wire, known);
   }
+  Selected select(std::string_view wire) override { return selectMailbox(connection_, wire); }
+  void unselect() override { unselectMailbox(connection_); }
   const std::string& selected() const override { return connection_.selected.wire; }
   UidValidity selectedValidity() const override { return connection_.selected.uid_validity; }
+
+  bool selectedForWriting() const override { return connection_.selected.writable(); }
 
   void fetchMetadata(Uid first, Uid last, const std::function<void(MessageMeta&&)>& each) override {
     fetchMessages(connection_, first, last, each);
@@ -50,6 +54,33 @@ class WireSession : public Session {
     return fetchBodyPiece(connection_, uid, offset, count);
   }
   void noop() override { connection_.runOk(Command("NOOP")); }
+
+  std::optional<CopiedUids> move(const UidSet& uids, std::string_view to) override {
+    return moveMessages(connection_, uids, to);
+  }
+  std::optional<CopiedUids> copy(const UidSet& uids, std::string_view to) override {
+    return copyMessages(connection_, uids, to);
+  }
+  std::vector<FlagChange> store(const UidSet& uids, Change change, const Flags& flags) override {
+    return storeFlags(connection_, uids, change, flags);
+  }
+  void expunge(const UidSet& uids) override { expungeMessages(connection_, uids); }
+  std::optional<AppendedUids> append(std::string_view to,
+                                     const std::vector<NewMessage>& messages) override {
+    return appendMessages(connection_, to, messages);
+  }
+  void create(std::string_view wire) override { createMailbox(connection_, wire); }
+  void remove(std::string_view wire) override { removeMailbox(connection_, wire); }
+  void rename(std::string_view from, std::string_view to) override {
+    renameMailbox(connection_, from, to);
+  }
+  void subscribe(std::string_view wire) override { subscribeMailbox(connection_, wire); }
+  void unsubscribe(std::string_view wire) override { unsubscribeMailbox(connection_, wire); }
+  std::optional<std::string> myRights(std::string_view wire) override {
+    return rightsOn(connection_, wire);
+  }
+  std::optional<Quota> quota(std::string_view wire) override { return quotaOf(connection_, wire); }
+
   Push notify() override {
     if (std::exchange(notified_, true))
       throw Error(Code::stale, Scope::connection, "NOTIFY needs a new connection");

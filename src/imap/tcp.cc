@@ -1,15 +1,18 @@
 #include "imap/tcp.h"
 
 #include <fmt/format.h>
+#include <linux/sockios.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <poll.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 
 #include <algorithm>
 #include <array>
 #include <cerrno>
 #include <climits>
+#include <utility>
 
 #include "emlfs/base/error.h"
 #include "imap/resolve.h"
@@ -74,6 +77,7 @@ size_t TcpStream::receive(std::span<char> into) {
 size_t TcpStream::send(std::string_view bytes) noexcept {
   const ssize_t sent = ::send(socket_.get(), bytes.data(), bytes.size(), MSG_NOSIGNAL);
   if (sent <= 0) return 0;
+  sent_ += static_cast<uint64_t>(sent);
   if (traffic_) traffic_->bytes_out += static_cast<uint64_t>(sent);
   return static_cast<size_t>(sent);
 }
@@ -105,7 +109,44 @@ bool TcpStream::readable(Deadline deadline, const Event& wake) {
   return waitForAny(waited.data(), waited.size(), deadline, interrupt_) && waited[0].revents != 0;
 }
 
-void TcpStream::write(std::string_view bytes, Deadline deadline) {
+uint64_t TcpStream::unacknowledged() const {
+  int queued = 0;
+  if (ioctl(socket_.get(), SIOCOUTQ, &queued) != 0 || queued < 0) return 0;
+  return static_cast<uint64_t>(queued);
+}
+
+// The socket's buffer can hold megabytes, and poll(2) is silent until a third of it is free: on a
+// slow line that is longer than any timeout. So now and then we look how much has arrived.
+short TcpStream::waitToSend(short events, Deadline& deadline, Patience* patience) {
+  constexpr Milliseconds kLook{200};
+  for (;;) {
+    const auto look = std::min(deadline.at(), Clock::now() + kLook);
+    const short ready = waitFor(socket_.get(), events,
+                                patience != nullptr ? Deadline::at(look) : deadline, interrupt_);
+    const uint64_t arrived = sent_ - std::min(unacknowledged(), sent_);
+    if (patience != nullptr && arrived > acknowledged_) {
+      patience->came(arrived - std::exchange(acknowledged_, arrived));
+      deadline = patience->deadline();
+    }
+    if ((ready & POLLOUT) != 0) return ready;
+    // Even if there is something to read: a server that talks and takes nothing is not waited for.
+    if (deadline.passed()) {
+      throw Error(Code::timeout, Scope::connection,
+                  fmt::format("{} took no more data in time", peer_));
+    }
+    if (ready != 0 || (events == POLLIN && unacknowledged() == 0)) return ready;
+  }
+}
+
+void TcpStream::drain(Patience& patience) {
+  Deadline deadline = patience.deadline();
+  while (!ended_ && early_.size() < kMostEarly && unacknowledged() > 0) {
+    if (waitToSend(POLLIN, deadline, &patience) != 0) receiveEarly();
+  }
+}
+
+void TcpStream::write(std::string_view bytes, Deadline deadline, Patience* patience) {
+  if (patience != nullptr) checkInterrupt(interrupt_);  // also while there is always room
   while (!bytes.empty()) {
     if (const size_t sent = send(bytes)) {
       bytes.remove_prefix(sent);
@@ -118,12 +159,8 @@ void TcpStream::write(std::string_view bytes, Deadline deadline) {
                   systemError(fmt::format("the connection to {} broke", peer_), failure).what());
     }
     const bool listen = !ended_ && early_.size() < kMostEarly;
-    const short ready = waitFor(socket_.get(), static_cast<short>(POLLOUT | (listen ? POLLIN : 0)),
-                                deadline, interrupt_);
-    if (ready == 0) {
-      throw Error(Code::timeout, Scope::connection,
-                  fmt::format("{} took no more data in time", peer_));
-    }
+    const short ready =
+        waitToSend(static_cast<short>(POLLOUT | (listen ? POLLIN : 0)), deadline, patience);
     if ((ready & POLLIN) != 0) receiveEarly();
   }
 }

@@ -9,6 +9,7 @@
 #include "emlfs/base/clock.h"
 #include "emlfs/base/file.h"
 #include "emlfs/imap/session.h"
+#include "imap/patience.h"
 
 namespace emlfs::imap {
 
@@ -30,7 +31,10 @@ class TcpStream {
   bool readable(Deadline deadline, const Event& wake);
   // All of it. What the server sends meanwhile is kept for read(), up to 1 MiB, so that two sides
   // that both write don't wait for each other.
-  void write(std::string_view bytes, Deadline deadline);
+  // With `patience`, what the peer acknowledges meanwhile buys time.
+  void write(std::string_view bytes, Deadline deadline, Patience* patience = nullptr);
+  // Waits until the peer has acknowledged all that was written. What it sends is kept as above.
+  void drain(Patience& patience);
   // What fits into the socket's buffer, without waiting. Failures are of no interest to the caller.
   void writeWithoutWaiting(std::string_view bytes) noexcept;
 
@@ -40,6 +44,10 @@ class TcpStream {
   size_t receive(std::span<char> into);          // 0: nothing there, or the end
   size_t send(std::string_view bytes) noexcept;  // 0: no room, or broken
   void receiveEarly();
+  // Waits for `events`, gives what happened. Throws when the deadline has passed, which moves while
+  // the peer acknowledges what it was sent.
+  short waitToSend(short events, Deadline& deadline, Patience* patience);
+  uint64_t unacknowledged() const;
 
   std::string peer_;
   Traffic* traffic_;
@@ -47,6 +55,8 @@ class TcpStream {
   Fd socket_;
   std::string early_;  // arrived during write()
   bool ended_ = false;
+  uint64_t sent_ = 0;
+  uint64_t acknowledged_ = 0;  // of `sent_`, when it was last looked at
 };
 
 }  // namespace emlfs::imap

@@ -102,13 +102,24 @@ bool TlsStream::readable(Deadline deadline, const Event& wake) {
 
 void TlsStream::write(std::string_view bytes, Deadline deadline) {
   while (!bytes.empty()) {
-    ERR_clear_error();
-    const std::string_view piece = bytes.substr(0, kMostAtOnce);
-    const int sent = SSL_write(ssl_.get(), piece.data(), static_cast<int>(piece.size()));
-    if (sent <= 0) fail(sent);
-    bytes.remove_prefix(static_cast<size_t>(sent));
+    encrypt(bytes);
     flush(deadline);
   }
+}
+
+void TlsStream::write(std::string_view bytes, Patience& patience) {
+  while (!bytes.empty()) {
+    encrypt(bytes);
+    flush(patience.deadline(), &patience);
+  }
+}
+
+void TlsStream::encrypt(std::string_view& bytes) {
+  ERR_clear_error();
+  const std::string_view piece = bytes.substr(0, kMostAtOnce);
+  const int sent = SSL_write(ssl_.get(), piece.data(), static_cast<int>(piece.size()));
+  if (sent <= 0) fail(sent);
+  bytes.remove_prefix(static_cast<size_t>(sent));
 }
 
 void TlsStream::feed(Deadline deadline) {
@@ -121,11 +132,11 @@ void TlsStream::feed(Deadline deadline) {
   }
 }
 
-void TlsStream::flush(Deadline deadline) {
+void TlsStream::flush(Deadline deadline, Patience* patience) {
   char* bytes = nullptr;
   const long size = BIO_get_mem_data(out_, &bytes);
   if (size <= 0) return;
-  tcp_.write({bytes, static_cast<size_t>(size)}, deadline);
+  tcp_.write({bytes, static_cast<size_t>(size)}, deadline, patience);
   (void)BIO_reset(out_);
 }
 

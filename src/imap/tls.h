@@ -24,12 +24,15 @@ class TlsStream {
   size_t read(std::span<char> into, Deadline deadline);
   bool readable(Deadline deadline, const Event& wake);  // see TcpStream
   void write(std::string_view bytes, Deadline deadline);
+  void write(std::string_view bytes, Patience& patience);
   std::string version() const { return SSL_get_version(ssl_.get()); }
 
  private:
   void handshake(const TlsContext& context, Deadline deadline);
-  void feed(Deadline deadline);   // from the wire to OpenSSL
-  void flush(Deadline deadline);  // from OpenSSL to the wire
+  void feed(Deadline deadline);           // from the wire to OpenSSL
+  void encrypt(std::string_view& bytes);  // takes some of them
+  // From OpenSSL to the wire.
+  void flush(Deadline deadline, Patience* patience = nullptr);
   void refuseOtherProtocols(std::string_view first) const;
   [[noreturn]] void fail(int result) const;
 

@@ -30,6 +30,12 @@ class NetworkTransport : public Transport {
     return tls_ ? tls_->write(bytes, deadline) : tcp_.write(bytes, deadline);
   }
 
+  void write(std::string_view bytes, Patience& patience) override {
+    tls_ ? tls_->write(bytes, patience) : tcp_.write(bytes, patience.deadline(), &patience);
+  }
+
+  void drain(Patience& patience) override { tcp_.drain(patience); }
+
   void startTls(Deadline deadline) override { tls_.emplace(context_, tcp_, deadline); }
 
   bool secure() const override { return tls_.has_value(); }

@@ -11,6 +11,7 @@
 #include "emlfs/base/file.h"
 #include "emlfs/imap/endpoint.h"
 #include "emlfs/imap/session.h"
+#include "imap/patience.h"
 
 namespace emlfs::imap {
 
@@ -28,6 +29,10 @@ class Transport {
   // `wake`, comes first.
   virtual bool readable(Deadline deadline, const Event& wake) = 0;
   virtual void write(std::string_view bytes, Deadline deadline) = 0;
+  // The same; what the peer acknowledges buys time.
+  virtual void write(std::string_view bytes, Patience& patience) = 0;
+  // Waits until the peer has acknowledged all that was written, or closed the connection.
+  virtual void drain(Patience& patience) = 0;
   // STARTTLS: the caller has made sure that nothing of the plaintext is left over.
   virtual void startTls(Deadline deadline) = 0;
   virtual bool secure() const = 0;

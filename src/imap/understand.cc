@@ -1,6 +1,8 @@
 // Untagged responses except FETCH. LIST, STATUS and SEARCH are read here and not by libetpan, which
 // fails on two selectability flags, on extended LIST data, on STATUS=SIZE and on a mailbox name
 // with a NUL, and gives STATUS names still quoted.
+#include <algorithm>
+
 #include "imap/data.h"
 #include "imap/etpan.h"
 #include "imap/scanner.h"
@@ -141,6 +143,36 @@ std::optional<Data> esearch(Scanner& scanner) {
   }
 }
 
+std::optional<Data> rights(Scanner& scanner) {
+  auto name = scanner.astring();
+  scanner.skipBlanks();
+  auto letters = scanner.astring();
+  if (!name || !letters) return std::nullopt;
+  return RightsData{std::move(*name), printable(*letters)};
+}
+
+std::optional<Data> quota(Scanner& scanner) {
+  constexpr uint64_t kStorageUnit = 1024;
+  if (!scanner.astring()) return std::nullopt;  // the root's name
+  scanner.skipBlanks();
+  QuotaData data;
+  if (scanner.atEnd()) return data;  // Courier, where there is no limit
+  if (!scanner.take('(')) return std::nullopt;
+  for (;;) {
+    scanner.skipBlanks();
+    if (scanner.take(')')) return data;
+    const std::string resource = toUpper(scanner.word());
+    scanner.skipBlanks();
+    const auto used = parseNumber(scanner.word());
+    scanner.skipBlanks();
+    const auto limit = parseNumber(scanner.word());
+    if (!used || !limit) return std::nullopt;
+    if (resource == "MESSAGE") data.quota.messages = Usage{*used, *limit};
+    if (resource == "STORAGE" && std::max(*used, *limit) <= UINT64_MAX / kStorageUnit)
+      data.quota.storage = Usage{*used * kStorageUnit, *limit * kStorageUnit};
+  }
+}
+
 std::optional<Data> vanished(Scanner& scanner) {
   VanishedData data;
   scanner.skipBlanks();
@@ -224,6 +256,10 @@ Data understand(RawResponse&& response) {
     data = search(scanner);
   } else if (kind == "ESEARCH") {
     data = esearch(scanner);
+  } else if (kind == "MYRIGHTS") {
+    data = rights(scanner);
+  } else if (kind == "QUOTA") {
+    data = quota(scanner);
   } else if (kind == "VANISHED") {
     data = vanished(scanner);
   }

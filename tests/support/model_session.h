@@ -9,6 +9,7 @@
 
 #include "emlfs/base/error.h"
 #include "emlfs/imap/session.h"
+#include "support/reading_session.h"
 
 namespace emlfs::test {
 
@@ -42,7 +43,7 @@ class ModelMailbox {
   ModSeq modseq = 1;
 };
 
-class ModelSession final : public imap::Session {
+class ModelSession final : public ReadingSession {
  public:
   ModelSession(ModelMailbox& mailbox, std::set<std::string> capabilities)
       : mailbox_(mailbox), capabilities_(std::move(capabilities)) {}

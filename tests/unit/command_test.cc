@@ -47,6 +47,22 @@ TEST(Command, Lists) {
   EXPECT_THAT(command.pieces(), ElementsAre("LIST \"\" (\"*\" \"Other/*\") RETURN (SPECIAL-USE)"));
 }
 
+TEST(Command, UploadsStandWhereTheirBytesBelong) {
+  const Command::Source none = [](uint64_t, std::span<char>) -> size_t { return 0; };
+  Command waiting("APPEND");
+  waiting.string("a").upload(5, none).flags(Flags({"\\Seen"})).upload(6, none);
+  EXPECT_THAT(waiting.pieces(), ElementsAre("APPEND \"a\" {5}\r\n", " (\\Seen) {6}\r\n", ""));
+  ASSERT_EQ(waiting.uploads().size(), 2U);
+  EXPECT_EQ(waiting.uploads()[0].piece, 1U);
+  EXPECT_EQ(waiting.uploads()[0].at, 0U);
+  EXPECT_EQ(waiting.uploads()[1].piece, 2U);
+  Command plus("APPEND", LiteralMode::plus);
+  plus.string("a").upload(5, none).upload(6, none);
+  EXPECT_THAT(plus.pieces(), ElementsAre("APPEND \"a\" {5+}\r\n {6+}\r\n"));
+  EXPECT_EQ(plus.uploads()[0].at, 17U);
+  EXPECT_EQ(plus.uploads()[1].at, plus.pieces()[0].size());
+}
+
 TEST(Command, AnswerWaitsForTheServer) {
   Command command("AUTHENTICATE");
   command.syntax("PLAIN").answer("AGEAYg==");

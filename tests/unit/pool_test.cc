@@ -12,6 +12,7 @@
 #include "emlfs/base/file.h"
 #include "emlfs/base/mutex.h"
 #include "imap/pool_internal.h"
+#include "support/reading_session.h"
 
 namespace emlfs::imap {
 namespace {
@@ -32,7 +33,7 @@ class Gate {
   std::shared_future<void> future_ = promise_.get_future().share();
 };
 
-class FakeSession : public Session {
+class FakeSession : public test::ReadingSession {
  public:
   FakeSession(int opened, std::atomic<int>& alive) : number(opened), alive_(alive) { ++alive_; }
   ~FakeSession() override { --alive_; }

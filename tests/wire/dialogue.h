@@ -5,6 +5,7 @@
 
 #include <functional>
 #include <memory>
+#include <stdexcept>
 #include <string>
 
 #include "emlfs/base/error.h"
@@ -43,6 +44,15 @@ inline void serveExamine(Peer& peer, const std::string& answer = "") {
   const std::string tag = peer.expect("EXAMINE \"INBOX\"");
   peer.send("* 3 EXISTS\r\n* OK [UIDVALIDITY 9] x\r\n* OK [UIDNEXT 4] x\r\n" + answer + tag +
             " OK [READ-ONLY] done\r\n");
+}
+
+// Reads a line that is exactly `command` behind its tag, and gives that.
+inline std::string exactly(Peer& peer, const std::string& command) {
+  const std::string line = peer.readLine();
+  const size_t blank = line.find(' ');
+  if (line.substr(blank + 1) != command)
+    throw std::runtime_error("expected '" + command + "', got '" + line + "'");
+  return line.substr(0, blank);
 }
 
 // A server whose script goes on after the login, and a session with it.

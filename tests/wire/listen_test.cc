@@ -157,7 +157,7 @@ TEST(Notify, ARefusalIsTold) {
     peer.send(peer.expect("NOTIFY") + " NO [NOPERM] no\r\n");
     peer.waitForClose();
   });
-  EXPECT_ERROR(dialogue.session->notify(), Code::refused, Scope::mailbox);
+  EXPECT_ERROR(dialogue.session->notify(), Code::denied, Scope::mailbox);
   EXPECT_ERROR(dialogue.session->notify(), Code::stale, Scope::connection);
   EXPECT_EQ(dialogue.end(), "");
 }

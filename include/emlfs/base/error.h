@@ -13,14 +13,17 @@ enum class Code {
   cancelled,     // somebody no longer wants the answer
   tls,           // no TLS, or a certificate that can't be trusted
   auth,          // the server refused the credentials, or there are none
-  refused,       // the server said NO
+  refused,       // the server said NO, and no more
+  denied,        // ... because this user may not do it
+  quota,         // ... because it would be more than the user's share
+  exists,        // ... because there is such a mailbox already
   protocol,      // the server said BAD, or something that isn't IMAP
-  limit,         // an answer beyond what we are ready to hold
+  limit,         // an answer beyond what we are ready to hold, or more than the server takes
   not_found,     // no such mailbox or message
   stale,         // what was asked for existed, under a UIDVALIDITY or UID that is gone
   damaged,       // the cache doesn't hold what was put into it
-  busy,          // somebody else has it: a cache in use, a mount point taken
-  invalid,       // bad input from the user
+  busy,          // somebody else has it: a cache or mailbox in use, a mount point taken
+  invalid,       // bad input from the user, or what can never be done
   size_changed,  // a body is not as long as the size that was announced
   system,        // the operating system refused
 };

@@ -15,6 +15,7 @@
 #include <vector>
 
 #include "emlfs/base/file.h"
+#include "emlfs/imap/changes.h"
 #include "emlfs/imap/endpoint.h"
 #include "emlfs/mail/mailbox.h"
 
@@ -36,6 +37,10 @@ class Capabilities {
   explicit Capabilities(std::set<std::string> names) : names_(std::move(names)) {}
   bool has(std::string_view name) const { return names_.count(std::string(name)) != 0; }
   const std::set<std::string>& names() const { return names_; }
+
+  // The most bytes that APPEND takes (APPENDLIMIT, RFC 7889), where the server says one number for
+  // all mailboxes.
+  std::optional<uint64_t> appendLimit() const;
 
  private:
   std::set<std::string> names_;
@@ -59,6 +64,9 @@ struct Selected {
   Uid uid_next = 0;
   uint32_t messages = 0;
   ModSeq highest_modseq = 0;  // 0: NOMODSEQ, or no CONDSTORE
+  bool read_only = true;      // always so after EXAMINE
+  // Absent: the server didn't say, and all flags can be changed. Of use only after SELECT.
+  std::optional<PermanentFlags> permanent_flags;
   // Only with QRESYNC parameters that the server took: what changed since.
   UidSet vanished;
   std::vector<FlagChange> changed;
@@ -118,9 +126,19 @@ class Session {
   // is held at once (24 MiB): then ask without `known` and list in steps.
   virtual Selected examine(std::string_view wire, const std::optional<Known>& known = {}) = 0;
 
+  // SELECT (RFC 9051 section 6.3.2): for reading and changing; takes \Recent away from other
+  // clients. Errors as of examine(). Selected::read_only says that the server allows only reading.
+  virtual Selected select(std::string_view wire) = 0;
+
+  // Leaves the mailbox without expunging anything: UNSELECT (RFC 3691), or CLOSE once the server
+  // has confirmed that it is open for reading only.
+  virtual void unselect() = 0;
+
   // The name of the selected mailbox, empty if none, and its UIDVALIDITY.
   virtual const std::string& selected() const = 0;
   virtual UidValidity selectedValidity() const = 0;
+  // By select(), and the server allows changes. Everything that reads works as well then.
+  virtual bool selectedForWriting() const = 0;
 
   // Metadata of first:last in the selected mailbox, in any order, from `each`. Throws
   // Error(protocol, mailbox) if an answer could not be read: then not all were given.
@@ -141,10 +159,69 @@ class Session {
 
   virtual void noop() = 0;
 
+  // What follows changes messages of the selected mailbox; all but copy() need it selected for
+  // writing, else Error(denied, mailbox) if the server opened it for reading only, and
+  // Error(invalid, mailbox) if select() was not called. A UID that no message has is no error.
+  //
+  // Long sets are sent in several commands: 1,000 messages and 8,000 octets at most each. If one
+  // fails, those before it have been done: only asking tells how far it came.
+  //
+  // What the server refuses is an Error with its words and, by its response code (RFC 5530), the
+  // Code: quota (OVERQUOTA), denied (NOPERM, READ-ONLY), not_found (TRYCREATE, NONEXISTENT), exists
+  // (ALREADYEXISTS), limit (LIMIT, TOOBIG), stale (EXPUNGEISSUED), invalid
+  // (CANNOT: it will never work), busy (INUSE, UNAVAILABLE: it may work later), else refused; BAD
+  // is protocol. All of scope mailbox, but a message that is too big.
+
+  // UID MOVE (RFC 6851); without MOVE or IMAP4rev2: Error(invalid, mailbox). Gives what COPYUID
+  // told; absent if the server told nothing, or nothing that makes sense.
+  virtual std::optional<CopiedUids> move(const UidSet& uids, std::string_view to) = 0;
+  // UID COPY (RFC 9051 section 6.4.7). The same.
+  virtual std::optional<CopiedUids> copy(const UidSet& uids, std::string_view to) = 0;
+
+  // UID STORE +FLAGS.SILENT or -FLAGS.SILENT (RFC 9051 section 6.4.6). Gives the flags that the
+  // server told nevertheless: not of every message, and perhaps what other clients did. A flag that
+  // IMAP can't say is Error(invalid, message), and nothing is sent.
+  enum class Change { add, remove };
+  virtual std::vector<FlagChange> store(const UidSet& uids, Change change, const Flags& flags) = 0;
+
+  // UID EXPUNGE (RFC 4315): of these messages those with \Deleted are removed for good. Without
+  // UIDPLUS or IMAP4rev2: Error(invalid, mailbox), since a bare EXPUNGE takes other clients'
+  // deletions too, and is never sent.
+  virtual void expunge(const UidSet& uids) = 0;
+
+  // APPEND (RFC 9051 section 6.3.12) of one message; of several in one command, which does all or
+  // nothing, with MULTIAPPEND (RFC 3502), else Error(invalid, mailbox). Bytes below 100 kB go
+  // without waiting for the server where it has LITERAL+ or LITERAL- (RFC 7888); others not before
+  // it has asked for them. Gives what APPENDUID told, absent if it told nothing. Errors as above,
+  // and, before a byte is sent: Error(limit, message) beyond Capabilities::appendLimit(),
+  // Error(invalid, message) for an empty message or flags that IMAP can't say. If `read` fails the
+  // command can't be finished: nothing is appended, and its Error is thrown on with scope
+  // connection. After a network error, a timeout or an interruption only asking tells.
+  virtual std::optional<AppendedUids> append(std::string_view to,
+                                             const std::vector<NewMessage>& messages) = 0;
+
+  // CREATE, DELETE, RENAME, SUBSCRIBE, UNSUBSCRIBE (RFC 9051 section 6.3.4 to 6.3.8). Errors as
+  // above; also where the server gives no code, create() throws `exists` if the mailbox is listed
+  // and the others not_found if it isn't. remove() takes the messages along; it and rename() refuse
+  // INBOX with Error(invalid, mailbox), and leave the mailbox first if it is selected. Courier says
+  // OK to the rename of a mailbox that isn't there.
+  virtual void create(std::string_view wire) = 0;
+  virtual void remove(std::string_view wire) = 0;
+  virtual void rename(std::string_view from, std::string_view to) = 0;
+  virtual void subscribe(std::string_view wire) = 0;
+  virtual void unsubscribe(std::string_view wire) = 0;
+
+  // MYRIGHTS (RFC 4314): a letter for each right, such as "lrswipkxtea"; an older server's c and d
+  // (RFC 2086) come with kx and te. Absent without ACL. Dovecot also tells rights on what isn't.
+  virtual std::optional<std::string> myRights(std::string_view wire) = 0;
+
+  // GETQUOTAROOT (RFC 9208, RFC 2087). Absent without QUOTA.
+  virtual std::optional<Quota> quota(std::string_view wire) = 0;
+
   // NOTIFY (RFC 5465) for the personal namespaces; leaves no mailbox selected. Gives the status of
   // every mailbox: what happens after that is heard by listen(). Once a session: some servers stop
-  // telling after the second time, so that is Error(stale, connection). Throws Error(refused or
-  // protocol, mailbox) if the server won't.
+  // telling after the second time, so that is Error(stale, connection). Throws an Error of scope
+  // mailbox if the server won't.
   virtual Push notify() = 0;
 
   // Waits until the server says something, or for `limit`. With a mailbox selected by IDLE (RFC
