@@ -12,11 +12,6 @@
 namespace emlfs::store {
 namespace {
 
-uint64_t checksum(const Table& table, std::string_view key, std::string_view value) {
-  uint64_t of_key = XXH3_64bits_withSeed(key.data(), key.size(), table.seed);
-  return XXH3_64bits_withSeed(value.data(), value.size(), of_key);
-}
-
 constexpr const char* kWrongValue = "the store doesn't hold what was put into it";
 
 // Damage of LMDB's trees is for good.
@@ -52,6 +47,11 @@ std::optional<std::string_view> stored(MDB_txn* txn, const Table& table, std::st
 }
 
 }  // namespace
+
+uint64_t checksum(const Table& table, std::string_view key, std::string_view value) {
+  uint64_t of_key = XXH3_64bits_withSeed(key.data(), key.size(), table.seed);
+  return XXH3_64bits_withSeed(value.data(), value.size(), of_key);
+}
 
 void throwDamaged(MDB_txn* txn, const char* what) {
   condemn(mdb_txn_env(txn), what);

@@ -26,6 +26,9 @@ struct Table {
 std::optional<Table> openTable(MDB_txn* txn, const char* name, uint64_t seed, unsigned flags);
 uint64_t count(MDB_txn* txn, const Table& table);
 
+// What follows a value on disk, in this machine's byte order.
+uint64_t checksum(const Table& table, std::string_view key, std::string_view value);
+
 // What get() returns points into the map: valid until the transaction ends or writes. It
 // throws Error(damaged) if the checksum is wrong.
 std::optional<std::string_view> get(MDB_txn* txn, const Table& table, std::string_view key);

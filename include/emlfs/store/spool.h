@@ -1,0 +1,64 @@
+// New messages that the server doesn't have yet, as plain files in state_dir/spool/ (mode 0600), so
+// that a person can get at them without emlfs.
+//
+// Spool is thread-safe; who writes one file from several threads orders that itself. Errors of the
+// system are Error(system), a full disk among them; what a failed write has written is undefined,
+// what was there before it is whole.
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "emlfs/base/file.h"
+#include "emlfs/mail/ids.h"
+
+namespace emlfs::store {
+
+struct SpoolFile {
+  std::string name;
+  Fd fd;  // for reading and writing
+};
+
+class Spool {
+ public:
+  // Opens or creates the directory, and removes what an interrupted conversion left.
+  explicit Spool(const std::string& state_dir);
+
+  // An empty file, named after the id: "4711.eml", the next of the same id "4711-2.eml". Durable
+  // after sync().
+  SpoolFile create(MessageId id) const;
+  Fd open(const std::string& name) const;  // for reading and writing
+  // File and directory entry are on the disk when it returns.
+  void sync(int fd) const;
+  void rename(const std::string& from, const std::string& to) const;  // durable; never over a file
+  void remove(const std::string& name) const;  // fine if it isn't there; not synced
+  std::vector<std::string> list() const;       // sorted
+
+  // Makes each bare LF a CRLF, as IMAP requires; a bare CR stays. The file is replaced at once and
+  // durably: a crash leaves the old or the new one, and who has the old one open goes on seeing
+  // it. Keeps its times. A file without bare LFs is left alone. Returns its size.
+  uint64_t convertLineEnds(const std::string& name) const;
+
+ private:
+  std::string path(const std::string& name) const;  // throws Error(invalid) for what is no name
+  void syncDirectory() const;
+
+  std::string directory_;
+  Fd directory_fd_;
+};
+
+void writeAt(int fd, std::string_view bytes, uint64_t offset);  // all of them
+size_t readAt(int fd, std::span<char> into, uint64_t offset);   // less only at the file's end
+void truncate(int fd, uint64_t size);
+uint64_t fileSize(int fd);
+
+// Whether a message (RFC 5322) can begin with these bytes, and so with a header field's name. An
+// mbox, with its "From " line, is not a message. `undecided`: these are too few to tell; a whole
+// file for which that is the answer is none.
+enum class Beginning { yes, no, undecided };
+Beginning canBeginMessage(std::string_view bytes);
+
+}  // namespace emlfs::store

@@ -1,0 +1,223 @@
+#include "store/journal_records.h"
+
+#include <xxhash.h>
+
+#include <array>
+#include <utility>
+
+#include "emlfs/base/bytes.h"
+
+namespace emlfs::store {
+namespace {
+
+constexpr uint8_t kRecordVersion = 1;
+constexpr size_t kStampBytes = sizeof(uint64_t);
+
+void throwUnless(bool good) {
+  if (!good) throw Error(Code::damaged, Scope::account, "the journal holds a malformed record");
+}
+
+ByteReader openRecord(std::string_view record) {
+  ByteReader in(record);
+  const uint8_t version = in.u8();
+  throwUnless(version != 0);
+  if (version > kRecordVersion)
+    throw Error(Code::invalid, Scope::account, "a newer emlfs has written to the journal");
+  return in;
+}
+
+// Codes are written by name: their numbers are not for ever.
+Code codeOf(std::string_view text) {
+  constexpr std::array kCodes = {Code::network,   Code::timeout,      Code::cancelled, Code::tls,
+                                 Code::auth,      Code::refused,      Code::protocol,  Code::limit,
+                                 Code::not_found, Code::stale,        Code::damaged,   Code::busy,
+                                 Code::invalid,   Code::size_changed, Code::system};
+  for (const Code code : kCodes)
+    if (text == name(code)) return code;
+  return Code::refused;  // a code that a later emlfs added
+}
+
+template <class Enum>
+Enum enumUpTo(Enum last, uint8_t value) {
+  throwUnless(value <= static_cast<uint8_t>(last));
+  return static_cast<Enum>(value);
+}
+
+void putFlags(std::string& out, const Flags& flags) {
+  putU32(out, static_cast<uint32_t>(flags.names().size()));
+  for (const std::string& flag : flags.names()) putString(out, flag);
+}
+
+Flags readFlags(ByteReader& in) {
+  std::vector<std::string> names;
+  for (uint32_t left = in.u32(); left > 0; --left) names.emplace_back(in.string());
+  return Flags(std::move(names));
+}
+
+void putKey(std::string& out, const NameKey& key) {
+  putString(out, key.mailbox);
+  putU32(out, key.uid_validity);
+  putU32(out, key.uid);
+  putU64(out, key.id.value);
+}
+
+NameKey readKey(ByteReader& in) {
+  NameKey key;
+  key.mailbox = in.string();
+  key.uid_validity = in.u32();
+  key.uid = in.u32();
+  key.id = MessageId{in.u64()};
+  return key;
+}
+
+}  // namespace
+
+std::string changeKey(uint64_t number) {
+  std::string key;
+  putU64(key, number);
+  return key;
+}
+
+uint64_t changeNumber(std::string_view key) {
+  ByteReader in(key);
+  const uint64_t number = in.u64();
+  throwUnless(in.done());
+  return number;
+}
+
+std::string nameKey(const NameKey& key) {
+  std::string out;
+  if (key.uid == 0) {
+    putU8(out, 'i');
+    putU64(out, key.id.value);
+    return out;
+  }
+  const XXH128_hash_t hash = XXH3_128bits(key.mailbox.data(), key.mailbox.size());
+  putU8(out, 'u');
+  putU64(out, hash.high64);
+  putU64(out, hash.low64);
+  putU32(out, key.uid_validity);
+  putU32(out, key.uid);
+  return out;
+}
+
+bool sameMessage(const NameKey& one, const NameKey& other) {
+  if (one.uid != other.uid) return false;
+  if (one.uid == 0) return one.id == other.id;
+  return one.mailbox == other.mailbox && one.uid_validity == other.uid_validity;
+}
+
+std::string encode(const JournalState& state) {
+  std::string out;
+  putU8(out, kRecordVersion);
+  putU64(out, state.transaction);
+  putU64(out, state.next);
+  putU64(out, state.changes);
+  putU64(out, state.digest);
+  return out;
+}
+
+JournalState decodeJournalState(std::string_view record) {
+  ByteReader in = openRecord(record);
+  JournalState state;
+  state.transaction = in.u64();
+  state.next = in.u64();
+  state.changes = in.u64();
+  state.digest = in.u64();
+  return state;
+}
+
+std::string encode(const Change& change) {
+  std::string out;
+  putU8(out, kRecordVersion);
+  putU8(out, static_cast<uint8_t>(change.kind));
+  putU64(out, change.id.value);
+  putString(out, change.source.mailbox);
+  putU32(out, change.source.uid_validity);
+  putU32(out, change.source.uid);
+  putString(out, change.source.message_id);
+  putU64(out, change.source.size);
+  putString(out, change.mailbox);
+  putString(out, change.other);
+  putFlags(out, change.add);
+  putFlags(out, change.remove);
+  putU64(out, static_cast<uint64_t>(change.date.seconds));
+  putU32(out, static_cast<uint32_t>(change.date.zone_minutes));
+  putString(out, change.spool);
+  putU64(out, change.size);
+  putU64(out, static_cast<uint64_t>(change.acknowledged));
+  putU8(out, static_cast<uint8_t>(change.state));
+  putU32(out, change.destination.uid_validity);
+  putU32(out, change.destination.uid_next);
+  putU32(out, change.destination.uid);
+  putString(out, name(change.error));
+  putString(out, change.server);
+  putU8(out, change.recovered ? 1 : 0);
+  return out;
+}
+
+Change decodeChange(uint64_t number, std::string_view record) {
+  ByteReader in = openRecord(record);
+  Change change;
+  change.number = number;
+  change.kind = enumUpTo(Change::Kind::expunge, in.u8());
+  change.id = MessageId{in.u64()};
+  change.source.mailbox = in.string();
+  change.source.uid_validity = in.u32();
+  change.source.uid = in.u32();
+  change.source.message_id = in.string();
+  change.source.size = in.u64();
+  change.mailbox = in.string();
+  change.other = in.string();
+  change.add = readFlags(in);
+  change.remove = readFlags(in);
+  change.date.seconds = static_cast<int64_t>(in.u64());
+  change.date.zone_minutes = static_cast<int16_t>(in.u32());
+  change.spool = in.string();
+  change.size = in.u64();
+  change.acknowledged = static_cast<int64_t>(in.u64());
+  change.state = enumUpTo(Change::State::parked, in.u8());
+  change.destination.uid_validity = in.u32();
+  change.destination.uid_next = in.u32();
+  change.destination.uid = in.u32();
+  change.error = codeOf(in.string());
+  change.server = in.string();
+  change.recovered = in.u8() != 0;
+  return change;
+}
+
+std::string encode(const GivenName& name) {
+  std::string out;
+  putU8(out, kRecordVersion);
+  putKey(out, name.key);
+  putString(out, name.directory);
+  putString(out, name.name);
+  return out;
+}
+
+GivenName decodeGivenName(std::string_view record) {
+  ByteReader in = openRecord(record);
+  GivenName name;
+  name.key = readKey(in);
+  name.directory = in.string();
+  name.name = in.string();
+  return name;
+}
+
+std::string stamped(uint64_t transaction, std::string_view record) {
+  std::string value;
+  putU64(value, transaction);
+  value += record;
+  return value;
+}
+
+uint64_t stampOf(std::string_view value) {
+  return ByteReader(value).u64();
+}
+
+std::string_view recordOf(std::string_view value) {
+  throwUnless(value.size() >= kStampBytes);
+  return value.substr(kStampBytes);
+}
+
+}  // namespace emlfs::store

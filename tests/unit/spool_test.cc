@@ -1,0 +1,178 @@
+#include "emlfs/store/spool.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <array>
+#include <filesystem>
+#include <fstream>
+#include <iterator>
+#include <random>
+
+#include "emlfs/base/error.h"
+#include "support/scratch_dir.h"
+
+namespace emlfs {
+namespace {
+
+using store::Beginning;
+using store::canBeginMessage;
+using store::Spool;
+using testing::ElementsAre;
+using testing::IsEmpty;
+
+std::string content(int fd) {
+  std::string bytes(store::fileSize(fd), '\0');
+  EXPECT_EQ(store::readAt(fd, bytes, 0), bytes.size());
+  return bytes;
+}
+
+TEST(Spool, HoldsFiles) {
+  test::ScratchDir dir;
+  const Spool spool(dir / "state");
+  auto file = spool.create(MessageId{4711});
+  EXPECT_EQ(file.name, "4711.eml");
+  EXPECT_EQ(spool.create(MessageId{4711}).name, "4711-2.eml");
+  EXPECT_EQ(spool.create(MessageId{4711}).name, "4711-3.eml");
+  struct stat status{};
+  ASSERT_EQ(::fstat(file.fd.get(), &status), 0);
+  EXPECT_EQ(status.st_mode & 0777, 0600u);
+  ASSERT_EQ(::stat((dir / "state/spool").c_str(), &status), 0);
+  EXPECT_EQ(status.st_mode & 0777, 0700u);
+
+  store::writeAt(file.fd.get(), "world", 6);
+  store::writeAt(file.fd.get(), "Hello", 0);
+  EXPECT_EQ(content(file.fd.get()), std::string("Hello\0world", 11));
+  store::truncate(file.fd.get(), 5);
+  EXPECT_EQ(content(spool.open(file.name).get()), "Hello");
+  std::array<char, 10> some{};
+  EXPECT_EQ(store::readAt(file.fd.get(), some, 3), 2u);
+  EXPECT_EQ(store::readAt(file.fd.get(), some, 5), 0u);
+  spool.sync(file.fd.get());
+
+  spool.remove("4711-2.eml");
+  spool.remove("4711-2.eml");
+  spool.rename("4711-3.eml", "5.eml");
+  EXPECT_THROW(spool.rename("5.eml", "4711.eml"), Error);  // never over another
+  EXPECT_THAT(spool.list(), ElementsAre("4711.eml", "5.eml"));
+  EXPECT_THROW(static_cast<void>(spool.open("gone.eml")), Error);
+  for (const char* name : {"", "../x", ".x", "a/b"})
+    EXPECT_THROW(static_cast<void>(spool.open(name)), Error) << name;
+}
+
+class Lines : public testing::Test {
+ protected:
+  std::string converted(const std::string& bytes) {
+    auto file = spool_.create(MessageId{1});
+    store::writeAt(file.fd.get(), bytes, 0);
+    const uint64_t size = spool_.convertLineEnds(file.name);
+    const Fd after = spool_.open(file.name);
+    std::string out = content(after.get());
+    EXPECT_EQ(size, out.size());
+    EXPECT_EQ(content(file.fd.get()), bytes);  // who has it open goes on seeing the old one
+    // Twice is once, and left alone.
+    struct stat first{}, second{};
+    ::fstat(after.get(), &first);
+    EXPECT_EQ(spool_.convertLineEnds(file.name), size);
+    ::stat((dir_ / ("spool/" + file.name)).c_str(), &second);
+    EXPECT_EQ(first.st_ino, second.st_ino);
+    if (out == bytes) {
+      ::fstat(file.fd.get(), &second);
+      EXPECT_EQ(first.st_ino, second.st_ino);
+    }
+    spool_.remove(file.name);
+    EXPECT_THAT(std::distance(std::filesystem::directory_iterator(dir_ / "spool"), {}), 0);
+    return out;
+  }
+
+  test::ScratchDir dir_;
+  const Spool spool_{dir_.path()};
+};
+
+TEST_F(Lines, BecomeCrlf) {
+  EXPECT_EQ(converted(""), "");
+  EXPECT_EQ(converted("\n"), "\r\n");
+  EXPECT_EQ(converted("a\nb\n"), "a\r\nb\r\n");
+  EXPECT_EQ(converted("a\r\nb\r\n"), "a\r\nb\r\n");
+  EXPECT_EQ(converted("a\r\nb\nc"), "a\r\nb\r\nc");
+  EXPECT_EQ(converted("\n\n\r\n\n"), "\r\n\r\n\r\n\r\n");
+  EXPECT_EQ(converted("a\rb\r\r\nc\r"), "a\rb\r\r\nc\r");
+  EXPECT_EQ(converted("\r"), "\r");
+  EXPECT_EQ(converted("no end"), "no end");
+  EXPECT_EQ(converted(std::string("nul\0\n", 5)), std::string("nul\0\r\n", 6));
+}
+
+TEST_F(Lines, BecomeCrlfInBigFiles) {
+  std::mt19937 random(std::random_device{}());
+  // Bare LFs at the very end, and around the borders of pieces of any likely size.
+  for (const size_t border : {4096, 65'536, 131'072, 262'144})
+    for (const size_t at : {border - 1, border, border + 1}) {
+      std::string crlf(border + 100, 'x');
+      crlf.replace(at, 2, "\r\n");
+      EXPECT_TRUE(converted(crlf) == crlf) << at;
+      std::string lf(border + 100, 'x');
+      lf[at] = '\n';
+      std::string expected = lf;
+      expected.insert(at, "\r");
+      EXPECT_TRUE(converted(lf) == expected) << at;
+    }
+  for (int round = 0; round < 5; ++round) {
+    std::string bytes(1'000'000 + random() % 1000, '\0');
+    for (char& byte : bytes) byte = "\r\nab"[random() % 4];
+    std::string expected;
+    for (const char byte : bytes) {
+      if (byte == '\n' && (expected.empty() || expected.back() != '\r')) expected += '\r';
+      expected += byte;
+    }
+    EXPECT_TRUE(converted(bytes) == expected);
+  }
+  std::string big(50'000'000, 'z');
+  big += '\n';
+  EXPECT_EQ(converted(big).size(), 50'000'002u);
+}
+
+TEST_F(Lines, KeepTheTimes) {
+  auto file = spool_.create(MessageId{1});
+  store::writeAt(file.fd.get(), "A: b\n", 0);
+  const std::array<timespec, 2> times = {{{1'000'000'000, 1}, {1'100'000'000, 2}}};
+  ASSERT_EQ(::futimens(file.fd.get(), times.data()), 0);
+  spool_.convertLineEnds(file.name);
+  struct stat status{};
+  ASSERT_EQ(::stat((dir_ / "spool/1.eml").c_str(), &status), 0);
+  EXPECT_EQ(status.st_mtim.tv_sec, 1'100'000'000);
+  EXPECT_EQ(status.st_mtim.tv_nsec, 2);
+  EXPECT_EQ(status.st_mode & 0777, 0600u);
+}
+
+TEST_F(Lines, LeaveNothingOfAnInterruptedConversion) {
+  std::ofstream(dir_ / "spool/.1.eml") << "half";
+  EXPECT_THAT(spool_.list(), IsEmpty());
+  const Spool next(dir_.path());
+  EXPECT_FALSE(std::filesystem::exists(dir_ / "spool/.1.eml"));
+}
+
+TEST(Beginning, OfAMessage) {
+  for (const char* good :
+       {"From: a", "from:", "X-Odd_name!: x", "Received : obsolete", "Subject\t:", ">From:", "a:"})
+    EXPECT_EQ(canBeginMessage(good), Beginning::yes) << good;
+  for (const char* bad : {"From alice@example.org Mon Nov", "\n", "\r\n\r\nbody", " folded: x",
+                          ": no name", "%PDF-1.4\n",
+                          "\x7f"
+                          "ELF",
+                          "\xEF\xBB\xBF"
+                          "From: x",
+                          "Subject\n", "#!/bin/sh\n", "two words: x"})
+    EXPECT_EQ(canBeginMessage(bad), Beginning::no) << bad;
+  EXPECT_EQ(canBeginMessage(std::string_view("\0", 1)), Beginning::no);
+  EXPECT_EQ(canBeginMessage("PK\x03\x04"), Beginning::no);
+  for (const char* unclear : {"", "F", "From", "From ", "Subject \t"})
+    EXPECT_EQ(canBeginMessage(unclear), Beginning::undecided) << unclear;
+  EXPECT_EQ(canBeginMessage(std::string(998, 'x')), Beginning::undecided);
+  EXPECT_EQ(canBeginMessage(std::string(2000, 'x')), Beginning::no);
+  EXPECT_EQ(canBeginMessage("a" + std::string(2000, ' ')), Beginning::no);
+}
+
+}  // namespace
+}  // namespace emlfs
