@@ -193,7 +193,8 @@ class AccountImpl final : public Account {
       return Error(Code::timeout, Scope::connection, "it has not answered yet");
     const auto error = ended.get();
     if (!error) return std::nullopt;
-    const bool away = error->code == Code::network || error->code == Code::timeout;
+    const bool away = error->code == Code::network || error->code == Code::timeout ||
+                      error->code == Code::protocol;
     if (!known || !away) throw *error;
     fail("the server can't be reached", *error);
     return error;
@@ -228,17 +229,17 @@ class AccountImpl final : public Account {
 
   std::vector<MailboxId> refreshTree(imap::Session& session) {
     const auto namespaces = session.namespaces();
-    sync::Unasked unasked;
+    sync::Doubts doubts;
     {
       const MutexLock lock(mutex_);
-      unasked = unasked_;
+      doubts = doubts_;
     }
     const auto remember = [&] {
       const MutexLock lock(mutex_);
-      unasked_ = unasked;
+      doubts_ = doubts;
     };
     try {
-      auto stale = sync::refreshTree(session, namespaces, store(), unasked,
+      auto stale = sync::refreshTree(session, namespaces, store(), doubts,
                                      [this](const sync::TreeChange& change) { tell(change); });
       remember();
       return stale;
@@ -304,7 +305,7 @@ class AccountImpl final : public Account {
   mutable Mutex mutex_;
   Listener listener_ GUARDED_BY(mutex_);
   ServerFacts server_ GUARDED_BY(mutex_);
-  sync::Unasked unasked_ GUARDED_BY(mutex_);
+  sync::Doubts doubts_ GUARDED_BY(mutex_);
   const Clock::time_point started_ = Clock::now();
   std::atomic<bool> stopped_{false};
   std::atomic<bool> cannot_store_{false};  // told once

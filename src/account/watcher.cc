@@ -82,12 +82,13 @@ Watcher::Status Watcher::status() const {
 void Watcher::submit(size_t slot) {
   imap::Job job;
   job.lane = imap::Lane::watch;
-  job.doing = "watching all mailboxes";
+  job.doing = "watching";
   bool one = false;
   {
     const MutexLock lock(mutex_);
     if (stopping_ || std::exchange(slots_[slot].submitted, true)) return;
     one = method_ == Method::idle;
+    if (method_ == Method::notify) job.doing = "watching all mailboxes";
   }
   if (const auto mailbox = one ? target(slot) : std::nullopt) {
     if (const auto record = cache_.snapshot()->mailbox(*mailbox)) {

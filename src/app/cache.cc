@@ -46,7 +46,7 @@ void sayDamaged(const std::string& directory) {
         formatSize(size));
 }
 
-int info(const std::string& directory, const Options& options) {
+int info(const std::string& directory) {
   const auto size = store::cacheSize(directory);
   say("directory     {}", printable(directory));
   if (!size) {
@@ -57,9 +57,9 @@ int info(const std::string& directory, const Options& options) {
   say("in use        {}", lockCache(directory) ? "no" : "yes, it is mounted");
   say("mailboxes     {}", formatCount(size->mailboxes));
   say("messages      {}", formatCount(size->messages));
-  say("bodies        {}, {} of {} (cache_size)", formatCount(size->bodies),
-      formatSize(size->body_bytes), formatSize(options.cache_size));
-  say("file          {}", formatSize(size->file_bytes));
+  say("bodies        {}, {}", formatCount(size->bodies), formatSize(size->body_bytes));
+  say("file          {}, {} of it free for what comes next", formatSize(size->file_bytes),
+      formatSize(size->free_bytes));
   sayDamaged(directory);
   return done(ExitCode::ok);
 }
@@ -125,7 +125,7 @@ int cacheCommand(const CacheArguments& arguments) {
   const Settings settings = resolveSettings(arguments.source, arguments.options);
   const std::string directory = directories(settings.source, settings.options).cache;
   const uint64_t limit = pruneLimit(arguments.size, settings.options);
-  if (arguments.action == CacheAction::info) return info(directory, settings.options);
+  if (arguments.action == CacheAction::info) return info(directory);
   std::error_code error;
   if (!std::filesystem::exists(directory, error) && !error) {
     say("there is no cache in {}", printable(directory));

@@ -136,8 +136,8 @@ const AccountConfig& findAccount(const Config& config, const std::string& name) 
     throw badInput(fmt::format(
         "no account '{}': {} has none; a source is imaps://user@host[:port] or an account's name",
         name, config.path));
-  throw badInput(fmt::format("no account '{}' in {}: did you mean '{}'?", name, config.path,
-                             *nearest(name, names)));
+  throw badInput(
+      fmt::format("no account '{}' in {}{}", name, config.path, suggestion(name, names)));
 }
 
 }  // namespace emlfs::app

@@ -74,7 +74,7 @@ class CommandLine {
       commands.push_back(command->get_name());
     }
     if (commands.empty()) return error.what();
-    return fmt::format("unknown command '{}': did you mean '{}'?", word, *nearest(word, commands));
+    return fmt::format("unknown command '{}'{}", word, suggestion(word, commands));
   }
 
   void addMount() {

@@ -1,5 +1,7 @@
 #include "app/nearest.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 
 namespace emlfs::app {
@@ -30,6 +32,11 @@ std::optional<std::string_view> nearest(std::string_view word,
   // Further away it is another word, and naming it would only confuse.
   if (best == known.end() || editDistance(word, *best) > 1 + word.size() / 3) return std::nullopt;
   return *best;
+}
+
+std::string suggestion(std::string_view word, const std::vector<std::string_view>& known) {
+  if (const auto meant = nearest(word, known)) return fmt::format(": did you mean '{}'?", *meant);
+  return known.empty() ? "" : fmt::format("; there are: {}", fmt::join(known, ", "));
 }
 
 }  // namespace emlfs::app

@@ -178,7 +178,7 @@ std::string unknownOption(std::string_view name) {
         name);
   std::vector<std::string_view> names;
   for (const OptionSpec& spec : kTable) names.push_back(spec.name);
-  return fmt::format("unknown option '{}': did you mean '{}'?", name, *nearest(name, names));
+  return fmt::format("unknown option '{}'{}", name, suggestion(name, names));
 }
 
 bool mayStandAlone(const OptionSpec& spec) {

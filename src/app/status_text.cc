@@ -95,7 +95,9 @@ void head(Lines& lines, const std::string& mount_point, const Json& status) {
   if (const auto since = text(status, "/offline_since"); !since.empty()) words += " since " + since;
   if (has(status, "/next_try_seconds"))
     words += ", " + nextTry(number(status, "/next_try_seconds"));
-  if (const auto why = lastError(status); !why.empty()) words += ": " + why;
+  auto why = text(status, "/offline_error");
+  if (why.empty()) why = lastError(status);
+  if (!why.empty()) words += ": " + why;
   lines.head(where + lines.coloured(words, Lines::kRed));
   lines.add("account", account(status));
 }

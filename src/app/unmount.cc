@@ -26,6 +26,9 @@ Error inUse(const std::string& mount_point) {
 }
 
 void unmountAsRoot(const std::string& mount_point, Detach how) {
+  // This aborts the connection, as the control file does, and then unmounts or not.
+  if (how == Detach::lazy && ::umount2(mount_point.c_str(), UMOUNT_NOFOLLOW | MNT_FORCE) == 0)
+    return;
   const int flags = UMOUNT_NOFOLLOW | (how == Detach::lazy ? MNT_DETACH : 0);
   if (::umount2(mount_point.c_str(), flags) == 0) return;
   if (errno == EBUSY) throw inUse(mount_point);
@@ -49,7 +52,7 @@ void unmountAsUser(const std::string& mount_point, Detach how) {
 
 // Whoever still waits for a daemon that is dead, or as good as dead, is let go: otherwise the
 // daemon itself may wait in the kernel for one that waits for it, and neither can be killed. Where
-// the control file system isn't mounted, the unmounting alone has to do.
+// the control file system isn't mounted, as in containers, only root can do it, with MNT_FORCE.
 void abortConnection(const std::string& mount_point) {
   const auto number = connectionNumber(mount_point);
   if (!number) return;

@@ -9,10 +9,11 @@
 namespace emlfs::fs {
 namespace {
 
-// Offsets: 1 and 2 are behind "." and "..", then two ranges.
+// Offsets: 1 and 2 are behind "." and "..", then three ranges.
 constexpr uint64_t kDotDot = 2;
 constexpr uint64_t kSubdirectories = uint64_t{1} << 60;  // | local id
 constexpr uint64_t kMessages = uint64_t{2} << 60;        // | UID
+constexpr uint64_t kArrivals = uint64_t{3} << 60;        // | local id
 
 struct Question {
   fuse_req_t request;
@@ -81,15 +82,25 @@ bool fill(Entries& entries, uint64_t offset, Context& context, const store::Snap
     });
   }
   if (!room) return false;
-  const Uid after = offset > kMessages ? static_cast<Uid>(offset - kMessages) : 0;
+  const auto add = [&](const store::MessageRecord& message, uint64_t next) {
+    room = entries.add(message.name, entry(message, context.options), next);
+    if (room && entries.withAttributes()) context.account.sizeTold(message.id, message.size);
+    return room;
+  };
   // During a first listing, only what is complete: an entry that came below the reader's offset
   // later would be missed.
   const bool listed = context.account.listed(directory);
-  snapshot.messages(directory.id, after, [&](const store::MessageRecord& message) {
-    if (!listed && message.uid > directory.state.listed_to) return false;
-    room = entries.add(message.name, entry(message, context.options), kMessages | message.uid);
-    if (room && entries.withAttributes()) context.account.sizeTold(message.id, message.size);
-    return room;
+  if (offset < kArrivals) {
+    const Uid after = offset > kMessages ? static_cast<Uid>(offset - kMessages) : 0;
+    snapshot.messages(directory.id, after, [&](const store::MessageRecord& message) {
+      if (!listed && message.uid > directory.state.listed_to) return false;
+      return message.shown != store::Shown::in_place || add(message, kMessages | message.uid);
+    });
+  }
+  if (!room || !listed) return room;
+  const MessageId arrived{offset > kArrivals ? offset - kArrivals : 0};
+  snapshot.arrivals(directory.id, arrived, [&](const store::MessageRecord& message) {
+    return add(message, kArrivals | message.id.value);
   });
   return room;
 }
@@ -103,6 +114,7 @@ void answer(const Question& question) {
       fuse_reply_err(question.request, ESTALE);
       return;
     }
+    if (question.offset == 0) context.account.touched(directory->id);
     Entries entries(question);
     const bool room = fill(entries, question.offset, context, *snapshot, *directory);
     if (entries.empty() && !room)

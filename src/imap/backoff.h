@@ -28,6 +28,7 @@ class Backoff {
   // What a person waits for is tried before the pause is over, but not while the last try is as
   // good as now, and never after refused credentials: that would lock the account out.
   bool mayHurry(Clock::time_point now) const { return !refused() && now >= earliest_; }
+  Clock::time_point earliest() const { return earliest_; }
   void hurry(Clock::time_point now);
   // The network is another one: what was learnt about the old one is worth nothing.
   void forgive(Clock::time_point now);

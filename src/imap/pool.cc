@@ -248,7 +248,7 @@ std::unique_ptr<Session> ThreadPool::connect(size_t self) {
     MutexLock lock(mutex_);
     ConnectionState& state = state_.connections()[self];
     if (error) {
-      failed = state_.connectFailed(state, *error);
+      failed = state_.connectFailed(state, withOwnText(*error));
     } else {
       state_.connected(state, session.get());
     }
@@ -269,7 +269,9 @@ void ThreadPool::serve(size_t self, std::unique_ptr<Session>& session, QueuedJob
     MutexLock lock(mutex_);
     if (error && error->code == Code::timeout)
       overdue = state_.queue.takeWaitingSince(state_.overdue());
-    again = state_.workEnded(state_.connections()[self], selected, job, error);
+    std::optional<Error> noted;
+    if (error) noted = withOwnText(*error);
+    again = state_.workEnded(state_.connections()[self], selected, job, noted);
     changed();
   }
   if (ended) session.reset();

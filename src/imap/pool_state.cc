@@ -11,6 +11,9 @@ constexpr Milliseconds kOfflineWait{1'000};
 // servers let everybody in and then say BYE.
 constexpr Milliseconds kProved{10'000};
 
+// A try to connect that takes longer may have met silence.
+constexpr Milliseconds kSlow{2'000};
+
 template <class Predicate>
 size_t count(const std::vector<ConnectionState>& connections, Predicate predicate) {
   return static_cast<size_t>(std::ranges::count_if(connections, predicate));
@@ -59,8 +62,10 @@ std::optional<Clock::time_point> PoolState::alarm(const ConnectionState& self) c
   if (more_.pausing(now)) add(more_.until());
   if (backoff_.pausing(now)) add(backoff_.until());
   if (connectedCount() > 0) return first;
-  if (const auto since = queue.waitingSince(); since && backoff_.lasting())
-    add(*since + kOfflineWait);
+  if (!queue.waitingSince()) return first;
+  if (backoff_.lasting()) add(*queue.waitingSince() + kOfflineWait);
+  if (const auto since = lastConnecting(); since && backoff_.mayHurry(Clock::time_point::max()))
+    add(std::max(*since + kSlow, backoff_.earliest()));
   return first;
 }
 
@@ -109,10 +114,13 @@ bool PoolState::mayConnect() const {
   return wanted > connectingCount();
 }
 
-// The first one alone finds out whether the server and the password are good.
+// The first one alone finds out whether the server and the password are good. While somebody waits,
+// another one follows it into a silence: the network may be back, and not tell the first.
 bool PoolState::mayConnectFirst() const {
-  if (connectingCount() > 0 || queue.size() == 0) return false;
+  if (queue.size() == 0) return false;
   const Clock::time_point now = Clock::now();
+  if (const auto since = lastConnecting(); since && (!queue.waitingSince() || now < *since + kSlow))
+    return false;
   return !backoff_.pausing(now) || (queue.waitingSince() && backoff_.mayHurry(now));
 }
 
@@ -180,6 +188,15 @@ size_t PoolState::connectedCount() const {
   return count(connections_, [](const ConnectionState& each) { return each.session != nullptr; });
 }
 
+// Since when the newest try to connect runs.
+std::optional<Clock::time_point> PoolState::lastConnecting() const {
+  std::optional<Clock::time_point> last;
+  for (const ConnectionState& each : connections_)
+    if (each.connecting)
+      last = std::max(last.value_or(each.connecting_since), each.connecting_since);
+  return last;
+}
+
 size_t PoolState::provenCount() const {
   return count(connections_,
                [](const ConnectionState& each) { return each.session && !each.untried; });
@@ -237,6 +254,9 @@ bool PoolState::workEnded(ConnectionState& self, const std::string& selected, Qu
     return false;
   }
   self.session = nullptr;
+  // The idle ones may be connected to nobody as well: let no reader find that out one by one.
+  if (error->code == Code::timeout)
+    for (ConnectionState& each : connections_) each.doubtful |= each.idle();
   const Clock::time_point now = Clock::now();
   const bool of_connection = error->scope == Scope::connection;
   // Of several that are cut at once only the first counts.

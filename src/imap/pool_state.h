@@ -90,6 +90,7 @@ class PoolState {
   size_t idleCount() const;
   size_t connectedCount() const;
   size_t connectingCount() const;
+  std::optional<Clock::time_point> lastConnecting() const;
   size_t provenCount() const;  // of those connected, that have been of use
   double jitter() { return std::uniform_real_distribution<double>(0, 1)(random_); }
 

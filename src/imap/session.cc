@@ -7,18 +7,32 @@
 namespace emlfs::imap {
 namespace {
 
+// All commands end by then, as long as it lives.
+class Bound {
+ public:
+  Bound(Connection& connection, Deadline deadline) : connection_(connection) {
+    connection_.boundAll(deadline);
+  }
+  ~Bound() { connection_.boundAll(std::nullopt); }
+  Bound(const Bound&) = delete;
+  Bound& operator=(const Bound&) = delete;
+
+ private:
+  Connection& connection_;
+};
+
 class WireSession : public Session {
  public:
   explicit WireSession(const SessionOptions& options)
       : interrupt_(options.interrupt != nullptr ? *options.interrupt : own_interrupt_),
         connection_(Transport::connect(options.endpoint, options.traffic, interrupt_,
                                        Deadline::after(options.endpoint.timeout)),
-                    options.endpoint.timeout, options.traffic, options.without) {
+                    options.endpoint.timeout, options.traffic, options.without),
+        patience_(options.endpoint.timeout / 2) {
     connection_.setBystander(
         [this](std::string_view verb, const Data& data) { takePush(verb, data, push_); });
-    connection_.boundAll(Deadline::after(options.endpoint.timeout));
+    const Bound bound(connection_, Deadline::after(options.endpoint.timeout));
     greeting_ = logIn(connection_, options);
-    connection_.boundAll(std::nullopt);
   }
 
   const Capabilities& capabilities() const override { return connection_.capabilities(); }
@@ -91,6 +105,9 @@ class WireSession : public Session {
     // What came while other commands ran is told at once.
     const Milliseconds wait = push_.empty() ? limit : Milliseconds{0};
     const Deadline deadline = Deadline::after(wait);
+    // Half of the patience for the round trip at the end: with a limit of the other half, a
+    // connection to nobody is found within `timeout`.
+    const Bound bound(connection_, Deadline::after(wait + patience_));
     listenForPush(connection_, deadline, wake_);
     if (ask && push_.empty() && deadline.passed() && connection_.selected.wire.empty()) {
       noop();
@@ -107,6 +124,7 @@ class WireSession : public Session {
   Event& interrupt_;
   Event wake_;
   Connection connection_;
+  const Milliseconds patience_;
   std::string greeting_;
   Push push_;  // since the last listen()
   bool notified_ = false;

@@ -40,6 +40,7 @@ class TableCheck {
     same(entries(tables_.dirents), dirents_, "the names don't belong to the records");
     same(entries(tables_.children), children_, "the directories don't belong to their parents");
     same(entries(tables_.uids), uids_, "the UIDs don't belong to the messages");
+    same(entries(tables_.arrivals), arrivals_, "what has arrived doesn't belong to the messages");
     bodies();
     return checked_;
   }
@@ -94,7 +95,12 @@ class TableCheck {
       MessageRecord record = decodeMessage(MessageId{decodeId(key)}, value);
       const std::string id = encodeId(record.id.value);
       if (!count_below_.contains(record.mailbox)) throwDamaged(txn_, "a message has no mailbox");
-      dirents_.add(nameKey(record.mailbox, record.name), id);
+      if (const auto directory = shownIn(record)) {
+        if (!count_below_.contains(*directory)) throwDamaged(txn_, "a message has no directory");
+        dirents_.add(nameKey(*directory, record.name), id);
+      }
+      if (record.shown == Shown::arrived)
+        arrivals_.add(childKey(record.directory, record.id.value), {});
       if (record.uid != 0) uids_.add(pairKey(record.mailbox.value, record.uid), id);
       seen(record.id.value);
     });
@@ -132,6 +138,7 @@ class TableCheck {
   Entries dirents_;
   Entries children_;
   Entries uids_;
+  Entries arrivals_;
 };
 
 }  // namespace

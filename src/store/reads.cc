@@ -70,6 +70,18 @@ void Reads<Base>::messages(MailboxId mailbox, Uid after,
 }
 
 template <class Base>
+void Reads<Base>::arrivals(MailboxId directory, MessageId after,
+                           const std::function<bool(const MessageRecord&)>& each) const {
+  std::string prefix = idKey(directory.value);
+  std::string next = behind(childKey(directory, after.value));
+  for (Cursor cursor(txn(), tables_.arrivals); cursor.seek(next, prefix);) {
+    next = behind(cursor.key());
+    MessageId id{decodeId(cursor.key().substr(prefix.size()))};
+    if (!each(required(txn(), message(id)))) return;
+  }
+}
+
+template <class Base>
 std::vector<MailboxRecord> Reads<Base>::mailboxes() const {
   std::vector<MailboxRecord> records;
   std::string next = idKey(0);

@@ -25,6 +25,8 @@ class Reads : public Base {
                       const std::function<bool(const MailboxRecord&)>& each) const override;
   void messages(MailboxId mailbox, Uid after,
                 const std::function<bool(const MessageRecord&)>& each) const override;
+  void arrivals(MailboxId directory, MessageId after,
+                const std::function<bool(const MessageRecord&)>& each) const override;
   std::vector<MailboxRecord> mailboxes() const override;
   std::optional<std::string_view> chunk(MessageId id, uint32_t index) const override;
   uint64_t cachedBytes(MessageId id) const override;

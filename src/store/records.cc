@@ -30,6 +30,12 @@ Flags readFlags(ByteReader& in) {
   return Flags(std::move(names));
 }
 
+Shown readShown(ByteReader& in) {
+  const uint8_t value = in.u8();
+  throwUnless(value <= static_cast<uint8_t>(Shown::hidden));
+  return static_cast<Shown>(value);
+}
+
 void putState(std::string& out, const SyncState& state) {
   putU32(out, state.uid_validity);
   putU32(out, state.uid_next);
@@ -125,6 +131,8 @@ std::string encode(const MessageRecord& record) {
   putU8(out, kRecordVersion);
   putU64(out, record.mailbox.value);
   putU32(out, record.uid);
+  putU8(out, static_cast<uint8_t>(record.shown));
+  putU64(out, record.directory.value);
   putU64(out, record.inode);
   putString(out, record.name);
   putFlags(out, record.flags);
@@ -144,6 +152,8 @@ MessageRecord decodeMessage(MessageId id, std::string_view bytes) {
   record.id = id;
   record.mailbox = MailboxId{in.u64()};
   record.uid = in.u32();
+  record.shown = readShown(in);
+  record.directory = MailboxId{in.u64()};
   record.inode = in.u64();
   record.name = in.string();
   record.flags = readFlags(in);

@@ -10,8 +10,8 @@
 namespace emlfs::store {
 
 std::string idKey(uint64_t id);
-std::string pairKey(uint64_t id, uint32_t number);  // (mailbox, UID), (message, chunk)
-std::string childKey(MailboxId parent, uint64_t child);
+std::string pairKey(uint64_t id, uint32_t number);       // (mailbox, UID), (message, chunk)
+std::string childKey(MailboxId parent, uint64_t child);  // also (directory, arrived message)
 std::string nameKey(MailboxId directory, std::string_view name);
 // The key next behind `key`.
 inline std::string behind(std::string_view key) {

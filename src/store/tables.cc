@@ -9,7 +9,7 @@ namespace emlfs::store {
 namespace {
 
 constexpr std::string_view kFormatKey = "format";
-constexpr std::string_view kFormat = "emlfs cache 2";
+constexpr std::string_view kFormat = "emlfs cache 3";
 constexpr std::string_view kTotalsKey = "totals";
 
 // The format is written without a checksum: a later one may have another.
@@ -48,6 +48,7 @@ std::optional<Tables> openAll(MDB_txn* txn, unsigned flags) {
   tables.dirents = open("dirents");
   tables.messages = open("messages");
   tables.uids = open("uids");
+  tables.arrivals = open("arrivals");
   tables.bodies = open("bodies");
   tables.uses = open("uses");
   tables.bodies.mends = true;  // a body is fetched again

@@ -19,11 +19,13 @@ struct Tables {
   Table dirents;    // (directory, name) -> id of a mailbox or message
   Table messages;   // id -> MessageRecord
   Table uids;       // (mailbox, UID) -> id of a message; none for UID 0
+  Table arrivals;   // (directory, id of a message) -> nothing: those that have arrived in it
   Table bodies;     // (message, chunk) -> bytes
   Table uses;       // id of a message with a body -> when it was last used, see nowStamp()
 
-  std::array<Table*, 9> all() {
-    return {&meta, &settings, &mailboxes, &children, &dirents, &messages, &uids, &bodies, &uses};
+  std::array<Table*, 10> all() {
+    return {&meta,     &settings, &mailboxes, &children, &dirents,
+            &messages, &uids,     &arrivals,  &bodies,   &uses};
   }
 };
 

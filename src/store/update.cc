@@ -58,6 +58,9 @@ class UpdateImpl final : public Reads<CacheUpdate> {
   void eraseChunk(Cursor& bodies);
   void forgetBody(MessageId id);
   void removeBody(Cursor& bodies, MessageId id);
+  void show(const MessageRecord& record);
+  void unshow(const MessageRecord& record);
+  void removeRecord(Cursor& bodies, const MessageRecord& record);
 
   const InChange in_change_;
   WriteTransaction txn_;
@@ -137,22 +140,48 @@ void UpdateImpl::removeMailbox(MailboxId id) {
   auto record = mailbox(id);
   if (!record) return;
   require(countChildren(id) == 0, Scope::mailbox, "a directory with directories can't be removed");
+  bool foreign = false;
+  arrivals(id, {}, [&](const MessageRecord& message) {
+    foreign = message.mailbox != id;
+    return !foreign;
+  });
+  require(!foreign, Scope::mailbox, "a directory that shows others' messages can't be removed");
   removeMessages(id);
   unlink(*record);
   erase(changing(), tables_.mailboxes, idKey(id.value));
+}
+
+void UpdateImpl::show(const MessageRecord& record) {
+  const auto directory = shownIn(record);
+  if (!directory) return;
+  put(changing(), tables_.dirents, nameKey(*directory, record.name), encodeId(record.id.value));
+  if (record.shown == Shown::arrived)
+    put(changing(), tables_.arrivals, childKey(*directory, record.id.value), {});
+}
+
+void UpdateImpl::unshow(const MessageRecord& record) {
+  const auto directory = shownIn(record);
+  if (!directory) return;
+  erase(changing(), tables_.dirents, nameKey(*directory, record.name));
+  if (record.shown == Shown::arrived)
+    erase(changing(), tables_.arrivals, childKey(*directory, record.id.value));
 }
 
 void UpdateImpl::putMessage(const MessageRecord& record) {
   uint64_t id = record.id.value;
   require(!isDirectory(id) && id >= kFirstLocalId, Scope::message, "no id of a message");
   auto old = message(record.id);
+  const auto directory = shownIn(record);
   bool moves = !old || old->mailbox != record.mailbox;
-  bool renamed = moves || old->name != record.name;
+  bool renamed =
+      !old || shownIn(*old) != directory || old->shown != record.shown || old->name != record.name;
   bool renumbered = moves || old->uid != record.uid;
   if (moves) require(hasMailbox(record.mailbox), Scope::message, "no mailbox for a message");
-  if (renamed) {
+  if (renamed && directory) {
+    if (record.shown == Shown::arrived)
+      require(hasMailbox(*directory), Scope::message, "no directory for a message");
     requireName(record.name, Scope::message);
-    requireFree(record.mailbox, record.name, id, Scope::message);
+    requireFree(*directory, record.name, id, Scope::message);
   }
   if (renumbered && record.uid != 0) {
     auto taken = byUid(record.mailbox, record.uid);
@@ -160,8 +189,8 @@ void UpdateImpl::putMessage(const MessageRecord& record) {
   }
 
   if (renamed) {
-    if (old) erase(changing(), tables_.dirents, nameKey(old->mailbox, old->name));
-    put(changing(), tables_.dirents, nameKey(record.mailbox, record.name), encodeId(id));
+    if (old) unshow(*old);
+    show(record);
   }
   if (renumbered) {
     if (old) erase(changing(), tables_.uids, pairKey(old->mailbox.value, old->uid));
@@ -227,38 +256,42 @@ void UpdateImpl::putUse(MessageId id, uint64_t when) {
     put(changing(), tables_.uses, idKey(id.value), encodeId(when));
 }
 
+void UpdateImpl::removeRecord(Cursor& bodies, const MessageRecord& record) {
+  removeBody(bodies, record.id);
+  unshow(record);
+  erase(changing(), tables_.uids, pairKey(record.mailbox.value, record.uid));
+  erase(changing(), tables_.messages, idKey(record.id.value));
+}
+
 void UpdateImpl::removeMessage(MessageId id) {
   auto record = message(id);
   if (!record) return;
   Cursor bodies(txn(), tables_.bodies);
-  removeBody(bodies, id);
-  erase(changing(), tables_.dirents, nameKey(record->mailbox, record->name));
-  erase(changing(), tables_.uids, pairKey(record->mailbox.value, record->uid));
-  erase(changing(), tables_.messages, idKey(id.value));
+  removeRecord(bodies, *record);
 }
 
 void UpdateImpl::removeMessages(MailboxId mailbox) {
-  std::string prefix = idKey(mailbox.value);
+  const std::string prefix = idKey(mailbox.value);
   std::vector<MessageId> gone;
-  {
-    std::string next = prefix;
-    Cursor dirents(changing(), tables_.dirents);
-    while (dirents.seek(next, prefix)) {
-      next = behind(dirents.key());
-      uint64_t node = decodeId(dirents.value());
-      if (isDirectory(node)) continue;
-      gone.push_back(MessageId{node});
-      dirents.erase();
-    }
+  std::string next = prefix;
+  for (Cursor uids(txn(), tables_.uids); uids.seek(next, prefix);) {
+    next = behind(uids.key());
+    gone.push_back(MessageId{decodeId(uids.value())});
   }
-  for (Cursor uids(changing(), tables_.uids); uids.seek(prefix, prefix);) uids.erase();
+  // Those that have no UID yet.
+  next = prefix;
+  for (Cursor dirents(txn(), tables_.dirents); dirents.seek(next, prefix);) {
+    next = behind(dirents.key());
+    const uint64_t node = decodeId(dirents.value());
+    if (isDirectory(node)) continue;
+    const auto record = message(MessageId{node});
+    if (record && record->mailbox == mailbox && record->uid == 0) gone.push_back(record->id);
+  }
   // In the order of the keys a page is touched once.
   std::sort(gone.begin(), gone.end());
   Cursor bodies(txn(), tables_.bodies);
-  for (MessageId id : gone) {
-    erase(changing(), tables_.messages, idKey(id.value));
-    removeBody(bodies, id);
-  }
+  for (MessageId id : gone)
+    if (const auto record = message(id)) removeRecord(bodies, *record);
 }
 
 void UpdateImpl::putChunk(MessageId id, uint32_t index, std::string_view bytes) {

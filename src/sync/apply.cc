@@ -20,8 +20,8 @@ uint64_t credible(uint64_t announced) {
 std::string keptName(const store::Update& update, MailboxId mailbox, const TreeChange& change) {
   std::string first;
   update.messages(mailbox, 0, [&](const store::MessageRecord& message) {
-    first = message.name;
-    return false;
+    if (message.shown == store::Shown::in_place) first = message.name;
+    return first.empty();
   });
   const bool is_new =
       std::find(change.added.begin(), change.added.end(), first) != change.added.end();

@@ -211,35 +211,6 @@ void follow(const std::vector<ListEntry>& entries, const std::vector<Namespace>&
     if (!change.empty()) on_change(change);
 }
 
-void requireBelievable(const std::vector<ListEntry>& entries, Unasked& unasked) {
-  std::set<std::string> now;
-  bool any_status = false;
-  for (const auto& entry : entries) {
-    any_status |= entry.status.has_value();
-    if (entry.selectable && !entry.status) now.insert(entry.wire);
-  }
-  if (!any_status) now.clear();  // the server has no LIST-STATUS
-  const bool as_before =
-      !unasked || std::includes(unasked->begin(), unasked->end(), now.begin(), now.end());
-  const auto first_new = std::find_if(now.begin(), now.end(), [&](const auto& wire) {
-    return unasked && unasked->count(wire) == 0;
-  });
-  const std::string name = as_before ? "" : *first_new;
-  unasked = std::move(now);
-  if (!as_before)
-    throw Error(Code::stale, Scope::connection,
-                "the server lists " + name + " and knows nothing of it: asking again");
-}
-
-// In part, too.
-std::vector<store::MailboxRecord> listedMailboxes(Store store) {
-  auto all = store.cache.snapshot()->mailboxes();
-  std::erase_if(all, [](const auto& record) {
-    return !record.selectable || (!record.state.complete && record.state.listed_to == 0);
-  });
-  return all;
-}
-
 // Absent if the server refuses: one mailbox that can't be asked must not hide what is new in
 // others.
 std::optional<MailboxStatus> statusOf(imap::Session& session, const std::string& wire) {
@@ -252,12 +223,62 @@ std::optional<MailboxStatus> statusOf(imap::Session& session, const std::string&
   }
 }
 
+void requireStatuses(const std::vector<ListEntry>& entries, Doubts& doubts) {
+  std::set<std::string> now;
+  bool any_status = false;
+  for (const auto& entry : entries) {
+    any_status |= entry.status.has_value();
+    if (entry.selectable && !entry.status) now.insert(entry.wire);
+  }
+  if (!any_status) now.clear();  // the server has no LIST-STATUS
+  const auto before = std::exchange(doubts.unasked, now);
+  if (!before) return;
+  for (const auto& wire : now)
+    if (before->count(wire) == 0)
+      throw Error(Code::stale, Scope::connection,
+                  "the server lists " + wire + " and knows nothing of it: asking again");
+}
+
+// Mailboxes of the store that are not in the list.
+std::vector<std::string> missing(const std::vector<ListEntry>& entries, Store store) {
+  std::unordered_set<std::string_view> listed;
+  for (const auto& entry : entries) listed.insert(entry.wire);
+  std::vector<std::string> names;
+  for (const auto& record : store.cache.snapshot()->mailboxes())
+    if (record.selectable && listed.count(record.wire) == 0) names.push_back(record.wire);
+  return names;
+}
+
+// A mailbox goes with all that is cached of it, so it must really be gone. Of many, some are asked
+// about: a list that is broken lacks more than one.
+void requireGone(imap::Session& session, const std::vector<std::string>& names, Doubts& doubts) {
+  constexpr size_t kMostAsked = 16;
+  const auto before = std::exchange(doubts.unlisted, {});
+  const size_t step = (names.size() + kMostAsked - 1) / kMostAsked;
+  for (size_t i = 0; i < names.size(); i += step)
+    if (statusOf(session, names[i])) doubts.unlisted.insert(names[i]);
+  for (const auto& wire : doubts.unlisted)
+    if (before.count(wire) == 0)
+      throw Error(Code::stale, Scope::connection,
+                  "the server knows " + wire + " and doesn't list it: asking again");
+}
+
+// In part, too.
+std::vector<store::MailboxRecord> listedMailboxes(Store store) {
+  auto all = store.cache.snapshot()->mailboxes();
+  std::erase_if(all, [](const auto& record) {
+    return !record.selectable || (!record.state.complete && record.state.listed_to == 0);
+  });
+  return all;
+}
+
 }  // namespace
 
 std::vector<MailboxId> refreshTree(imap::Session& session, const std::vector<Namespace>& namespaces,
-                                   Store store, Unasked& unasked, const OnChange& on_change) {
+                                   Store store, Doubts& doubts, const OnChange& on_change) {
   const auto entries = session.list(namespaces);
-  requireBelievable(entries, unasked);
+  requireStatuses(entries, doubts);
+  requireGone(session, missing(entries, store), doubts);
   follow(entries, namespaces, store, on_change);
 
   std::map<std::string, MailboxStatus> statuses;

@@ -46,10 +46,13 @@ TEST_F(Big, ListsInLinearWorkAndConstantMemory) {
   const Dovecot server({"--mail", scratch / "mail"});
   const Mount mount(server, {"poll=10min"});
 
+  const auto began = Clock::now();
   const auto names = namesIn(mount / "Big");
   EXPECT_EQ(names.size(), kMessages);
-  // One for each 2,000 messages, and some to log in and look around.
-  EXPECT_LE(mount.status()["traffic"]["commands"].get<size_t>(), kMessages / 2000 + 20);
+  // One for each 2,000 messages, and some to log in and look around; who watches asks meanwhile.
+  const auto seconds = std::chrono::duration_cast<std::chrono::seconds>(Clock::now() - began);
+  EXPECT_LE(mount.status()["traffic"]["commands"].get<size_t>(),
+            kMessages / 2000 + 20 + static_cast<size_t>(seconds.count()));
   EXPECT_EQ(mount.bodyBytes(), 0U);
 
   uint64_t bytes = 0;

@@ -23,7 +23,8 @@ class Checker {
     bodies();
     same("stamps", count(txn_, tables_.uses), bodies_.size());
     same("children", count(txn_, tables_.children), directories_);
-    same("dirents", count(txn_, tables_.dirents), directories_ + count(txn_, tables_.messages));
+    same("dirents", count(txn_, tables_.dirents), directories_ + shown_);
+    same("arrivals", count(txn_, tables_.arrivals), arrivals_);
     same("uids", count(txn_, tables_.uids), uids_);
     Totals totals = readTotals(txn_, tables_);
     same("bodies in the totals", totals.bodies, bodies_.size());
@@ -86,7 +87,18 @@ class Checker {
       MessageRecord record = decodeMessage(id, value);
       highest_ = std::max(highest_, id.value);
       if (!ids_.contains(record.mailbox)) problem("the mailbox of {} is missing", id.value);
-      pointsTo("the dirent", tables_.dirents, nameKey(record.mailbox, record.name), id.value);
+      if (record.shown != Shown::hidden) {
+        const MailboxId directory =
+            record.shown == Shown::arrived ? record.directory : record.mailbox;
+        if (!ids_.contains(directory)) problem("the directory of {} is missing", id.value);
+        ++shown_;
+        pointsTo("the dirent", tables_.dirents, nameKey(directory, record.name), id.value);
+        if (record.shown == Shown::arrived) {
+          ++arrivals_;
+          if (!get(txn_, tables_.arrivals, childKey(directory, id.value)))
+            problem("{} is missing among the arrivals", id.value);
+        }
+      }
       if (record.uid == 0) return;
       ++uids_;
       pointsTo("the UID", tables_.uids, pairKey(record.mailbox.value, record.uid), id.value);
@@ -110,6 +122,8 @@ class Checker {
   std::set<uint64_t> bodies_;
   uint64_t directories_ = 0;
   uint64_t uids_ = 0;
+  uint64_t shown_ = 0;
+  uint64_t arrivals_ = 0;
   uint64_t body_bytes_ = 0;
   uint64_t highest_ = 0;
 };

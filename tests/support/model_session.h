@@ -58,6 +58,7 @@ class ModelSession final : public ReadingSession {
   bool metadata_missing = false;
   bool flags_missing = false;
   bool status_refused = false;
+  std::set<std::string> unlisted;  // known to STATUS alone
   bool validity_missing = false;
 
   const imap::Capabilities& capabilities() const override { return capabilities_; }
@@ -67,8 +68,11 @@ class ModelSession final : public ReadingSession {
   std::vector<ListEntry> list(const std::vector<Namespace>& /*namespaces*/) override {
     return listing;
   }
-  MailboxStatus status(std::string_view /*wire*/) override {
-    if (status_refused) throw Error(Code::refused, Scope::mailbox, "not you", "not you");
+  MailboxStatus status(std::string_view wire) override {
+    const bool listed = std::any_of(listing.begin(), listing.end(),
+                                    [&](const ListEntry& entry) { return entry.wire == wire; });
+    if (status_refused || (!listed && !unlisted.contains(std::string(wire))))
+      throw Error(Code::refused, Scope::mailbox, "not you", "not you");
     return {static_cast<uint32_t>(mailbox_.messages.size()), mailbox_.uid_next, mailbox_.validity,
             modseq()};
   }

@@ -333,6 +333,60 @@ TEST_F(CacheTest, ChunksAreCounted) {
   EXPECT_THAT(uids(mailboxId(2)), ElementsAre(2, 3));
 }
 
+// What the view shows is set apart from what the server has, and neither forgets the other.
+TEST_F(CacheTest, MessagesAreShownElsewhereOrNowhere) {
+  MessageRecord record = sampleMessage(10, mailboxId(2), 7);
+  const auto arrivals = [&](MailboxId directory) {
+    std::vector<uint64_t> found;
+    cache_->snapshot()->arrivals(directory, {}, [&](const MessageRecord& message) {
+      found.push_back(message.id.value);
+      return true;
+    });
+    return found;
+  };
+  update([&](auto& change) {
+    change.putMailbox(sampleMailbox(2, "a"));
+    change.putMailbox(sampleMailbox(3, "b"));
+    change.putMessage(record);
+    change.putMessage(sampleMessage(11, mailboxId(3), 1));
+  });
+  const std::string name = record.name;
+
+  record.shown = store::Shown::arrived;
+  record.directory = mailboxId(3);
+  update([&](auto& change) { change.putMessage(record); });
+  EXPECT_EQ(node(mailboxId(2), name), std::nullopt);
+  EXPECT_EQ(node(mailboxId(3), name), 10u);
+  EXPECT_THAT(uids(mailboxId(2)), ElementsAre(7));
+  EXPECT_THAT(arrivals(mailboxId(3)), ElementsAre(10));
+  EXPECT_EQ(store::shownIn(*cache_->snapshot()->message(record.id)), mailboxId(3));
+
+  // It can't lose its directory before its own mailbox does.
+  EXPECT_EQ(refused([](auto& change) { change.removeMailbox(mailboxId(3)); }), Code::invalid);
+  MessageRecord other = sampleMessage(12, mailboxId(3), 2);
+  other.name = name;
+  EXPECT_EQ(refused([&](auto& change) { change.putMessage(other); }), Code::invalid);
+  MessageRecord nowhere = record;
+  nowhere.directory = mailboxId(99);
+  EXPECT_EQ(refused([&](auto& change) { change.putMessage(nowhere); }), Code::invalid);
+
+  // The server has it there now: it keeps its place in the listing.
+  record.mailbox = mailboxId(3);
+  record.uid = 2;
+  update([&](auto& change) { change.putMessage(record); });
+  EXPECT_THAT(uids(mailboxId(3)), ElementsAre(1, 2));
+  EXPECT_THAT(arrivals(mailboxId(3)), ElementsAre(10));
+
+  record.shown = store::Shown::hidden;
+  update([&](auto& change) { change.putMessage(record); });
+  EXPECT_EQ(node(mailboxId(3), name), std::nullopt);
+  EXPECT_THAT(arrivals(mailboxId(3)), IsEmpty());
+  EXPECT_THAT(uids(mailboxId(3)), ElementsAre(1, 2));
+
+  update([](auto& change) { change.removeMailbox(mailboxId(3)); });
+  EXPECT_FALSE(cache_->snapshot()->message(record.id));
+}
+
 TEST_F(CacheTest, RemovingAMailboxTakesItsMessages) {
   MessageRecord pending = sampleMessage(30, mailboxId(2), 0);
   update([&](auto& change) {

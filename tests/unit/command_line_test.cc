@@ -43,6 +43,10 @@ TEST_F(CommandLine, BadInputGetsOneLineAndAnExitCode) {
     std::string errors;
   } cases[] = {
       {{}, 2, "emlfs: A subcommand is required (see 'emlfs --help')\n"},
+      {{"frobnicate"},
+       2,
+       "emlfs: unknown command 'frobnicate'; there are: mount, umount, status, check, fetch, cache "
+       "(see 'emlfs --help')\n"},
       {{"mnt"}, 2, "emlfs: unknown command 'mnt': did you mean 'mount'? (see 'emlfs --help')\n"},
       {{"mount", "work"}, 2, "emlfs: MOUNTPOINT is required (see 'emlfs --help')\n"},
       {{"check", "imaps://a@h", "x\x1b"},
@@ -55,6 +59,9 @@ TEST_F(CommandLine, BadInputGetsOneLineAndAnExitCode) {
       {{"mount", "wrok", "{}/mnt"},
        2,
        "emlfs: no account 'wrok' in {}/emlfs/config.toml: did you mean 'work'?\n"},
+      {{"mount", "zzzzzz", "{}/mnt"},
+       2,
+       "emlfs: no account 'zzzzzz' in {}/emlfs/config.toml; there are: work\n"},
       // -o takes one value, so that SOURCE may follow; it may be repeated.
       {{"mount", "-o", "ro", "-o", "tiemout=3s", "work", "{}/mnt"},
        2,

@@ -179,6 +179,10 @@ TEST(Nearest, CountsEdits) {
   EXPECT_EQ(editDistance("abcd", "abdc"), 1U);  // a swap
   EXPECT_EQ(editDistance("kitten", "sitting"), 3U);
   EXPECT_EQ(nearest("x", {}), std::nullopt);
+  EXPECT_EQ(suggestion("fech", {"fetch", "mount"}), ": did you mean 'fetch'?");
+  EXPECT_EQ(suggestion("zzzzzz", {"fetch", "mount"}), "; there are: fetch, mount");
+  EXPECT_EQ(suggestion("", {"fetch"}), "; there are: fetch");
+  EXPECT_EQ(suggestion("x", {}), "");
 }
 
 TEST(Units, Durations) {

@@ -500,6 +500,41 @@ TEST_F(PoolTest, WhatWaitsForAPauseIsNotForgotten) {
   }
 }
 
+// The network may be back and not tell the one who has begun to wait before.
+TEST_F(PoolTest, ASecondAttemptFollowsOneIntoSilenceWhileSomebodyWaits) {
+  Gate silence;
+  on_open_ = [&](int number, const SessionOptions&) {
+    if (number == 0) silence.pass();
+  };
+  start(3);
+  auto job = submit(Lane::reading);
+  EXPECT_EQ(sessionOf(std::move(job)), 1);
+  silence.open();
+}
+
+TEST_F(PoolTest, NobodyWaitsInTheBackgroundForASecondAttempt) {
+  Gate silence;
+  on_open_ = [&](int, const SessionOptions&) { silence.pass(); };
+  start(3);
+  auto job = submit(Lane::background);
+  poll(nullptr, 0, 3'000);
+  EXPECT_EQ(opened_, 1);
+  silence.open();
+  EXPECT_EQ(sessionOf(std::move(job)), 0);
+}
+
+// After a timeout nobody should have to find out of each idle connection whether it is dead, too.
+TEST_F(PoolTest, SilenceOnOneConnectionPutsTheIdleOnesInDoubt) {
+  start(3);
+  connectAll(3);
+  EXPECT_EQ(
+      errorOf(submit(Lane::reading,
+                     [](Session&) { throw Error(Code::timeout, Scope::connection, "silent"); }))
+          .code,
+      Code::timeout);
+  EXPECT_GE(run(Lane::reading, ""), 3);
+}
+
 TEST_F(PoolTest, AnAttemptThatMeetsSilenceIsNotRepeatedForTheSameJob) {
   on_open_ = [](int, const SessionOptions&) {
     throw Error(Code::timeout, Scope::connection, "silent");

@@ -34,7 +34,7 @@ class StoreTest : public testing::Test {
     inbox.wire = "INBOX";
     inbox.delimiter = '/';
     session.listing = {inbox};
-    sync::refreshTree(session, session.namespaces(), store(), unasked_, ignore_);
+    sync::refreshTree(session, session.namespaces(), store(), doubts_, ignore_);
     return MailboxId{cache_->snapshot()->find(kRoot, "INBOX")->node};
   }
 
@@ -59,7 +59,7 @@ class StoreTest : public testing::Test {
   std::unique_ptr<store::IdSource> ids_;
   view::NameFormat names_;
   sync::OnChange ignore_ = [](const sync::TreeChange&) {};
-  sync::Unasked unasked_;
+  sync::Doubts doubts_;
 };
 
 class SyncTest : public StoreTest, public testing::WithParamInterface<Capabilities> {};
@@ -275,7 +275,7 @@ class TreeTest : public StoreTest {
   std::vector<std::string> after(const std::vector<ListEntry>& listing) {
     ModelSession session(model_, {});
     session.listing = listing;
-    sync::refreshTree(session, session.namespaces(), store(), unasked_, ignore_);
+    sync::refreshTree(session, session.namespaces(), store(), doubts_, ignore_);
     return tree();
   }
   ModelMailbox model_;
@@ -317,8 +317,41 @@ TEST_F(TreeTest, ARefusedStatusIsPassedOver) {
   sync::syncMailbox(session, store(), id, ignore_);
   session.status_refused = true;
   session.listing.push_back(entry("new"));
-  EXPECT_TRUE(sync::refreshTree(session, session.namespaces(), store(), unasked_, ignore_).empty());
+  EXPECT_TRUE(sync::refreshTree(session, session.namespaces(), store(), doubts_, ignore_).empty());
   EXPECT_EQ(tree(), (std::vector<std::string>{"INBOX", "new"}));
+}
+
+// A connection whose list is broken (Dovecot 2.3 after many renames) must not empty the tree.
+TEST_F(TreeTest, WhatTheServerKnowsAndDoesNotListIsDoubtedOnce) {
+  using Paths = std::vector<std::string>;
+  std::vector<ListEntry> all{entry("INBOX")};
+  for (int i = 0; i < 40; ++i) all.push_back(entry("m" + std::to_string(i)));
+  EXPECT_EQ(after(all).size(), all.size());
+  const auto asked = [&](const std::vector<ListEntry>& listing,
+                         const std::set<std::string>& known) {
+    ModelSession session(model_, {});
+    session.listing = listing;
+    session.unlisted = known;
+    try {
+      sync::refreshTree(session, session.namespaces(), store(), doubts_, ignore_);
+    } catch (const Error& error) {
+      EXPECT_EQ(error.code, Code::stale);
+      EXPECT_EQ(error.scope, Scope::connection);
+      return false;
+    }
+    return true;
+  };
+  std::set<std::string> names;
+  for (const auto& each : all) names.insert(each.wire);
+  // Two that fail alike, but not one after the other.
+  EXPECT_FALSE(asked({entry("INBOX")}, names));
+  EXPECT_EQ(tree().size(), all.size());
+  EXPECT_TRUE(asked(all, {}));
+  EXPECT_FALSE(asked({entry("INBOX")}, names));
+  EXPECT_EQ(tree().size(), all.size());
+  // Nobody may see it any more, but all may ask about it: then it is so on every connection.
+  EXPECT_TRUE(asked({entry("INBOX")}, names));
+  EXPECT_EQ(tree(), Paths{"INBOX"});
 }
 
 // Lists of a server that has not heard of its own changes: one more try, on another connection.

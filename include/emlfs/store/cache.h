@@ -37,12 +37,22 @@ struct MailboxRecord {
   SyncState state;
 };
 
+// Where the view has a message: changes that the server does not know yet set it apart from where
+// the server has it.
+enum class Shown : uint8_t {
+  in_place,  // in the directory of its mailbox, in the order of the UIDs
+  arrived,   // in `directory`, behind those, in the order of the ids; once there it stays there
+  hidden,    // nowhere: it is deleted, or will be
+};
+
 struct MessageRecord {
   MessageId id;
-  MailboxId mailbox;
-  Uid uid = 0;         // 0: not known yet; it has a name, and is in no messages()
-  uint64_t inode = 0;  // st_ino
-  std::string name;    // its file name
+  MailboxId mailbox;  // that has it on the server
+  Uid uid = 0;        // 0: not known, or not there yet; then it is in no messages()
+  Shown shown = Shown::in_place;
+  MailboxId directory{};  // of the name, if `arrived`
+  uint64_t inode = 0;     // st_ino
+  std::string name;       // its file name
   Flags flags;
   InternalDate date;
   uint64_t size = 0;
@@ -69,6 +79,12 @@ struct CacheSize {
   uint64_t free_bytes = 0;  // in the file: what comes next goes there before it grows
 };
 
+// The directory that shows it; absent if none does.
+inline std::optional<MailboxId> shownIn(const MessageRecord& record) {
+  if (record.shown == Shown::hidden) return std::nullopt;
+  return record.shown == Shown::arrived ? record.directory : record.mailbox;
+}
+
 // A consistent view of the store. Cheap. Views into chunk() live as long as the Snapshot, those of
 // an Update until its next change.
 class Snapshot {
@@ -83,8 +99,13 @@ class Snapshot {
   // false.
   virtual void subdirectories(MailboxId directory, uint64_t after,
                               const std::function<bool(const MailboxRecord&)>& each) const = 0;
-  // Messages with a UID above `after`, in the order of their UIDs, until `each` returns false.
+  // What the server has: messages with a UID above `after`, in the order of their UIDs, until
+  // `each` returns false. Wherever they are shown.
   virtual void messages(MailboxId mailbox, Uid after,
+                        const std::function<bool(const MessageRecord&)>& each) const = 0;
+  // Messages that have arrived in the directory, with an id above `after`, in the order of their
+  // ids, until `each` returns false.
+  virtual void arrivals(MailboxId directory, MessageId after,
                         const std::function<bool(const MessageRecord&)>& each) const = 0;
   virtual std::vector<MailboxRecord> mailboxes() const = 0;
   // The chunk of a body, in the map: absent if it is not cached.
@@ -101,14 +122,15 @@ class Update : public Snapshot {
   // Writes a mailbox whole; a new one gets its dirent, a changed name or parent moves it. The
   // parent must exist; kRoot does without a record, and may have one (it needs no name).
   virtual void putMailbox(const MailboxRecord& record) = 0;
-  // With everything in it: sub-directories must be gone before. Ignored if it is gone.
+  // With everything in it: sub-directories must be gone before, and messages that are shown in it
+  // but belong to other mailboxes. Ignored if it is gone.
   virtual void removeMailbox(MailboxId id) = 0;
-  // Writes a message whole; a changed name, UID or mailbox moves its dirent. A name or UID
-  // that another has, or a mailbox that doesn't exist, is refused with Error(invalid, message):
-  // look with find() first.
+  // Writes a message whole; a changed name or place moves its dirent, which a hidden one has not. A
+  // name or UID that another has, or a mailbox or directory that doesn't exist, is refused with
+  // Error(invalid, message): look with find() first.
   virtual void putMessage(const MessageRecord& record) = 0;
-  virtual void removeMessage(MessageId id) = 0;  // with its body; ignored if it is gone
-  virtual void removeMessages(MailboxId mailbox) = 0;
+  virtual void removeMessage(MessageId id) = 0;        // with its body; ignored if it is gone
+  virtual void removeMessages(MailboxId mailbox) = 0;  // that belong to it, wherever shown
   // Ignored if the message is gone.
   virtual void putChunk(MessageId id, uint32_t index, std::string_view bytes) = 0;
   virtual void commit() = 0;

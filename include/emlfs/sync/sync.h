@@ -27,17 +27,23 @@ struct Store {
   const view::NameFormat& names;
 };
 
-// Mailboxes that a server lists without the status that it gives of the others: nobody may look
-// into them, or they are gone, and this connection hasn't heard of it (Dovecot 2.3). Absent: none
-// has been seen yet.
-using Unasked = std::optional<std::set<std::string>>;
+// What was odd about the last list, so that the same oddity on another connection is believed.
+struct Doubts {
+  // Mailboxes that were listed without the status that the server gave of the others: nobody may
+  // look into them, or they are gone, and that connection had not heard of it (Dovecot 2.3).
+  // Absent: no list has been seen yet.
+  std::optional<std::set<std::string>> unasked;
+  // Mailboxes that were not listed although the server knew them when asked: nobody may see them,
+  // or the connection's list was broken (Dovecot 2.3 again).
+  std::set<std::string> unlisted;
+};
 
 // Asks for the list of mailboxes and makes the directories follow. Returns the mailboxes that have
-// been listed (in part, too) and are no longer what the store holds. If there are more without a
-// status than `unasked` names, nothing is changed but `unasked`, and Error(stale, connection) asks
+// been listed (in part, too) and are no longer what the store holds. If the list is odd in a way
+// that `doubts` doesn't know, nothing is changed but `doubts`, and Error(stale, connection) asks
 // for another try on a new connection, whose answer is taken. Throws Error.
 std::vector<MailboxId> refreshTree(imap::Session& session, const std::vector<Namespace>& namespaces,
-                                   Store store, Unasked& unasked, const OnChange& on_change);
+                                   Store store, Doubts& doubts, const OnChange& on_change);
 
 // Of the mailboxes that have been listed, those that are no longer what the store holds, by what
 // the server says of them (name -> STATUS). The name may be in UTF-8 where a wire name can't be
