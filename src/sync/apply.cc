@@ -1,9 +1,11 @@
 #include "sync/apply.h"
 
 #include <algorithm>
+#include <map>
 
 #include "emlfs/base/error.h"
 #include "sync/change_time.h"
+#include "sync/sent.h"
 
 namespace emlfs::sync {
 namespace {
@@ -33,16 +35,40 @@ struct Application {
   Store store;
   store::Update& update;
   store::MailboxRecord& directory;
-  TreeChange change;
+  TreeChange change{};
+  // What our own changes have to hear when this is on the disk.
+  std::vector<std::pair<MessageId, store::MessageRef>> found{};
+  std::vector<MessageId> vanished{};
+  std::map<MailboxId, TreeChange> elsewheres{};  // in other directories
 
-  void remove(const store::MessageRecord& message) {
+  std::optional<Outlook> outlook(MessageId id) const {
+    return store.pending == nullptr ? std::nullopt : store.pending->outlook(id);
+  }
+
+  // The name goes from this directory. One that is shown elsewhere is not the server's to take.
+  void unname(const store::MessageRecord& message) {
+    if (store::shownIn(message) != directory.id) return;
     change.removed.push_back({message.id.value, message.name});
     change.entries = true;
   }
 
+  void name(store::MessageRecord& message) {
+    const auto wanted = message.name;
+    for (unsigned n = 1; taken(message); ++n) message.name = view::alternativeName(wanted, n);
+    change.entries = true;
+    // While the first listing runs the kernel has no names of this directory cached as absent.
+    if (directory.state.complete) change.added.push_back(message.name);
+  }
+
+  bool taken(const store::MessageRecord& message) const {
+    const auto there = update.find(directory.id, message.name);
+    return there && there->node != message.id.value;
+  }
+
   void removeAll() {
     update.messages(directory.id, 0, [&](const store::MessageRecord& message) {
-      remove(message);
+      unname(message);
+      vanished.push_back(message.id);
       return true;
     });
     update.removeMessages(directory.id);
@@ -58,10 +84,35 @@ struct Application {
         return true;
       });
     }
-    for (const auto& message : gone) {
-      remove(message);
-      update.removeMessage(message.id);
+    for (auto& message : gone) {
       --directory.state.messages;
+      const auto ours = outlook(message.id);
+      if (ours && ours->leaving) {
+        message.uid = 0;  // who sends it knows where it is
+        update.putMessage(message);
+        continue;
+      }
+      unname(message);
+      update.removeMessage(message.id);
+      if (ours) vanished.push_back(message.id);
+    }
+  }
+
+  // The server's flags, and with them whether it is shown: what is deleted is hidden, here by us or
+  // by anybody.
+  void setFlags(store::MessageRecord& message, const Flags& flags, ModSeq modseq) {
+    message.flags = flags;
+    message.modseq = std::max(message.modseq, modseq);
+    const auto ours = outlook(message.id);
+    const bool undeleted = ours && ours->remove.has("\\Deleted");
+    const bool hidden = (flags.has("\\Deleted") && !undeleted) || (ours && ours->deleted);
+    if (hidden == (message.shown == store::Shown::hidden)) return;
+    if (hidden) {
+      unname(message);
+      message.shown = store::Shown::hidden;
+    } else {
+      message.shown = store::Shown::in_place;
+      name(message);
     }
   }
 
@@ -70,9 +121,28 @@ struct Application {
     if (!id) return;  // not listed yet: the listing brings its flags
     auto message = update.message(*id);
     if (!message || (message->flags == flags.flags && message->modseq >= flags.modseq)) return;
-    message->flags = flags.flags;
-    message->modseq = std::max(message->modseq, flags.modseq);
+    // One that has been sent away is perhaps only the original of a copy, and \Deleted by us.
+    if (const auto ours = outlook(message->id); ours && ours->leaving) return;
+    setFlags(*message, flags.flags, flags.modseq);
     update.putMessage(*message);
+  }
+
+  store::MessageRef place(Uid uid, const store::MessageRecord& message) const {
+    return {directory.wire, directory.state.uid_validity, uid, message.message_id, message.size};
+  }
+
+  // One of ours that has arrived here: it keeps its name, its place in the listing and its body.
+  bool arrive(const MessageMeta& meta) {
+    const auto id =
+        store.pending == nullptr ? std::nullopt : store.pending->claimant(directory.wire, meta);
+    auto message = id ? update.message(*id) : std::nullopt;
+    if (!message) return false;
+    message->mailbox = directory.id;
+    message->uid = meta.uid;
+    setFlags(*message, meta.flags, meta.modseq);
+    update.putMessage(*message);
+    found.emplace_back(message->id, place(meta.uid, *message));
+    return true;
   }
 
   void add(const MessageMeta& meta) {
@@ -80,25 +150,52 @@ struct Application {
       changeFlags({meta.uid, meta.flags, meta.modseq});
       return;
     }
+    ++directory.state.messages;
+    if (arrive(meta)) return;
     store::MessageRecord message;
-    message.id = MessageId{store.ids.next()};
+    // Changes of ours may speak of it since before the cache was deleted.
+    const auto known =
+        store.pending == nullptr
+            ? std::nullopt
+            : store.pending->idOf(directory.wire, directory.state.uid_validity, meta.uid);
+    message.id = known && !update.message(*known) ? *known : MessageId{store.ids.next()};
     message.mailbox = directory.id;
     message.uid = meta.uid;
     message.inode = messageInode(directory.wire, directory.state.uid_validity, meta.uid);
-    message.flags = meta.flags;
     message.date = meta.date;
     message.size = credible(meta.size);
-    message.modseq = meta.modseq;
     message.message_id = meta.header.message_id;
     message.name = view::messageName(store.names, meta);
-    const auto pattern_name = message.name;
-    for (unsigned n = 1; update.find(directory.id, message.name); ++n)
-      message.name = view::alternativeName(pattern_name, n);
+    if (store.pending != nullptr) give(message, known.has_value());
+    message.shown = store::Shown::hidden;
+    setFlags(message, meta.flags, meta.modseq);
+    if (known) showElsewhere(message);
     update.putMessage(message);
-    ++directory.state.messages;
-    change.entries = true;
-    // While the first listing runs the kernel has no names of this directory cached as absent.
-    if (directory.state.complete) change.added.push_back(message.name);
+  }
+
+  void give(store::MessageRecord& message, bool changing) const {
+    auto name = changing ? store.pending->nameOf({{}, 0, 0, message.id}) : std::nullopt;
+    if (!name)
+      name = store.pending->nameOf({directory.wire, directory.state.uid_validity, message.uid, {}});
+    if (name) message.name = *name;
+  }
+
+  // It was on its way when the cache was deleted.
+  void showElsewhere(store::MessageRecord& message) {
+    const auto ours = outlook(message.id);
+    if (!ours || !ours->directory || message.shown == store::Shown::hidden) return;
+    const auto there = mailboxByWire(update, *ours->directory);
+    if (!there || there->id == directory.id) return;
+    unname(message);
+    message.shown = store::Shown::arrived;
+    message.directory = there->id;
+    const auto wanted = message.name;
+    for (unsigned n = 1; update.find(there->id, message.name); ++n)
+      message.name = view::alternativeName(wanted, n);
+    auto& elsewhere = elsewheres[there->id];
+    elsewhere.directory = there->id;
+    elsewhere.entries = true;
+    elsewhere.added.push_back(message.name);
   }
 };
 
@@ -110,12 +207,15 @@ SyncState apply(Store store, MailboxId mailbox, const Delta& delta, const OnChan
   if (!directory) throw Error(Code::not_found, Scope::mailbox, "the mailbox is no longer there");
   const bool was_listed = directory->state.complete || directory->state.uid_next != 0;
 
-  Application work{store, *update, *directory, {}};
+  Application work{store, *update, *directory};
   work.change.directory = mailbox;
   if (delta.replaced) work.removeAll();
   directory->state.uid_validity = delta.state.uid_validity;  // inodes are made of it
   work.vanish(delta.vanished);
   for (const auto& flags : delta.changed) work.changeFlags(flags);
+  if (!delta.added.empty() && store.pending != nullptr && store.pending->receives(directory->wire))
+    throw Error(Code::busy, Scope::mailbox,
+                "messages are on their way into " + directory->wire + ": it is looked at later");
   for (const auto& meta : delta.added) work.add(meta);
 
   const uint32_t messages = directory->state.messages;
@@ -132,7 +232,11 @@ SyncState apply(Store store, MailboxId mailbox, const Delta& delta, const OnChan
   }
   update->putMailbox(*directory);
   update->commit();
+  for (const auto& [id, place] : work.found) store.pending->found(id, place);
+  for (const MessageId id : work.vanished)
+    if (store.pending != nullptr) store.pending->vanished(id);
   if (any) on_change(work.change);
+  for (const auto& [id, change] : work.elsewheres) on_change(change);
   return directory->state;
 }
 

@@ -7,6 +7,7 @@
 #include "emlfs/sync/sync.h"
 #include "sync/apply.h"
 #include "sync/listing.h"
+#include "sync/sent.h"
 #include "sync/strategy.h"
 
 namespace emlfs::sync {
@@ -48,6 +49,8 @@ void syncMailbox(imap::Session& session, Store store, MailboxId mailbox,
                  const OnChange& on_change) {
   const auto record = recordOf(store, mailbox);
   SyncState known = record.state;
+  const auto expected =
+      store.pending == nullptr ? std::set<MessageId>() : store.pending->expected(record.wire);
 
   std::optional<imap::Known> parameters;
   if (session.capabilities().has("QRESYNC") && known.uid_validity != 0 &&
@@ -82,6 +85,7 @@ void syncMailbox(imap::Session& session, Store store, MailboxId mailbox,
                   "the server has messages that it doesn't describe");
     known = state;
   }
+  if (!expected.empty()) forgetLost(store, mailbox, expected, on_change);
   log::debug("{}: {}, {} messages up to UID {}", record.wire, name(strategy), known.messages,
              known.listed_to);
 }

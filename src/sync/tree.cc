@@ -130,9 +130,29 @@ class TreeUpdate {
               [&](const auto* a, const auto* b) { return depth(a) > depth(b); });
     moveAside();
     for (const auto* record : lost) {
+      putBackArrivals(record->id);
       removeName(record->parent, record->id.value, record->name);
       update_.removeMailbox(record->id);
       changes_.erase(record->id);
+    }
+  }
+
+  // What we were about to move there stays where the server has it.
+  void putBackArrivals(MailboxId directory) {
+    std::vector<store::MessageRecord> foreign;
+    update_.arrivals(directory, {}, [&](const store::MessageRecord& message) {
+      if (message.mailbox != directory) foreign.push_back(message);
+      return true;
+    });
+    for (auto& message : foreign) {
+      removeName(directory, message.id.value, message.name);
+      message.shown = store::Shown::in_place;
+      message.directory = {};
+      const auto name = message.name;
+      for (unsigned n = 1; update_.find(message.mailbox, message.name); ++n)
+        message.name = view::alternativeName(name, n);
+      update_.putMessage(message);
+      addName(message.mailbox, message.name);
     }
   }
 
@@ -152,7 +172,8 @@ class TreeUpdate {
 
   void removeMessages(MailboxId mailbox) {
     update_.messages(mailbox, 0, [&](const store::MessageRecord& message) {
-      removeName(mailbox, message.id.value, message.name);
+      if (const auto directory = store::shownIn(message))
+        removeName(*directory, message.id.value, message.name);
       return true;
     });
     update_.removeMessages(mailbox);

@@ -1,0 +1,28 @@
+// What a person does to messages: acknowledged by the journal, seen at once, sent by replay().
+//
+// Each returns when the change is on the disk. Two calls about one directory must not run at the
+// same time (the kernel sees to that); anything else may. `store.pending` must be set.
+// Throws Error(system) if the journal can't be written: then nothing has happened.
+#pragma once
+
+#include <string>
+
+#include "emlfs/sync/sync.h"
+
+namespace emlfs::sync {
+
+// Gives the message another directory or name, or both. Throws Error(exists, message) if another
+// file has the name, Error(denied, mailbox) for a directory that is no mailbox, Error(stale) if the
+// message is gone.
+void moveMessage(Store store, MessageId id, MailboxId directory, const std::string& name,
+                 const OnChange& on_change);
+
+// The flags of `add` are set and those of `remove` taken away, all others stay as they are. With
+// \Deleted added the message is hidden, and shown again with \Deleted removed.
+void changeFlags(Store store, MessageId id, const Flags& add, const Flags& remove,
+                 const OnChange& on_change);
+
+// For good.
+void expungeMessage(Store store, MessageId id);
+
+}  // namespace emlfs::sync

@@ -1,0 +1,99 @@
+// The changes that the server does not have yet, as the view and the synchronisation need them: the
+// journal's, mirrored in memory. Says where a message is to be seen whatever the server says
+// meanwhile, and which of several changes is to be sent next.
+//
+// Thread-safe. What changes something returns when it is on the disk; hold no lock and no
+// transaction meanwhile. Throws what Journal::commit() throws.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <set>
+#include <span>
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+#include "emlfs/base/mutex.h"
+#include "emlfs/mail/mailbox.h"
+#include "emlfs/store/journal.h"
+
+namespace emlfs::sync {
+
+// What the changes of one message come to.
+struct Outlook {
+  bool deleted = false;
+  std::optional<std::string> directory;  // wire name of the mailbox to show it in, if not its own
+  Flags add;
+  Flags remove;
+  // It has been sent away, and the answer is not known: that its UID is gone is no other's doing.
+  bool leaving = false;
+};
+
+// Changes that one command can send, all of one kind, of one mailbox, to one mailbox.
+using Run = std::vector<store::Change>;
+
+// How the server knows a message from now on.
+struct Bound {
+  uint64_t number = 0;      // of the change that is done
+  store::MessageRef place;  // uid 0: it is there, and its UID is not known yet
+};
+
+class Pending {
+ public:
+  explicit Pending(store::Journal& journal);
+
+  uint64_t size() const;    // all, those that were refused among them
+  uint64_t parked() const;  // refused
+
+  std::optional<Outlook> outlook(MessageId id) const;
+  // The id by which changes speak of this message; it must be given to it when it is seen again.
+  std::optional<MessageId> idOf(const std::string& mailbox, UidValidity validity, Uid uid) const;
+  // A message that has arrived in `mailbox` without the server having told its UID: the one that
+  // this can be. Absent if none can, or several could.
+  std::optional<MessageId> claimant(const std::string& mailbox, const MessageMeta& meta) const;
+  // The name that a person gave it.
+  std::optional<std::string> nameOf(const store::NameKey& key) const;
+  // Messages that are in `mailbox` and whose UIDs are not known.
+  std::set<MessageId> expected(const std::string& mailbox) const;
+  // Messages are being sent into it, or were and nobody knows whether they arrived: UIDs that
+  // nobody knows yet may be theirs, and are not to be shown.
+  bool receives(const std::string& mailbox) const;
+
+  // Acknowledges changes. A source may have the UID 0: that of an earlier change of the message
+  // that is not done yet.
+  void add(std::vector<store::Change> changes, const std::vector<store::GivenName>& names);
+
+  // What to send next: nothing that waits for an earlier change of the same message or mailbox, no
+  // deletion before an earlier append has settled. Empty: there is nothing to send.
+  Run next() const;
+  // It is about to be sent. `destinations`: what is known of run[i].mailbox.
+  void begin(const Run& run, const store::Change::Destination& destination);
+  void end(const std::string& mailbox);  // the opposite, for receives(): known or not
+  void copied(const Run& run);           // with their Destination::uid
+  void done(std::span<const Bound> bound);
+  void park(const Run& run, const Error& error);
+  // Another client was first: what they were about is gone.
+  void drop(const Run& run);
+  // The message is gone from the server, and no change of ours sent it away.
+  void vanished(MessageId id);
+  // claimant() was right.
+  void found(MessageId id, const store::MessageRef& place);
+
+ private:
+  using RefKey = std::tuple<std::string, UidValidity, Uid>;
+  void load(const store::Change& change) REQUIRES(mutex_);
+  void forget(uint64_t number) REQUIRES(mutex_);
+  void commit(store::Batch batch) EXCLUDES(mutex_);
+  std::vector<store::Change> later(MessageId id, uint64_t number) const REQUIRES(mutex_);
+
+  store::Journal& journal_;
+  mutable Mutex mutex_;
+  std::map<uint64_t, store::Change> changes_ GUARDED_BY(mutex_);
+  std::unordered_map<MessageId, std::set<uint64_t>> of_ GUARDED_BY(mutex_);
+  std::map<RefKey, MessageId> ids_ GUARDED_BY(mutex_);
+  std::map<std::string, unsigned> receiving_ GUARDED_BY(mutex_);
+};
+
+}  // namespace emlfs::sync

@@ -1,0 +1,326 @@
+#include "emlfs/sync/pending.h"
+
+#include <algorithm>
+#include <tuple>
+#include <utility>
+
+namespace emlfs::sync {
+namespace {
+
+using store::Change;
+
+constexpr size_t kLongestRun = 1'000;
+
+bool ofMailboxes(const Change& change) {
+  return change.kind == Change::Kind::create_mailbox ||
+         change.kind == Change::Kind::rename_mailbox || change.kind == Change::Kind::remove_mailbox;
+}
+
+bool deletes(const Change& change) {
+  return change.kind == Change::Kind::expunge || change.kind == Change::Kind::remove_mailbox ||
+         (change.kind == Change::Kind::flags && change.add.has("\\Deleted"));
+}
+
+// It is done but for the UID that the server gave it.
+bool waitsForUid(const Change& change) {
+  return change.state == Change::State::copied && change.source.uid == 0;
+}
+
+bool sendable(const Change& change) {
+  if (change.state == Change::State::parked || waitsForUid(change)) return false;
+  return ofMailboxes(change) || change.kind == Change::Kind::append || change.source.uid != 0;
+}
+
+bool fitTogether(const Change& a, const Change& b) {
+  return a.kind == b.kind && a.state == b.state && a.source.mailbox == b.source.mailbox &&
+         a.source.uid_validity == b.source.uid_validity && a.mailbox == b.mailbox &&
+         a.add == b.add && a.remove == b.remove && a.kind != Change::Kind::append &&
+         !ofMailboxes(a);
+}
+
+Flags merged(const Flags& flags, const Flags& add, const Flags& remove) {
+  std::vector<std::string> names;
+  for (const auto& name : flags.names())
+    if (!remove.has(name)) names.push_back(name);
+  for (const auto& name : add.names()) names.push_back(name);
+  return Flags(std::move(names));
+}
+
+}  // namespace
+
+Pending::Pending(store::Journal& journal) : journal_(journal) {
+  const MutexLock lock(mutex_);
+  for (const auto& change : journal_.changes()) load(change);
+}
+
+void Pending::load(const Change& change) {
+  forget(change.number);
+  changes_[change.number] = change;
+  if (ofMailboxes(change)) return;
+  of_[change.id].insert(change.number);
+  const auto& source = change.source;
+  if (source.uid != 0) ids_[{source.mailbox, source.uid_validity, source.uid}] = change.id;
+}
+
+void Pending::forget(uint64_t number) {
+  const auto at = changes_.find(number);
+  if (at == changes_.end()) return;
+  const auto& source = at->second.source;
+  const auto of = of_.find(at->second.id);
+  if (of != of_.end()) {
+    of->second.erase(number);
+    const bool named = std::any_of(of->second.begin(), of->second.end(), [&](uint64_t other) {
+      return changes_.at(other).source == source;
+    });
+    if (!named) ids_.erase({source.mailbox, source.uid_validity, source.uid});
+    if (of->second.empty()) of_.erase(of);
+  }
+  changes_.erase(at);
+}
+
+void Pending::commit(store::Batch batch) {
+  const auto numbers = journal_.commit(batch);
+  const MutexLock lock(mutex_);
+  for (size_t i = 0; i < batch.add.size(); ++i) {
+    batch.add[i].number = numbers[i];
+    load(batch.add[i]);
+  }
+  for (const auto& change : batch.update)
+    if (changes_.count(change.number) != 0) load(change);
+  for (const uint64_t number : batch.remove) forget(number);
+}
+
+uint64_t Pending::size() const {
+  const MutexLock lock(mutex_);
+  return changes_.size();
+}
+
+uint64_t Pending::parked() const {
+  const MutexLock lock(mutex_);
+  return static_cast<uint64_t>(
+      std::count_if(changes_.begin(), changes_.end(),
+                    [](const auto& each) { return each.second.state == Change::State::parked; }));
+}
+
+std::optional<Outlook> Pending::outlook(MessageId id) const {
+  const MutexLock lock(mutex_);
+  const auto of = of_.find(id);
+  if (of == of_.end()) return std::nullopt;
+  Outlook outlook;
+  for (const uint64_t number : of->second) {
+    const Change& change = changes_.at(number);
+    if (change.state == Change::State::parked) continue;
+    if (change.kind == Change::Kind::move) {
+      outlook.directory = change.mailbox;
+      outlook.leaving |= change.state != Change::State::pending && !waitsForUid(change);
+    }
+    if (change.kind == Change::Kind::flags) {
+      outlook.add = merged(outlook.add, change.add, change.remove);
+      outlook.remove = merged(outlook.remove, change.remove, change.add);
+    }
+    outlook.deleted |= change.kind == Change::Kind::expunge;
+  }
+  outlook.deleted |= outlook.add.has("\\Deleted");
+  return outlook;
+}
+
+std::optional<MessageId> Pending::idOf(const std::string& mailbox, UidValidity validity,
+                                       Uid uid) const {
+  const MutexLock lock(mutex_);
+  const auto found = ids_.find({mailbox, validity, uid});
+  return found == ids_.end() ? std::nullopt : std::optional(found->second);
+}
+
+std::optional<MessageId> Pending::claimant(const std::string& mailbox,
+                                           const MessageMeta& meta) const {
+  const MutexLock lock(mutex_);
+  std::optional<MessageId> only;
+  for (const auto& [number, change] : changes_) {
+    if (!waitsForUid(change) || change.mailbox != mailbox) continue;
+    if (meta.uid < change.destination.uid_next || change.source.size != meta.size ||
+        change.source.message_id != meta.header.message_id || change.date != meta.date)
+      continue;
+    if (only && *only != change.id) return std::nullopt;
+    only = change.id;
+  }
+  return only;
+}
+
+std::optional<std::string> Pending::nameOf(const store::NameKey& key) const {
+  const auto given = journal_.name(key);
+  return given ? std::optional(given->name) : std::nullopt;
+}
+
+std::set<MessageId> Pending::expected(const std::string& mailbox) const {
+  const MutexLock lock(mutex_);
+  std::set<MessageId> ids;
+  for (const auto& [number, change] : changes_)
+    if (waitsForUid(change) && change.mailbox == mailbox) ids.insert(change.id);
+  return ids;
+}
+
+bool Pending::receives(const std::string& mailbox) const {
+  const MutexLock lock(mutex_);
+  if (receiving_.count(mailbox) != 0) return true;
+  return std::any_of(changes_.begin(), changes_.end(), [&](const auto& each) {
+    return each.second.state == Change::State::begun && each.second.mailbox == mailbox;
+  });
+}
+
+void Pending::add(std::vector<Change> changes, const std::vector<store::GivenName>& names) {
+  store::Batch batch;
+  batch.add = std::move(changes);
+  batch.put_names = names;
+  commit(std::move(batch));
+}
+
+Run Pending::next() const {
+  const MutexLock lock(mutex_);
+  Run run;
+  std::set<MessageId> waiting;
+  std::set<std::string> unsettled;  // mailboxes that are not as earlier changes say
+  bool append_before = false;
+  for (const auto& [number, change] : changes_) {
+    const bool touches_unsettled = unsettled.count(change.mailbox) + unsettled.count(change.other) +
+                                       unsettled.count(change.source.mailbox) >
+                                   0;
+    const bool ready = sendable(change) && waiting.count(change.id) == 0 && !touches_unsettled &&
+                       !(append_before && deletes(change));
+    append_before |= change.kind == Change::Kind::append;
+    const bool taken = ready && (run.empty() || fitTogether(run.front(), change));
+    if (taken) run.push_back(change);
+    if (run.size() == kLongestRun) break;
+    if (ofMailboxes(change)) {
+      unsettled.insert(change.mailbox);
+      if (!change.other.empty()) unsettled.insert(change.other);
+    } else if (change.state != Change::State::parked) {
+      waiting.insert(change.id);
+    }
+  }
+  return run;
+}
+
+void Pending::begin(const Run& run, const Change::Destination& destination) {
+  store::Batch batch;
+  for (Change change : run) {
+    change.state = Change::State::begun;
+    change.destination = destination;
+    batch.update.push_back(std::move(change));
+  }
+  {
+    const MutexLock lock(mutex_);
+    ++receiving_[run.front().mailbox];
+  }
+  try {
+    commit(std::move(batch));
+  } catch (...) {
+    end(run.front().mailbox);
+    throw;
+  }
+}
+
+void Pending::end(const std::string& mailbox) {
+  const MutexLock lock(mutex_);
+  const auto at = receiving_.find(mailbox);
+  if (at != receiving_.end() && --at->second == 0) receiving_.erase(at);
+}
+
+void Pending::copied(const Run& run) {
+  store::Batch batch;
+  batch.update = run;
+  for (Change& change : batch.update) change.state = Change::State::copied;
+  commit(std::move(batch));
+}
+
+// Changes of the same message behind that one.
+std::vector<Change> Pending::later(MessageId id, uint64_t number) const {
+  std::vector<Change> found;
+  const auto of = of_.find(id);
+  if (of == of_.end()) return found;
+  for (auto at = of->second.upper_bound(number); at != of->second.end(); ++at)
+    found.push_back(changes_.at(*at));
+  return found;
+}
+
+void Pending::done(std::span<const Bound> bound) {
+  store::Batch batch;
+  {
+    const MutexLock lock(mutex_);
+    for (const auto& [number, place] : bound) {
+      const auto at = changes_.find(number);
+      if (at == changes_.end()) continue;
+      for (Change next : later(at->second.id, number)) {
+        next.source = place;
+        batch.update.push_back(std::move(next));
+      }
+      if (place.uid != 0) {
+        batch.remove.push_back(number);
+        // Where it is the last, the name goes along with the message.
+        const store::NameKey key{{}, 0, 0, at->second.id};
+        auto given = later(at->second.id, number).empty() ? journal_.name(key) : std::nullopt;
+        if (given) {
+          batch.remove_names.push_back(key);
+          given->key = {place.mailbox, place.uid_validity, place.uid, {}};
+          batch.put_names.push_back(std::move(*given));
+        }
+        continue;
+      }
+      Change change = at->second;
+      change.state = Change::State::copied;
+      change.source = place;
+      batch.update.push_back(std::move(change));
+    }
+  }
+  commit(std::move(batch));
+}
+
+void Pending::park(const Run& run, const Error& error) {
+  store::Batch batch;
+  {
+    const MutexLock lock(mutex_);
+    for (Change change : run) {
+      // What was to happen to the message in its new place is now about the old one.
+      for (Change next : later(change.id, change.number)) {
+        if (next.source.uid != 0) continue;
+        next.source = change.source;
+        batch.update.push_back(std::move(next));
+      }
+      change.state = Change::State::parked;
+      change.error = error.code;
+      change.server = error.server.empty() ? error.what() : error.server;
+      batch.update.push_back(std::move(change));
+    }
+  }
+  commit(std::move(batch));
+}
+
+void Pending::drop(const Run& run) {
+  store::Batch batch;
+  for (const Change& change : run) batch.remove.push_back(change.number);
+  commit(std::move(batch));
+}
+
+void Pending::vanished(MessageId id) {
+  store::Batch batch;
+  {
+    const MutexLock lock(mutex_);
+    const auto of = of_.find(id);
+    if (of == of_.end()) return;
+    batch.remove.assign(of->second.begin(), of->second.end());
+  }
+  commit(std::move(batch));
+}
+
+void Pending::found(MessageId id, const store::MessageRef& place) {
+  std::vector<Bound> bound;
+  {
+    const MutexLock lock(mutex_);
+    const auto of = of_.find(id);
+    if (of == of_.end()) return;
+    for (const uint64_t number : of->second)
+      if (waitsForUid(changes_.at(number))) bound.push_back({number, place});
+  }
+  done(bound);
+}
+
+}  // namespace emlfs::sync

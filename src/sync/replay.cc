@@ -1,0 +1,293 @@
+#include "emlfs/sync/replay.h"
+
+#include <algorithm>
+#include <limits>
+#include <map>
+
+#include "emlfs/base/error.h"
+#include "emlfs/base/log.h"
+#include "sync/sent.h"
+
+namespace emlfs::sync {
+namespace {
+
+using store::Change;
+
+constexpr Uid kLastUid = std::numeric_limits<Uid>::max();
+
+UidSet uidsOf(const Run& run) {
+  UidSet uids;
+  for (const auto& change : run) uids.add(change.source.uid);
+  return uids;
+}
+
+// Messages may arrive in the mailbox as long as it lives.
+class Receiving {
+ public:
+  Receiving(Pending& pending, const Run& run, const Change::Destination& destination)
+      : pending_(pending), mailbox_(run.front().mailbox) {
+    pending_.begin(run, destination);
+  }
+  ~Receiving() { pending_.end(mailbox_); }
+  Receiving(const Receiving&) = delete;
+  Receiving& operator=(const Receiving&) = delete;
+
+ private:
+  Pending& pending_;
+  const std::string mailbox_;
+};
+
+class Replay {
+ public:
+  Replay(imap::Session& session, Store store, const OnChange& on_change)
+      : session_(session), store_(store), pending_(*store.pending), on_change_(on_change) {}
+
+  std::set<MailboxId> run() {
+    for (Run run = pending_.next(); !run.empty(); run = pending_.next()) {
+      try {
+        send(run);
+      } catch (const Error& error) {
+        if (error.scope == Scope::connection || error.scope == Scope::account) throw;
+        refused(run, error);
+      }
+    }
+    return changed_;
+  }
+
+ private:
+  void send(Run& run) {
+    switch (run.front().kind) {
+      case Change::Kind::move:
+        if (select(run)) move(run);
+        return;
+      case Change::Kind::flags:
+        if (select(run)) flags(run);
+        return;
+      case Change::Kind::expunge:
+        if (select(run)) expunge(run);
+        return;
+      case Change::Kind::create_mailbox:
+        create(run);
+        return;
+      default:
+        throw Error(Code::invalid, Scope::mailbox, "a change that this version can't send");
+    }
+  }
+
+  void note(const std::string& wire) {
+    if (const auto record = mailboxByWire(*store_.cache.snapshot(), wire))
+      changed_.insert(record->id);
+  }
+
+  // False if no message of the run can be there any more: the mailbox was replaced (RFC 9051
+  // section 2.3.1.1), so its UIDs mean others.
+  bool select(const Run& run) {
+    const auto& source = run.front().source;
+    const auto now = session_.select(source.mailbox);
+    if (now.uid_validity != source.uid_validity) {
+      log::warning("{}: {} changes are void, since its messages were replaced", source.mailbox,
+                   run.size());
+      pending_.drop(run);
+      note(source.mailbox);
+      return false;
+    }
+    if (now.read_only)
+      throw Error(Code::denied, Scope::mailbox, source.mailbox + " is read-only on the server");
+    return true;
+  }
+
+  UidSet present(const Run& run) {
+    const UidSet uids = uidsOf(run);
+    return session_.searchUids(uids.ranges().front().first, uids.ranges().back().last);
+  }
+
+  // What is known of the destination: its new messages will have higher UIDs.
+  Change::Destination destinationOf(const Run& run) const {
+    Change::Destination destination;
+    const auto record = mailboxByWire(*store_.cache.snapshot(), run.front().mailbox);
+    if (!record) return destination;
+    destination.uid_validity = record->state.uid_validity;
+    destination.uid_next = record->state.listed_to == kLastUid ? 0 : record->state.listed_to + 1;
+    return destination;
+  }
+
+  void move(Run run) {
+    const std::string from = run.front().source.mailbox;
+    const std::string to = run.front().mailbox;
+    note(from);
+    note(to);
+    const bool in_one_step =
+        session_.capabilities().has("MOVE") || session_.capabilities().has("IMAP4REV2");
+    if (run.front().state == Change::State::begun && in_one_step) {
+      // It was sent before, and the answer was lost: what is no longer here has arrived there.
+      const UidSet here = present(run);
+      const auto gone = std::stable_partition(run.begin(), run.end(), [&](const Change& change) {
+        return here.contains(change.source.uid);
+      });
+      arrived(Run(gone, run.end()), {});
+      run.erase(gone, run.end());
+      if (run.empty()) return;
+    }
+    if (!in_one_step) {
+      copyAndDelete(run);
+      return;
+    }
+    const Receiving receiving(pending_, run, destinationOf(run));
+    const auto told = session_.move(uidsOf(run), to);
+    Run moved = run;
+    if (!told || told->uids.size() < run.size()) {
+      // Nobody else's doing is taken for ours: what is still here has not been moved.
+      const UidSet here = present(run);
+      Run left;
+      std::copy_if(run.begin(), run.end(), std::back_inserter(left),
+                   [&](const Change& change) { return here.contains(change.source.uid); });
+      std::erase_if(moved, [&](const Change& change) { return here.contains(change.source.uid); });
+      if (!left.empty())
+        refused(left, Error(Code::refused, Scope::mailbox, "the server said OK and did nothing"));
+    }
+    arrived(moved, told);
+  }
+
+  // Without MOVE. Each step is in the journal before the next, and a copy whose answer was lost is
+  // looked for, so that it is never made twice.
+  void copyAndDelete(Run run) {
+    if (run.front().state == Change::State::begun) {
+      const Run found = findCopies(run);
+      pending_.copied(found);
+      if (found.size() == run.size()) return;  // next() gives them again
+      std::erase_if(run, [&](const Change& change) {
+        return std::any_of(found.begin(), found.end(),
+                           [&](const Change& other) { return other.number == change.number; });
+      });
+      session_.select(run.front().source.mailbox);
+    }
+    if (run.front().state != Change::State::copied) {
+      const Receiving receiving(pending_, run, destinationOf(run));
+      const auto told = session_.copy(uidsOf(run), run.front().mailbox);
+      const auto destination = destinationOf(run);
+      std::map<Uid, Uid> uids;
+      if (told) uids.insert(told->uids.begin(), told->uids.end());
+      for (Change& change : run) {
+        change.destination = destination;
+        const auto at = uids.find(change.source.uid);
+        if (at != uids.end()) change.destination.uid = at->second;
+      }
+      pending_.copied(run);
+      return;  // next() gives them again
+    }
+    const UidSet uids = uidsOf(run);
+    session_.store(uids, imap::Session::Change::add, Flags({"\\Deleted"}));
+    // Without UIDPLUS they stay, flagged: a bare EXPUNGE would take others' deletions along.
+    if (session_.capabilities().has("UIDPLUS") || session_.capabilities().has("IMAP4REV2"))
+      session_.expunge(uids);
+    imap::CopiedUids told;
+    told.uid_validity = run.front().destination.uid_validity;
+    for (const Change& change : run)
+      if (change.destination.uid != 0)
+        told.uids.emplace_back(change.source.uid, change.destination.uid);
+    arrived(run, told);
+  }
+
+  // Of a COPY whose answer was lost: those that have arrived, with their UIDs.
+  Run findCopies(const Run& run) {
+    Run found;
+    session_.examine(run.front().mailbox);
+    const Uid first = std::max<Uid>(run.front().destination.uid_next, 1);
+    std::set<uint64_t> taken;
+    session_.fetchMetadata(first, kLastUid, [&](MessageMeta&& meta) {
+      for (Change change : run) {
+        if (taken.count(change.number) != 0 || change.source.size != meta.size ||
+            change.source.message_id != meta.header.message_id || change.date != meta.date)
+          continue;
+        taken.insert(change.number);
+        change.destination.uid = meta.uid;
+        found.push_back(std::move(change));
+        return;
+      }
+    });
+    return found;
+  }
+
+  // They are in the destination now. First the view, then the journal: a crash in between is found
+  // out as a lost answer is.
+  void arrived(const Run& run, const std::optional<imap::CopiedUids>& told) {
+    if (run.empty()) return;
+    std::map<Uid, Uid> uids;
+    if (told) uids.insert(told->uids.begin(), told->uids.end());
+    std::map<MessageId, Uid> places;
+    for (const Change& change : run) {
+      const auto at = uids.find(change.source.uid);
+      places[change.id] = at == uids.end() ? 0 : at->second;
+    }
+    places = settle(store_, run.front().mailbox, places, on_change_);
+    const UidValidity validity = told ? told->uid_validity : run.front().destination.uid_validity;
+    std::vector<Bound> bound;
+    for (const Change& change : run) {
+      store::MessageRef place = change.source;
+      place.mailbox = change.mailbox;
+      place.uid_validity = validity;
+      place.uid = places.at(change.id);
+      bound.push_back({change.number, std::move(place)});
+    }
+    pending_.done(bound);
+  }
+
+  std::vector<Bound> samePlaces(const Run& run) const {
+    std::vector<Bound> bound;
+    for (const Change& change : run) bound.push_back({change.number, change.source});
+    return bound;
+  }
+
+  void flags(const Run& run) {
+    const Change& all = run.front();
+    const UidSet uids = uidsOf(run);
+    if (!all.add.names().empty()) session_.store(uids, imap::Session::Change::add, all.add);
+    if (!all.remove.names().empty())
+      session_.store(uids, imap::Session::Change::remove, all.remove);
+    note(all.source.mailbox);
+    settleFlags(store_, run);
+    pending_.done(samePlaces(run));
+  }
+
+  void expunge(const Run& run) {
+    const UidSet uids = uidsOf(run);
+    session_.store(uids, imap::Session::Change::add, Flags({"\\Deleted"}));
+    if (session_.capabilities().has("UIDPLUS") || session_.capabilities().has("IMAP4REV2")) {
+      session_.expunge(uids);
+      settleExpunged(store_, run);
+    }
+    note(run.front().source.mailbox);
+    pending_.done(samePlaces(run));
+  }
+
+  void create(const Run& run) {
+    try {
+      session_.create(run.front().mailbox);
+    } catch (const Error& error) {
+      if (error.code != Code::exists)
+        throw;  // by us, and the answer was lost; or by another client
+    }
+    session_.subscribe(run.front().mailbox);
+    pending_.drop(run);
+  }
+
+  void refused(const Run& run, const Error& error) {
+    log::warning("{} changes were refused: {}", run.size(), error.what());
+    pending_.park(run, error);
+    putBack(store_, run, on_change_);
+  }
+
+  imap::Session& session_;
+  const Store store_;
+  Pending& pending_;
+  const OnChange& on_change_;
+  std::set<MailboxId> changed_;
+};
+
+}  // namespace
+
+std::set<MailboxId> replay(imap::Session& session, Store store, const OnChange& on_change) {
+  return Replay(session, store, on_change).run();
+}
+
+}  // namespace emlfs::sync

@@ -1,0 +1,155 @@
+#include "sync/sent.h"
+
+#include <vector>
+
+#include "sync/change_time.h"
+
+namespace emlfs::sync {
+namespace {
+
+// Changes of several directories in one transaction.
+class Changes {
+ public:
+  explicit Changes(store::Update& update) : update_(update) {}
+
+  TreeChange& in(MailboxId directory) {
+    auto& change = changes_[directory];
+    change.directory = directory;
+    change.entries = true;
+    return change;
+  }
+  void unname(const store::MessageRecord& message) {
+    if (const auto directory = store::shownIn(message))
+      in(*directory).removed.push_back({message.id.value, message.name});
+  }
+
+  void commit(const OnChange& on_change) {
+    for (auto& [id, change] : changes_) {
+      auto directory = update_.mailbox(id);
+      if (!directory) continue;
+      directory->changed = changeTime(directory->changed);
+      update_.putMailbox(*directory);
+      change.attributes.push_back(id.value);
+    }
+    update_.commit();
+    for (const auto& [id, change] : changes_) on_change(change);
+  }
+
+ private:
+  store::Update& update_;
+  std::map<MailboxId, TreeChange> changes_;
+};
+
+void count(store::Update& update, MailboxId mailbox, int change) {
+  auto record = update.mailbox(mailbox);
+  if (!record) return;
+  record->state.messages += static_cast<uint32_t>(change);
+  update.putMailbox(*record);
+}
+
+Flags changed(const Flags& flags, const Flags& add, const Flags& remove) {
+  std::vector<std::string> names = add.names();
+  for (const auto& name : flags.names())
+    if (!remove.has(name)) names.push_back(name);
+  return Flags(std::move(names));
+}
+
+}  // namespace
+
+std::optional<store::MailboxRecord> mailboxByWire(const store::Snapshot& snapshot,
+                                                  const std::string& wire) {
+  for (auto& record : snapshot.mailboxes())
+    if (record.wire == wire && record.selectable) return std::move(record);
+  return std::nullopt;
+}
+
+std::map<MessageId, Uid> settle(Store store, const std::string& mailbox,
+                                std::map<MessageId, Uid> uids, const OnChange& on_change) {
+  const auto update = store.cache.begin();
+  const auto destination = mailboxByWire(*update, mailbox);
+  if (!destination) return uids;  // gone meanwhile, with all in it
+  Changes changes(*update);
+  for (auto& [id, uid] : uids) {
+    auto message = update->message(id);
+    if (!message) continue;
+    if (message->mailbox == destination->id && message->uid != 0) {
+      uid = message->uid;  // it was told before, and only the journal had not heard of it
+      continue;
+    }
+    const auto twin = uid == 0 ? std::nullopt : update->byUid(destination->id, uid);
+    if (twin && *twin != id) {
+      changes.unname(*update->message(*twin));
+      update->removeMessage(*twin);
+      count(*update, destination->id, -1);
+    }
+    if (message->uid != 0) count(*update, message->mailbox, -1);
+    if (uid != 0) count(*update, destination->id, 1);
+    message->mailbox = destination->id;
+    message->uid = uid;
+    message->modseq = 0;
+    update->putMessage(*message);
+  }
+  changes.commit(on_change);
+  return uids;
+}
+
+void forgetLost(Store store, MailboxId mailbox, const std::set<MessageId>& expected,
+                const OnChange& on_change) {
+  std::vector<MessageId> lost;
+  {
+    const auto update = store.cache.begin();
+    Changes changes(*update);
+    for (const MessageId id : expected) {
+      const auto message = update->message(id);
+      if (!message || message->mailbox != mailbox || message->uid != 0) continue;
+      changes.unname(*message);
+      update->removeMessage(id);
+      lost.push_back(id);
+    }
+    if (lost.empty()) return;
+    changes.commit(on_change);
+  }
+  for (const MessageId id : lost) store.pending->vanished(id);
+}
+
+void settleFlags(Store store, const Run& run) {
+  const auto update = store.cache.begin();
+  for (const auto& change : run) {
+    auto message = update->message(change.id);
+    if (!message) continue;
+    message->flags = changed(message->flags, change.add, change.remove);
+    update->putMessage(*message);
+  }
+  update->commit();
+}
+
+void settleExpunged(Store store, const Run& run) {
+  const auto update = store.cache.begin();
+  for (const auto& change : run) {
+    const auto message = update->message(change.id);
+    if (!message) continue;
+    if (message->uid != 0) count(*update, message->mailbox, -1);
+    update->removeMessage(change.id);
+  }
+  update->commit();
+}
+
+void putBack(Store store, const Run& run, const OnChange& on_change) {
+  const auto update = store.cache.begin();
+  Changes changes(*update);
+  for (const auto& change : run) {
+    auto message = update->message(change.id);
+    if (!message || message->shown == store::Shown::in_place) continue;
+    changes.unname(*message);
+    message->shown = store::Shown::in_place;
+    message->directory = {};
+    const auto name = message->name;
+    for (unsigned n = 1; update->find(message->mailbox, message->name); ++n)
+      message->name = view::alternativeName(name, n);
+    update->putMessage(*message);
+    changes.in(message->mailbox).added.push_back(message->name);
+  }
+  changes.commit(on_change);
+}
+
+}  // namespace emlfs::sync

@@ -1,0 +1,35 @@
+// What the store holds after a change of ours has reached the server, or was refused.
+#pragma once
+
+#include <map>
+#include <set>
+#include <string>
+
+#include "emlfs/sync/sync.h"
+
+namespace emlfs::sync {
+
+std::optional<store::MailboxRecord> mailboxByWire(const store::Snapshot& snapshot,
+                                                  const std::string& wire);
+
+// Messages are in `mailbox` now, under these UIDs; 0 where the server didn't say. They are shown
+// where they were. A record that a UID has already is the same message, and goes. Returns the UIDs
+// that are known now.
+std::map<MessageId, Uid> settle(Store store, const std::string& mailbox,
+                                std::map<MessageId, Uid> uids, const OnChange& on_change);
+
+// Messages have these flags now.
+void settleFlags(Store store, const Run& run);
+
+// Messages are gone for good.
+void settleExpunged(Store store, const Run& run);
+
+// Messages of which it was said that they are in the mailbox, and which a whole look at it has not
+// found: another client was there first.
+void forgetLost(Store store, MailboxId mailbox, const std::set<MessageId>& expected,
+                const OnChange& on_change);
+
+// Messages are shown again where the server has them.
+void putBack(Store store, const Run& run, const OnChange& on_change);
+
+}  // namespace emlfs::sync
