@@ -510,6 +510,7 @@ TEST_F(PoolTest, ASecondAttemptFollowsOneIntoSilenceWhileSomebodyWaits) {
   auto job = submit(Lane::reading);
   EXPECT_EQ(sessionOf(std::move(job)), 1);
   silence.open();
+  pool_->stop();  // before the gate goes
 }
 
 TEST_F(PoolTest, NobodyWaitsInTheBackgroundForASecondAttempt) {
@@ -521,6 +522,7 @@ TEST_F(PoolTest, NobodyWaitsInTheBackgroundForASecondAttempt) {
   EXPECT_EQ(opened_, 1);
   silence.open();
   EXPECT_EQ(sessionOf(std::move(job)), 0);
+  pool_->stop();
 }
 
 // After a timeout nobody should have to find out of each idle connection whether it is dead, too.
