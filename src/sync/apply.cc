@@ -17,6 +17,12 @@ uint64_t credible(uint64_t announced) {
   return announced == 0 || announced > kLargest ? 1 : announced;
 }
 
+Flags without(const Flags& flags, std::string_view name) {
+  std::vector<std::string> names = flags.names();
+  std::erase(names, name);
+  return Flags(std::move(names));
+}
+
 // Of the messages that are still there, one that was there before: the kernel has most likely
 // heard of the first.
 std::string keptName(const store::Update& update, MailboxId mailbox, const TreeChange& change) {
@@ -101,10 +107,12 @@ struct Application {
   // The server's flags, and with them whether it is shown: what is deleted is hidden, here by us or
   // by anybody.
   void setFlags(store::MessageRecord& message, const Flags& flags, ModSeq modseq) {
-    message.flags = flags;
-    message.modseq = std::max(message.modseq, modseq);
     const auto ours = outlook(message.id);
-    const bool undeleted = ours && ours->remove.has("\\Deleted");
+    // One that has been sent away is perhaps only the original of a copy, and deleted by us.
+    const bool leaving = ours && ours->leaving;
+    message.flags = leaving ? without(flags, "\\Deleted") : flags;
+    message.modseq = std::max(message.modseq, modseq);
+    const bool undeleted = leaving || (ours && ours->remove.has("\\Deleted"));
     const bool hidden = (flags.has("\\Deleted") && !undeleted) || (ours && ours->deleted);
     if (hidden == (message.shown == store::Shown::hidden)) return;
     if (hidden) {
@@ -121,8 +129,6 @@ struct Application {
     if (!id) return;  // not listed yet: the listing brings its flags
     auto message = update.message(*id);
     if (!message || (message->flags == flags.flags && message->modseq >= flags.modseq)) return;
-    // One that has been sent away is perhaps only the original of a copy, and \Deleted by us.
-    if (const auto ours = outlook(message->id); ours && ours->leaving) return;
     setFlags(*message, flags.flags, flags.modseq);
     update.putMessage(*message);
   }

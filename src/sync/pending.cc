@@ -163,7 +163,9 @@ bool Pending::receives(const std::string& mailbox) const {
   const MutexLock lock(mutex_);
   if (receiving_.count(mailbox) != 0) return true;
   return std::any_of(changes_.begin(), changes_.end(), [&](const auto& each) {
-    return each.second.state == Change::State::begun && each.second.mailbox == mailbox;
+    const Change& change = each.second;
+    const bool sent = change.state == Change::State::begun || change.state == Change::State::copied;
+    return sent && !waitsForUid(change) && change.mailbox == mailbox;
   });
 }
 
@@ -307,6 +309,34 @@ void Pending::vanished(MessageId id) {
     const auto of = of_.find(id);
     if (of == of_.end()) return;
     batch.remove.assign(of->second.begin(), of->second.end());
+  }
+  commit(std::move(batch));
+}
+
+std::set<MessageId> Pending::orphans() const {
+  const MutexLock lock(mutex_);
+  std::set<MessageId> ids;
+  for (const auto& [id, numbers] : of_) {
+    const Change& first = changes_.at(*numbers.begin());
+    if (first.source.uid == 0 && first.kind != Change::Kind::append && !waitsForUid(first))
+      ids.insert(id);
+  }
+  return ids;
+}
+
+void Pending::adopt(MessageId id, const store::MessageRef& place) {
+  store::Batch batch;
+  {
+    const MutexLock lock(mutex_);
+    const auto of = of_.find(id);
+    if (of == of_.end()) return;
+    for (const uint64_t number : of->second) {
+      Change change = changes_.at(number);
+      if (change.source.uid != 0) return;  // no longer an orphan
+      change.source = place;
+      batch.update.push_back(std::move(change));
+      if (batch.update.back().kind == Change::Kind::move) break;  // what follows is about later
+    }
   }
   commit(std::move(batch));
 }

@@ -43,7 +43,10 @@ class Replay {
       : session_(session), store_(store), pending_(*store.pending), on_change_(on_change) {}
 
   std::set<MailboxId> run() {
-    for (Run run = pending_.next(); !run.empty(); run = pending_.next()) {
+    for (;;) {
+      Run run = pending_.next();
+      if (run.empty() && adoptOrphans()) run = pending_.next();
+      if (run.empty()) break;
       try {
         send(run);
       } catch (const Error& error) {
@@ -74,6 +77,23 @@ class Replay {
     }
   }
 
+  // Changes whose message had got its place when they were acknowledged, and had not when they were
+  // made. False if there are none.
+  bool adoptOrphans() {
+    bool any = false;
+    const auto orphans = pending_.orphans();
+    const auto snapshot = store_.cache.snapshot();
+    for (const MessageId id : orphans) {
+      const auto message = snapshot->message(id);
+      const auto mailbox = message ? snapshot->mailbox(message->mailbox) : std::nullopt;
+      if (!mailbox || message->uid == 0) continue;
+      pending_.adopt(id, {mailbox->wire, mailbox->state.uid_validity, message->uid,
+                          message->message_id, message->size});
+      any = true;
+    }
+    return any;
+  }
+
   void note(const std::string& wire) {
     if (const auto record = mailboxByWire(*store_.cache.snapshot(), wire))
       changed_.insert(record->id);
@@ -87,7 +107,7 @@ class Replay {
     if (now.uid_validity != source.uid_validity) {
       log::warning("{}: {} changes are void, since its messages were replaced", source.mailbox,
                    run.size());
-      pending_.drop(run);
+      for (const auto& change : run) pending_.vanished(change.id);
       note(source.mailbox);
       return false;
     }
@@ -133,19 +153,29 @@ class Replay {
       return;
     }
     const Receiving receiving(pending_, run, destinationOf(run));
-    const auto told = session_.move(uidsOf(run), to);
-    Run moved = run;
-    if (!told || told->uids.size() < run.size()) {
-      // Nobody else's doing is taken for ours: what is still here has not been moved.
-      const UidSet here = present(run);
-      Run left;
-      std::copy_if(run.begin(), run.end(), std::back_inserter(left),
-                   [&](const Change& change) { return here.contains(change.source.uid); });
-      std::erase_if(moved, [&](const Change& change) { return here.contains(change.source.uid); });
-      if (!left.empty())
-        refused(left, Error(Code::refused, Scope::mailbox, "the server said OK and did nothing"));
+    std::optional<imap::CopiedUids> told;
+    std::optional<Error> error;
+    try {
+      told = session_.move(uidsOf(run), to);
+      if (told && told->uids.size() == run.size()) {
+        arrived(run, told);
+        return;
+      }
+    } catch (const Error& refusal) {
+      if (refusal.scope == Scope::connection || refusal.scope == Scope::account) throw;
+      error = refusal;  // of a part, perhaps: MOVE is not all or nothing (RFC 6851 section 3.3)
     }
-    arrived(moved, told);
+    // What is still here has not been moved.
+    const UidSet here = present(run);
+    const auto left = std::stable_partition(run.begin(), run.end(), [&](const Change& change) {
+      return !here.contains(change.source.uid);
+    });
+    const Run staying(left, run.end());
+    run.erase(left, run.end());
+    if (!staying.empty())
+      refused(staying, error.value_or(Error(Code::refused, Scope::mailbox,
+                                            "the server said OK and did nothing")));
+    arrived(run, told);
   }
 
   // Without MOVE. Each step is in the journal before the next, and a copy whose answer was lost is

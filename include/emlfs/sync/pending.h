@@ -74,10 +74,13 @@ class Pending {
   void copied(const Run& run);           // with their Destination::uid
   void done(std::span<const Bound> bound);
   void park(const Run& run, const Error& error);
-  // Another client was first: what they were about is gone.
-  void drop(const Run& run);
+  void drop(const Run& run);  // nothing is left to be done
   // The message is gone from the server, and no change of ours sent it away.
   void vanished(MessageId id);
+  // Messages with a change that waits for an earlier one of theirs, and there is none any more:
+  // that was done while it was being acknowledged. And where such a message is.
+  std::set<MessageId> orphans() const;
+  void adopt(MessageId id, const store::MessageRef& place);
   // claimant() was right.
   void found(MessageId id, const store::MessageRef& place);
 

@@ -1,0 +1,189 @@
+// Which of the pending changes is sent next, and what they come to.
+#include "emlfs/sync/pending.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "emlfs/base/error.h"
+#include "support/scratch_dir.h"
+
+namespace emlfs::sync {
+namespace {
+
+using store::Change;
+using testing::ElementsAre;
+using testing::IsEmpty;
+using Kind = Change::Kind;
+
+class PendingTest : public testing::Test {
+ protected:
+  static Change change(Kind kind, uint64_t id, const std::string& from, Uid uid,
+                       const std::string& to = {}) {
+    Change made;
+    made.kind = kind;
+    made.id = MessageId{id};
+    made.source = {from, 7, uid, "<id>", 100};
+    made.mailbox = to;
+    return made;
+  }
+  static Change deletion(uint64_t id, const std::string& from, Uid uid) {
+    Change made = change(Kind::flags, id, from, uid);
+    made.add = Flags({"\\Deleted"});
+    return made;
+  }
+  void add(std::vector<Change> changes) { pending_->add(std::move(changes), {}); }
+  void reopen() {
+    pending_.reset();
+    journal_.reset();
+    journal_ = store::Journal::open(dir_.path());
+    pending_ = std::make_unique<Pending>(*journal_);
+  }
+  std::vector<uint64_t> next() const {
+    std::vector<uint64_t> ids;
+    for (const auto& each : pending_->next()) ids.push_back(each.id.value);
+    return ids;
+  }
+  // The run was sent, and these are the UIDs that the messages got.
+  void arrive(Uid first) {
+    std::vector<Bound> bound;
+    for (const auto& each : pending_->next())
+      bound.push_back({each.number, {each.mailbox, 8, first == 0 ? 0 : first++, "<id>", 100}});
+    pending_->done(bound);
+  }
+
+  const test::ScratchDir dir_;
+  std::unique_ptr<store::Journal> journal_ = store::Journal::open(dir_.path());
+  std::unique_ptr<Pending> pending_ = std::make_unique<Pending>(*journal_);
+};
+
+TEST_F(PendingTest, LikeChangesAreSentTogether) {
+  add({change(Kind::move, 10, "a", 1, "b"), change(Kind::move, 11, "a", 2, "c"),
+       change(Kind::move, 12, "a", 3, "b"), change(Kind::move, 13, "x", 1, "b")});
+  EXPECT_THAT(next(), ElementsAre(10, 12));
+  arrive(50);
+  EXPECT_THAT(next(), ElementsAre(11));
+  arrive(50);
+  EXPECT_THAT(next(), ElementsAre(13));
+  arrive(52);
+  EXPECT_THAT(next(), IsEmpty());
+  EXPECT_EQ(pending_->size(), 0U);
+}
+
+TEST_F(PendingTest, ChangesOfOneMessageKeepTheirOrder) {
+  add({change(Kind::move, 10, "a", 1, "b"), change(Kind::move, 10, "b", 0, "c"),
+       deletion(10, "c", 0), deletion(11, "a", 2)});
+  EXPECT_EQ(pending_->outlook(MessageId{10})->directory, "c");
+  EXPECT_TRUE(pending_->outlook(MessageId{10})->deleted);
+  EXPECT_THAT(next(), ElementsAre(10));
+  arrive(50);
+  EXPECT_EQ(pending_->next().front().source.mailbox, "b");
+  EXPECT_EQ(pending_->next().front().source.uid, 50U);
+  arrive(60);
+  // The deletions are of different mailboxes.
+  EXPECT_THAT(next(), ElementsAre(10));
+  EXPECT_EQ(pending_->idOf("c", 8, 60), MessageId{10});
+}
+
+TEST_F(PendingTest, AMessageWithoutItsUidWaitsUntilItIsFound) {
+  add({change(Kind::move, 10, "a", 1, "b"), deletion(10, "b", 0)});
+  pending_->begin(pending_->next(), {8, 40, 0});
+  pending_->end("b");
+  EXPECT_TRUE(pending_->receives("b"));  // nobody knows whether it has arrived
+  EXPECT_TRUE(pending_->outlook(MessageId{10})->leaving);
+  reopen();
+  EXPECT_TRUE(pending_->receives("b"));
+  arrive(0);
+  EXPECT_FALSE(pending_->receives("b"));
+  EXPECT_THAT(next(), IsEmpty());
+  EXPECT_THAT(pending_->expected("b"), ElementsAre(MessageId{10}));
+
+  MessageMeta meta;
+  meta.uid = 40;
+  meta.size = 100;
+  meta.header.message_id = "<another>";
+  EXPECT_FALSE(pending_->claimant("b", meta));
+  meta.header.message_id = "<id>";
+  EXPECT_EQ(pending_->claimant("b", meta), MessageId{10});
+  meta.uid = 39;  // it was there before
+  EXPECT_FALSE(pending_->claimant("b", meta));
+  pending_->found(MessageId{10}, {"b", 8, 40, "<id>", 100});
+  EXPECT_THAT(next(), ElementsAre(10));
+  EXPECT_EQ(pending_->next().front().kind, Kind::flags);
+  EXPECT_EQ(pending_->next().front().source.uid, 40U);
+}
+
+TEST_F(PendingTest, OfTwinsNoneClaims) {
+  add({change(Kind::move, 10, "a", 1, "b"), change(Kind::move, 11, "a", 2, "b")});
+  arrive(0);
+  MessageMeta meta;
+  meta.uid = 1;
+  meta.size = 100;
+  meta.header.message_id = "<id>";
+  EXPECT_FALSE(pending_->claimant("b", meta));
+}
+
+// Invariant 15 of what has to be proved.
+TEST_F(PendingTest, NoDeletionBeforeAnEarlierAppendHasSettled) {
+  add({change(Kind::append, 10, "", 0, "b"), deletion(11, "a", 1),
+       change(Kind::move, 12, "a", 2, "b"), change(Kind::expunge, 13, "a", 3)});
+  EXPECT_THAT(next(), ElementsAre(10));
+  pending_->park(pending_->next(), Error(Code::quota, Scope::mailbox, "full", "NO [OVERQUOTA]"));
+  EXPECT_EQ(pending_->parked(), 1U);
+  // A refused one holds the deletions, and nothing else.
+  EXPECT_THAT(next(), ElementsAre(12));
+  arrive(50);
+  EXPECT_THAT(next(), IsEmpty());
+  reopen();
+  EXPECT_THAT(next(), IsEmpty());
+  EXPECT_EQ(pending_->size(), 3U);
+}
+
+TEST_F(PendingTest, WhatFollowsARefusedMoveIsAboutTheOldPlace) {
+  add({change(Kind::move, 10, "a", 1, "b"), change(Kind::move, 10, "b", 0, "c")});
+  pending_->park(pending_->next(), Error(Code::denied, Scope::mailbox, "no", "NO [NOPERM]"));
+  EXPECT_THAT(next(), ElementsAre(10));
+  EXPECT_EQ(pending_->next().front().source.mailbox, "a");
+  EXPECT_EQ(pending_->next().front().mailbox, "c");
+  EXPECT_EQ(pending_->outlook(MessageId{10})->directory, "c");
+}
+
+TEST_F(PendingTest, WaitsForTheMailboxThatIsToBeMade) {
+  add({change(Kind::create_mailbox, 0, "", 0, "new"), change(Kind::move, 10, "a", 1, "new"),
+       change(Kind::move, 11, "a", 2, "b")});
+  EXPECT_EQ(pending_->next().front().kind, Kind::create_mailbox);
+  EXPECT_EQ(pending_->next().size(), 1U);
+  pending_->drop(pending_->next());
+  EXPECT_THAT(next(), ElementsAre(10));
+}
+
+TEST_F(PendingTest, AChangeThatCameTooLateForItsMessageIsAdopted) {
+  add({deletion(10, "b", 0)});
+  EXPECT_THAT(next(), IsEmpty());
+  EXPECT_THAT(pending_->orphans(), ElementsAre(MessageId{10}));
+  pending_->adopt(MessageId{10}, {"b", 8, 50, "<id>", 100});
+  EXPECT_THAT(pending_->orphans(), IsEmpty());
+  EXPECT_THAT(next(), ElementsAre(10));
+}
+
+TEST_F(PendingTest, WhatAnotherClientTookAwayIsForgotten) {
+  add({change(Kind::move, 10, "a", 1, "b"), deletion(10, "b", 0), deletion(11, "a", 2)});
+  pending_->vanished(MessageId{10});
+  EXPECT_FALSE(pending_->outlook(MessageId{10}));
+  EXPECT_FALSE(pending_->idOf("a", 7, 1));
+  EXPECT_THAT(next(), ElementsAre(11));
+}
+
+TEST_F(PendingTest, FlagsAddUp) {
+  Change seen = change(Kind::flags, 10, "a", 1);
+  seen.add = Flags({"\\Seen", "$Work"});
+  Change unseen = change(Kind::flags, 10, "a", 1);
+  unseen.remove = Flags({"\\Seen"});
+  add({seen, unseen});
+  const auto outlook = pending_->outlook(MessageId{10});
+  EXPECT_EQ(outlook->add.text(), "$Work");
+  EXPECT_EQ(outlook->remove.text(), "\\Seen");
+  EXPECT_FALSE(outlook->deleted);
+}
+
+}  // namespace
+}  // namespace emlfs::sync
