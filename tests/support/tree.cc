@@ -113,6 +113,16 @@ Mail mailOf(const Tree& tree) {
   return mail;
 }
 
+namespace {
+
+// A Maildir's file of a message with \Deleted, which a mount doesn't show.
+bool isDeleted(const std::string& file) {
+  const size_t flags = file.rfind(":2,");
+  return flags != file.npos && file.find('T', flags) != file.npos;
+}
+
+}  // namespace
+
 Mail mailOf(const Dovecot& server) {
   Mail mail;
   std::istringstream mailboxes(server.doveadm({"mailbox", "list"}));
@@ -123,6 +133,7 @@ Mail mailOf(const Dovecot& server) {
     for (const char* part : {"/cur", "/new"}) {
       if (!fs::exists(directory + part)) continue;  // \Noselect
       for (const auto& file : fs::directory_iterator(directory + part)) {
+        if (isDeleted(file.path().filename())) continue;
         const std::string bytes = readFile(file.path());
         messages.push_back({sha256(bytes), bytes.size(), statusOf(file.path()).st_mtim.tv_sec});
       }
