@@ -49,7 +49,8 @@ using Mail = std::map<std::string, std::vector<Content>>;
 
 Mail mailOf(const Tree& tree);
 
-// From the Maildir on disk, not over IMAP, without what is \Deleted. Mailboxes are called as the server calls them, in UTF-8.
+// From the Maildir on disk, not over IMAP, without what is \Deleted. Mailboxes are called as the
+// server calls them, in UTF-8.
 Mail mailOf(const Dovecot& server);
 
 // Options for a Dovecot that stores the bytes it is given, so that its files are what it serves.
