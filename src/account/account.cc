@@ -170,8 +170,9 @@ class AccountImpl final : public Account {
 
   void listingFailed(const Error& error) {
     fail("a mailbox could not be brought up to date", error);
-    // Deleted or renamed elsewhere, perhaps.
-    if (error.code == Code::not_found || error.code == Code::refused) refresher_.doubted();
+    // Deleted or renamed elsewhere, perhaps; some servers only say that one may not look.
+    if (error.code == Code::not_found || error.code == Code::denied || error.code == Code::refused)
+      refresher_.doubted();
   }
 
   // With what the last mount left behind there is no need to wait for long.

@@ -294,7 +294,7 @@ void BodyReader::receive(imap::Session& session, const Fetch& fetch,
       if (offset + bytes.size() <= message.size) break;
       // Beyond the announced end: on to the real one.
       if (bytes.size() > kGrowthMax + message.size)
-        throw Error(Code::limit, Scope::message, "the message has no end");
+        throw Error(Code::protocol, Scope::message, "the message has no end");
       wanted = bytes.size() + uint64_t{kWindowMax} * kChunkBytes;
     }
     auto piece = session.fetchBody(message.uid, offset + bytes.size(),

@@ -9,46 +9,45 @@ Error systemError(const std::string& what, int error_number) {
                what + ": " + std::generic_category().message(error_number));
 }
 
+namespace {
+
+struct Named {
+  Code code;
+  const char* name;
+};
+constexpr Named kNames[] = {
+    {Code::network, "network"},
+    {Code::timeout, "timeout"},
+    {Code::cancelled, "cancelled"},
+    {Code::tls, "tls"},
+    {Code::auth, "auth"},
+    {Code::refused, "refused"},
+    {Code::denied, "denied"},
+    {Code::quota, "quota"},
+    {Code::exists, "exists"},
+    {Code::protocol, "protocol"},
+    {Code::limit, "limit"},
+    {Code::not_found, "not found"},
+    {Code::stale, "stale"},
+    {Code::damaged, "damaged"},
+    {Code::busy, "busy"},
+    {Code::invalid, "invalid"},
+    {Code::size_changed, "size changed"},
+    {Code::system, "system"},
+};
+
+}  // namespace
+
 const char* name(Code code) {
-  switch (code) {
-    case Code::network:
-      return "network";
-    case Code::timeout:
-      return "timeout";
-    case Code::cancelled:
-      return "cancelled";
-    case Code::tls:
-      return "tls";
-    case Code::auth:
-      return "auth";
-    case Code::refused:
-      return "refused";
-    case Code::denied:
-      return "denied";
-    case Code::quota:
-      return "quota";
-    case Code::exists:
-      return "exists";
-    case Code::protocol:
-      return "protocol";
-    case Code::limit:
-      return "limit";
-    case Code::not_found:
-      return "not found";
-    case Code::stale:
-      return "stale";
-    case Code::damaged:
-      return "damaged";
-    case Code::busy:
-      return "busy";
-    case Code::invalid:
-      return "invalid";
-    case Code::size_changed:
-      return "size changed";
-    case Code::system:
-      return "system";
-  }
+  for (const Named& each : kNames)
+    if (each.code == code) return each.name;
   return "unknown";
+}
+
+std::optional<Code> codeNamed(std::string_view name) {
+  for (const Named& each : kNames)
+    if (each.name == name) return each.code;
+  return std::nullopt;
 }
 
 }  // namespace emlfs

@@ -2,10 +2,10 @@
 
 #include <xxhash.h>
 
-#include <array>
 #include <utility>
 
 #include "emlfs/base/bytes.h"
+#include "store/records.h"
 
 namespace emlfs::store {
 namespace {
@@ -26,32 +26,10 @@ ByteReader openRecord(std::string_view record) {
   return in;
 }
 
-// Codes are written by name: their numbers are not for ever.
-Code codeOf(std::string_view text) {
-  constexpr std::array kCodes = {Code::network,   Code::timeout,      Code::cancelled, Code::tls,
-                                 Code::auth,      Code::refused,      Code::protocol,  Code::limit,
-                                 Code::not_found, Code::stale,        Code::damaged,   Code::busy,
-                                 Code::invalid,   Code::size_changed, Code::system};
-  for (const Code code : kCodes)
-    if (text == name(code)) return code;
-  return Code::refused;  // a code that a later emlfs added
-}
-
 template <class Enum>
 Enum enumUpTo(Enum last, uint8_t value) {
   throwUnless(value <= static_cast<uint8_t>(last));
   return static_cast<Enum>(value);
-}
-
-void putFlags(std::string& out, const Flags& flags) {
-  putU32(out, static_cast<uint32_t>(flags.names().size()));
-  for (const std::string& flag : flags.names()) putString(out, flag);
-}
-
-Flags readFlags(ByteReader& in) {
-  std::vector<std::string> names;
-  for (uint32_t left = in.u32(); left > 0; --left) names.emplace_back(in.string());
-  return Flags(std::move(names));
 }
 
 void putKey(std::string& out, const NameKey& key) {
@@ -180,7 +158,8 @@ Change decodeChange(uint64_t number, std::string_view record) {
   change.destination.uid_validity = in.u32();
   change.destination.uid_next = in.u32();
   change.destination.uid = in.u32();
-  change.error = codeOf(in.string());
+  // By name: the numbers are not for ever. One that a later emlfs added is a refusal anyway.
+  change.error = codeNamed(in.string()).value_or(Code::refused);
   change.server = in.string();
   change.recovered = in.u8() != 0;
   return change;

@@ -19,17 +19,6 @@ void putBool(std::string& out, bool value) {
   putU8(out, value ? 1 : 0);
 }
 
-void putFlags(std::string& out, const Flags& flags) {
-  putU32(out, static_cast<uint32_t>(flags.names().size()));
-  for (const std::string& name : flags.names()) putString(out, name);
-}
-
-Flags readFlags(ByteReader& in) {
-  std::vector<std::string> names;
-  for (uint32_t left = in.u32(); left > 0; --left) names.emplace_back(in.string());
-  return Flags(std::move(names));
-}
-
 Shown readShown(ByteReader& in) {
   const uint8_t value = in.u8();
   throwUnless(value <= static_cast<uint8_t>(Shown::hidden));
@@ -57,6 +46,17 @@ SyncState readState(ByteReader& in) {
 }
 
 }  // namespace
+
+void putFlags(std::string& out, const Flags& flags) {
+  putU32(out, static_cast<uint32_t>(flags.names().size()));
+  for (const std::string& name : flags.names()) putString(out, name);
+}
+
+Flags readFlags(ByteReader& in) {
+  std::vector<std::string> names;
+  for (uint32_t left = in.u32(); left > 0; --left) names.emplace_back(in.string());
+  return Flags(std::move(names));
+}
 
 std::string idKey(uint64_t id) {
   std::string key;

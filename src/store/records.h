@@ -5,6 +5,7 @@
 #include <string>
 #include <string_view>
 
+#include "emlfs/base/bytes.h"
 #include "emlfs/store/cache.h"
 
 namespace emlfs::store {
@@ -17,6 +18,9 @@ std::string nameKey(MailboxId directory, std::string_view name);
 inline std::string behind(std::string_view key) {
   return std::string(key) + '\0';
 }
+
+void putFlags(std::string& out, const Flags& flags);
+Flags readFlags(ByteReader& in);
 
 std::string encodeId(uint64_t id);
 std::string encode(const MailboxRecord& record);

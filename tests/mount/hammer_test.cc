@@ -138,9 +138,10 @@ class Readers {
  private:
   void start(const std::function<void()>& once) {
     threads_.emplace_back([this, once] {
-      while (!stopping_) {
-        once();
-        ++walks_;
+      try {
+        for (; !stopping_; ++walks_) once();
+      } catch (const std::exception& failure) {
+        witness_.complain(failure.what());
       }
     });
   }
@@ -259,7 +260,11 @@ class Hammer : public MountTest {
       const auto quiet = Clock::now();
       readers.stop();
       walks += readers.walks();
-      settled = std::max(settled, compare(server, mount, quiet));
+      try {
+        settled = std::max(settled, compare(server, mount, quiet));
+      } catch (const std::exception& failure) {
+        ADD_FAILURE() << "comparing: " << failure.what();
+      }
     }
     Changes changes = first.changes();
     changes += second.changes();
@@ -271,20 +276,24 @@ class Hammer : public MountTest {
     for (const auto& complaint : figures.complaints) ADD_FAILURE() << complaint;
     EXPECT_GT(changes.renamed, 0U);
     EXPECT_GT(figures.bodies, 100U);
-    if (HasFailure()) fmt::print("what the daemon complained about:\n{}", troubles(mount.log()));
+    if (HasFailure())
+      fmt::print("what the daemon complained about:\n{}what the server complained about:\n{}",
+                 troubles(mount.log(), {" warning ", " error "}),
+                 troubles(server.log(), {"Warning: ", "Error: ", "Panic: "}));
   }
 
  private:
-  // Warnings and errors, each once and without its time.
-  static std::string troubles(const std::string& log) {
+  // Lines that have one of `levels`, each once and without its time.
+  static std::string troubles(const std::string& log, const std::vector<std::string>& levels) {
     std::istringstream lines(log);
     std::map<std::string, int> counts;
     for (std::string line; std::getline(lines, line);) {
-      const size_t level = std::min(line.find(" warning "), line.find(" error "));
+      size_t level = line.npos;
+      for (const auto& each : levels) level = std::min(level, line.find(each));
       if (level != line.npos) ++counts[line.substr(level)];
     }
     std::string found;
-    for (const auto& [line, count] : counts) found += fmt::format("{}x{}\n", count, line);
+    for (const auto& [line, count] : counts) found += fmt::format("{}x {}\n", count, line);
     return found;
   }
 

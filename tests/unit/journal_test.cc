@@ -82,6 +82,20 @@ TEST(Journal, KeepsEveryField) {
   EXPECT_EQ(journal->change(expected.number + 1), std::nullopt);
 }
 
+TEST(Journal, KeepsEveryCode) {
+  test::ScratchDir dir;
+  std::vector<Change> changes;
+  for (int code = 0; code <= static_cast<int>(Code::system); ++code) {
+    changes.push_back(sampleChange(1));
+    changes.back().error = static_cast<Code>(code);
+  }
+  Journal::open(dir.path())->commit({.add = changes});
+  auto journal = Journal::open(dir.path());
+  for (const Change& kept : journal->changes())
+    EXPECT_EQ(kept.error, changes.at(kept.number - 1).error) << name(kept.error);
+  EXPECT_THAT(numbers(*journal), testing::SizeIs(changes.size()));
+}
+
 TEST(Journal, KeepsLargeRecords) {
   test::ScratchDir dir;
   Change change = sampleChange(1);

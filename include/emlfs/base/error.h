@@ -2,8 +2,10 @@
 // reply (one errno table, src/fs), a thread's loop (retry by scope), and main (exit code).
 #pragma once
 
+#include <optional>
 #include <stdexcept>
 #include <string>
+#include <string_view>
 
 namespace emlfs {
 
@@ -50,5 +52,7 @@ class Error : public std::runtime_error {
 Error systemError(const std::string& what, int error_number);
 
 const char* name(Code code);
+// The other way; absent if no code is called so.
+std::optional<Code> codeNamed(std::string_view name);
 
 }  // namespace emlfs
