@@ -53,6 +53,8 @@ ExitCode ofCode(Code code) {
     case Code::not_found:
     case Code::stale:
     case Code::size_changed:
+    case Code::not_permitted:
+    case Code::not_empty:
     case Code::system:
       return ExitCode::other;
   }

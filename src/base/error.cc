@@ -5,8 +5,10 @@
 namespace emlfs {
 
 Error systemError(const std::string& what, int error_number) {
-  return Error(Code::system, Scope::account,
-               what + ": " + std::generic_category().message(error_number));
+  Error error(Code::system, Scope::account,
+              what + ": " + std::generic_category().message(error_number));
+  error.error_number = error_number;
+  return error;
 }
 
 namespace {
@@ -33,6 +35,8 @@ constexpr Named kNames[] = {
     {Code::busy, "busy"},
     {Code::invalid, "invalid"},
     {Code::size_changed, "size changed"},
+    {Code::not_permitted, "not permitted"},
+    {Code::not_empty, "not empty"},
     {Code::system, "system"},
 };
 

@@ -3,6 +3,15 @@
 #include <cerrno>
 
 namespace emlfs::fs {
+namespace {
+
+// What a person can do something about. All else of the machine's is EIO: it says nothing of the
+// file.
+bool roomError(int error_number) {
+  return error_number == ENOSPC || error_number == EDQUOT || error_number == EROFS;
+}
+
+}  // namespace
 
 int toErrno(const Error& error) {
   switch (error.code) {
@@ -31,11 +40,16 @@ int toErrno(const Error& error) {
       return EINVAL;
     case Code::limit:
       return error.scope == Scope::message ? EFBIG : EIO;
+    case Code::not_permitted:
+      return EPERM;
+    case Code::not_empty:
+      return ENOTEMPTY;
+    case Code::system:
+      return roomError(error.error_number) ? error.error_number : EIO;
     case Code::refused:
     case Code::protocol:
     case Code::damaged:
     case Code::size_changed:
-    case Code::system:
       return EIO;
   }
   return EIO;

@@ -25,6 +25,13 @@ TEST(Errno, WhatAServerRefuses) {
   EXPECT_EQ(errnoOf(Code::limit), EIO);
 }
 
+TEST(Errno, WhatTheMountRefuses) {
+  EXPECT_EQ(errnoOf(Code::not_permitted), EPERM);
+  EXPECT_EQ(errnoOf(Code::not_empty), ENOTEMPTY);
+  EXPECT_EQ(toErrno(systemError("writing", ENOSPC)), ENOSPC);
+  EXPECT_EQ(toErrno(systemError("writing", EBADF)), EIO);
+}
+
 TEST(Errno, WhatTheNetworkDoes) {
   EXPECT_EQ(errnoOf(Code::network, Scope::connection), ENETUNREACH);
   EXPECT_EQ(errnoOf(Code::timeout, Scope::connection), ETIMEDOUT);

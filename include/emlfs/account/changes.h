@@ -1,0 +1,62 @@
+// What a person changes. Each call checks, writes the journal and returns when that is on the disk:
+// the change is acknowledged, is in every view, and is sent by the account's own thread. Nothing
+// here waits for the network but what takes a Done. Thread-safe, but two calls that name one
+// directory must not run at the same time (the kernel holds its lock).
+//
+// Errors, all of scope message or mailbox: exists (a name is taken), denied (no right, or what
+// design.md answers with EPERM: see `not_permitted`), stale (gone meanwhile), busy, not_empty,
+// invalid (not a message), system (the journal or spool can't be written: nothing has happened).
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "emlfs/account/account.h"
+#include "emlfs/mail/message.h"
+
+namespace emlfs {
+
+class Changes {
+ public:
+  virtual ~Changes() = default;
+
+  // Messages and drafts. A draft that gets a name that is not a temporary's is finished by it; over
+  // a message it replaces that one (`replace`), which a message never does (Error(exists)).
+  virtual void rename(MessageId id, MailboxId directory, const std::string& name, bool replace) = 0;
+  // By the delete policy of the options; a draft goes at once.
+  virtual void remove(MessageId id) = 0;
+  // \Deleted hides the message, or shows it again. Others' flags stay as they are.
+  virtual void setFlags(MessageId id, const Flags& add, const Flags& remove) = 0;
+  // For good, what is hidden under a directory (`emlfs expunge`), or back again (`undelete`):
+  // how many messages that were.
+  virtual uint64_t expungeHidden(MailboxId directory) = 0;
+  virtual uint64_t showHidden(MailboxId directory) = 0;
+
+  // Drafts: files that are being written.
+  virtual store::MessageRecord create(MailboxId directory, const std::string& name) = 0;
+  virtual void write(MessageId id, uint64_t offset, std::string_view bytes) = 0;
+  virtual void truncate(MessageId id, uint64_t size) = 0;
+  // Seconds since 1970: a draft's becomes its INTERNALDATE. On a message Error(not_permitted) for
+  // another time than it has.
+  virtual void setTime(MessageId id, int64_t seconds) = 0;
+  // Somebody who could write to this file has closed it.
+  virtual void closed(MailboxId directory, std::string_view name) = 0;
+  // On the disk; for a message nothing.
+  virtual void sync(MessageId id) = 0;
+
+  // Mailboxes.
+  virtual store::MailboxRecord makeMailbox(MailboxId parent, const std::string& name) = 0;
+  virtual void renameMailbox(MailboxId id, MailboxId parent, const std::string& name) = 0;
+  virtual void removeMailbox(MailboxId id) = 0;
+
+  // `done` runs when all that was acknowledged before the call has reached the server, or with the
+  // error of what didn't: the server's refusal of any of it, or why it can't be reached. Drafts that
+  // are closed are sent, too.
+  virtual void flush(Done done) = 0;
+};
+
+}  // namespace emlfs
