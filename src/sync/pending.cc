@@ -4,6 +4,8 @@
 #include <tuple>
 #include <utility>
 
+#include "emlfs/base/fail_point.h"
+
 namespace emlfs::sync {
 namespace {
 
@@ -80,6 +82,7 @@ void Pending::forget(uint64_t number) {
 
 void Pending::commit(store::Batch batch) {
   const auto numbers = journal_.commit(batch);
+  failPoint("pending: committed");
   const MutexLock lock(mutex_);
   for (size_t i = 0; i < batch.add.size(); ++i) {
     batch.add[i].number = numbers[i];

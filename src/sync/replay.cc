@@ -5,6 +5,7 @@
 #include <map>
 
 #include "emlfs/base/error.h"
+#include "emlfs/base/fail_point.h"
 #include "emlfs/base/log.h"
 #include "sync/sent.h"
 
@@ -207,6 +208,7 @@ class Replay {
     }
     const UidSet uids = uidsOf(run);
     session_.store(uids, imap::Session::Change::add, Flags({"\\Deleted"}));
+    failPoint("replay: copied and flagged");
     // Without UIDPLUS they stay, flagged: a bare EXPUNGE would take others' deletions along.
     if (session_.capabilities().has("UIDPLUS") || session_.capabilities().has("IMAP4REV2"))
       session_.expunge(uids);
@@ -249,7 +251,9 @@ class Replay {
       const auto at = uids.find(change.source.uid);
       places[change.id] = at == uids.end() ? 0 : at->second;
     }
+    failPoint("replay: arrived");
     places = settle(store_, run.front().mailbox, places, on_change_);
+    failPoint("replay: settled");
     const UidValidity validity = told ? told->uid_validity : run.front().destination.uid_validity;
     std::vector<Bound> bound;
     for (const Change& change : run) {
@@ -274,6 +278,7 @@ class Replay {
     if (!all.add.names().empty()) session_.store(uids, imap::Session::Change::add, all.add);
     if (!all.remove.names().empty())
       session_.store(uids, imap::Session::Change::remove, all.remove);
+    failPoint("replay: flags sent");
     note(all.source.mailbox);
     settleFlags(store_, run);
     pending_.done(samePlaces(run));
@@ -284,6 +289,7 @@ class Replay {
     session_.store(uids, imap::Session::Change::add, Flags({"\\Deleted"}));
     if (session_.capabilities().has("UIDPLUS") || session_.capabilities().has("IMAP4REV2")) {
       session_.expunge(uids);
+      failPoint("replay: expunged");
       settleExpunged(store_, run);
     }
     note(run.front().source.mailbox);
@@ -304,6 +310,7 @@ class Replay {
   void refused(const Run& run, const Error& error) {
     log::warning("{} changes were refused: {}", run.size(), error.what());
     pending_.park(run, error);
+    failPoint("replay: parked");
     putBack(store_, run, on_change_);
   }
 
