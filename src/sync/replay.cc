@@ -79,7 +79,7 @@ class Replay {
   }
 
   // Changes whose message had got its place when they were acknowledged, and had not when they were
-  // made. False if there are none.
+  // made; and those whose UID was seen just before a crash. False if there are none.
   bool adoptOrphans() {
     bool any = false;
     const auto orphans = pending_.orphans();
@@ -88,8 +88,10 @@ class Replay {
       const auto message = snapshot->message(id);
       const auto mailbox = message ? snapshot->mailbox(message->mailbox) : std::nullopt;
       if (!mailbox || message->uid == 0) continue;
-      pending_.adopt(id, {mailbox->wire, mailbox->state.uid_validity, message->uid,
-                          message->message_id, message->size});
+      const store::MessageRef place{mailbox->wire, mailbox->state.uid_validity, message->uid,
+                                    message->message_id, message->size};
+      pending_.found(id, place);
+      pending_.adopt(id, place);
       any = true;
     }
     return any;

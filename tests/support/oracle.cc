@@ -116,7 +116,7 @@ Observation readMaildir(const Dovecot& server) {
   for (int tries = 1;; ++tries) {
     try {
       Observation seen;
-      readMailbox(seen, root, control, "INBOX");
+      readMailbox(seen, root, control / "INBOX", "INBOX");
       for (auto entry = fs::recursive_directory_iterator(root);
            entry != fs::recursive_directory_iterator(); ++entry) {
         if (!entry->is_directory()) continue;
