@@ -29,7 +29,7 @@ void Sender::flush(Done done) {
   const auto changes = store_.pending->changes();
   bool run_needed = false;
   const bool nothing = std::all_of(changes.begin(), changes.end(), [](const Change& change) {
-    return change.state == Change::State::parked;
+    return change.state == Change::State::parked || sync::lacksUid(change);
   });
   if (nothing) {
     std::optional<Error> refused;
@@ -105,16 +105,18 @@ std::vector<std::pair<Done, std::optional<Error>>> Sender::settled(
   std::vector<std::pair<Done, std::optional<Error>>> done;
   std::vector<Waiter> staying;
   const auto changes = store_.pending->changes();
+  const bool unseen = std::any_of(changes.begin(), changes.end(), sync::lacksUid);
   for (auto& waiter : waiters_) {
     bool left = false;
     for (const auto& change : changes)
-      left |= change.number <= waiter.last && change.state != Change::State::parked;
+      left |= change.number <= waiter.last && change.state != Change::State::parked &&
+              !sync::lacksUid(change);
     auto refused = refusal(waiter.last);
     if (refused || !left)
       done.emplace_back(std::move(waiter.done), std::move(refused));
     else if (error)
       done.emplace_back(std::move(waiter.done), error);
-    else if (waiter.run <= runs_)
+    else if (waiter.run <= runs_ && !unseen)
       done.emplace_back(
           std::move(waiter.done),
           Error(Code::busy, Scope::mailbox,
