@@ -47,8 +47,8 @@ Environment::Environment(const std::string& path, unsigned flags, size_t map_byt
   check(mdb_reader_check(env, &dead), "looking for readers that died");
 }
 
-WriteTransaction::WriteTransaction(MDB_env* env) {
-  check(mdb_txn_begin(env, nullptr, 0, &txn_), "beginning a change of the store");
+WriteTransaction::WriteTransaction(MDB_env* env, unsigned flags) {
+  check(mdb_txn_begin(env, nullptr, flags, &txn_), "beginning a change of the store");
 }
 
 WriteTransaction::~WriteTransaction() {

@@ -42,7 +42,8 @@ class Environment {
 // The writing transaction: waits for the one before. Belongs to the thread that began it.
 class WriteTransaction {
  public:
-  explicit WriteTransaction(MDB_env* env);
+  // `flags`: MDB_NOSYNC or nothing.
+  explicit WriteTransaction(MDB_env* env, unsigned flags = 0);
   WriteTransaction(const WriteTransaction&) = delete;
   WriteTransaction& operator=(const WriteTransaction&) = delete;
   ~WriteTransaction();
