@@ -27,7 +27,8 @@ class UpdateImpl final : public Reads<CacheUpdate> {
  public:
   UpdateImpl(MDB_env* env, const Tables& tables, Durability durability)
       : Reads(tables),
-        txn_(env, durability == Durability::soon ? MDB_NOSYNC : 0),
+        txn_(env, durability == Durability::soon ? WriteTransaction::Sync::later
+                                                 : WriteTransaction::Sync::at_commit),
         totals_(readTotals(txn(), tables)) {}
 
   void putSetting(std::string_view key, std::string_view value) override;
