@@ -41,6 +41,20 @@ bool lacksUid(const Change& change) {
   return change.state == Change::State::copied && change.source.uid == 0;
 }
 
+class Pending::Turn {
+ public:
+  Turn(Pending& pending, std::set<MessageId> ids) : pending_(pending), ids_(std::move(ids)) {
+    pending_.takeTurn(ids_);
+  }
+  ~Turn() { pending_.endTurn(ids_); }
+  Turn(const Turn&) = delete;
+  Turn& operator=(const Turn&) = delete;
+
+ private:
+  Pending& pending_;
+  const std::set<MessageId> ids_;
+};
+
 Pending::Pending(store::Journal& journal) : journal_(journal) {
   const MutexLock lock(mutex_);
   for (const auto& change : journal_.changes()) load(change);
@@ -177,7 +191,32 @@ bool Pending::receives(const std::string& mailbox) const {
   });
 }
 
+void Pending::takeTurn(const std::set<MessageId>& ids) {
+  MutexLock lock(mutex_);
+  for (auto id = ids.begin(); id != ids.end();) {
+    if (in_turn_.count(*id) == 0) {
+      ++id;
+      continue;
+    }
+    turn_ended_.wait(lock);
+    id = ids.begin();
+  }
+  in_turn_.insert(ids.begin(), ids.end());
+}
+
+void Pending::endTurn(const std::set<MessageId>& ids) {
+  const MutexLock lock(mutex_);
+  for (const MessageId id : ids) in_turn_.erase(id);
+  turn_ended_.notify_all();
+}
+
 void Pending::add(std::vector<Change> changes, const std::vector<store::GivenName>& names) {
+  std::set<MessageId> ids;
+  for (const Change& change : changes)
+    if (!ofMailboxes(change)) ids.insert(change.id);
+  for (const auto& name : names)
+    if (name.key.uid == 0) ids.insert(name.key.id);
+  const Turn turn(*this, std::move(ids));
   store::Batch batch;
   batch.add = std::move(changes);
   batch.put_names = names;
@@ -253,6 +292,13 @@ std::vector<Change> Pending::later(MessageId id, uint64_t number) const {
 }
 
 void Pending::done(std::span<const Bound> bound) {
+  std::set<MessageId> ids;
+  {
+    const MutexLock lock(mutex_);
+    for (const auto& [number, place] : bound)
+      if (const auto at = changes_.find(number); at != changes_.end()) ids.insert(at->second.id);
+  }
+  const Turn turn(*this, std::move(ids));
   store::Batch batch;
   {
     const MutexLock lock(mutex_);

@@ -93,6 +93,10 @@ class Pending {
 
  private:
   using RefKey = std::tuple<std::string, UidValidity, Uid>;
+  // What the journal says of a message is read, and then changed: by one at a time.
+  class Turn;
+  void takeTurn(const std::set<MessageId>& ids) EXCLUDES(mutex_);
+  void endTurn(const std::set<MessageId>& ids) EXCLUDES(mutex_);
   void load(const store::Change& change) REQUIRES(mutex_);
   void forget(uint64_t number) REQUIRES(mutex_);
   void commit(store::Batch batch) EXCLUDES(mutex_);
@@ -100,6 +104,8 @@ class Pending {
 
   store::Journal& journal_;
   mutable Mutex mutex_;
+  Condition turn_ended_;
+  std::set<MessageId> in_turn_ GUARDED_BY(mutex_);
   std::map<uint64_t, store::Change> changes_ GUARDED_BY(mutex_);
   std::unordered_map<MessageId, std::set<uint64_t>> of_ GUARDED_BY(mutex_);
   std::map<RefKey, MessageId> ids_ GUARDED_BY(mutex_);
