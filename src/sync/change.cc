@@ -151,7 +151,7 @@ void addChanges(Change::Kind kind, Store store, const std::vector<MessageId>& id
 }
 
 void hide(Store store, const std::vector<MessageId>& ids, const OnChange& on_change) {
-  const auto update = store.cache.begin();
+  const auto update = store.cache.begin(store::Durability::soon);
   Shown shown(*update);
   for (const MessageId id : ids)
     if (auto message = update->message(id)) shown.hide(*message);
@@ -199,7 +199,7 @@ void moveMessage(Store store, MessageId id, MailboxId directory, const std::stri
                  const OnChange& on_change) {
   while (!addMove(store, id, directory, name)) {
   }
-  const auto update = store.cache.begin();
+  const auto update = store.cache.begin(store::Durability::soon);
   auto message = update->message(id);
   if (!message) return;  // sent, and gone from the server, in this moment
   TreeChange change;
@@ -218,7 +218,7 @@ void changeFlags(Store store, const std::vector<MessageId>& ids, const Flags& ad
   if (add.has("\\Deleted")) hide(store, ids, on_change);
   if (!remove.has("\\Deleted")) return;
 
-  const auto update = store.cache.begin();
+  const auto update = store.cache.begin(store::Durability::soon);
   Shown shown(*update);
   for (const MessageId id : ids)
     if (auto message = update->message(id)) shown.show(*message);
@@ -233,7 +233,7 @@ void expungeMessages(Store store, const std::vector<MessageId>& ids, const OnCha
 void showPending(Store store) {
   const auto ids = store.pending->messages();
   if (ids.empty()) return;
-  const auto update = store.cache.begin();
+  const auto update = store.cache.begin(store::Durability::soon);
   Shown shown(*update);
   TreeChange moved;
   for (const MessageId id : ids) {
