@@ -4,6 +4,7 @@
 #include <vector>
 
 #include "emlfs/base/error.h"
+#include "emlfs/sync/rights.h"
 #include "sync/change_time.h"
 
 namespace emlfs::sync {
@@ -91,6 +92,7 @@ void moveMessage(Store store, MessageId id, MailboxId directory, const std::stri
                  const OnChange& on_change) {
   std::vector<Change> changes;
   std::vector<store::GivenName> names;
+  const auto epoch = store.pending->epoch();
   {
     const auto snapshot = store.cache.snapshot();
     const auto message = recordOf(*snapshot, id);
@@ -101,13 +103,16 @@ void moveMessage(Store store, MessageId id, MailboxId directory, const std::stri
     if (there && there->node != id.value)
       throw Error(Code::exists, Scope::message, "there is a file of that name");
     if (store::shownIn(message) != directory) {
+      requireRights(*destination, {Right::insert});
+      if (const auto source = snapshot->mailbox(message.mailbox))
+        requireRights(*source, {Right::erase, Right::expunge});
       changes.push_back(changeOf(Change::Kind::move, store, *snapshot, message));
       changes.back().mailbox = destination->wire;
     }
     names.push_back(
         {nameKey(store, *snapshot, message, !changes.empty()), destination->wire, name});
   }
-  store.pending->add(std::move(changes), names);
+  store.pending->add(std::move(changes), std::move(names), epoch);
 
   const auto update = store.cache.begin();
   auto message = update->message(id);
@@ -130,15 +135,20 @@ void moveMessage(Store store, MessageId id, MailboxId directory, const std::stri
 void changeFlags(Store store, MessageId id, const Flags& add, const Flags& remove,
                  const OnChange& on_change) {
   std::vector<Change> changes;
+  const auto epoch = store.pending->epoch();
   {
     const auto snapshot = store.cache.snapshot();
     const auto message = snapshot->message(id);
     if (!message) throw Error(Code::stale, Scope::message, "the message is no longer there");
+    if (const auto mailbox = snapshot->mailbox(message->mailbox)) {
+      requireFlagRights(*mailbox, add);
+      requireFlagRights(*mailbox, remove);
+    }
     changes.push_back(changeOf(Change::Kind::flags, store, *snapshot, *message));
     changes.back().add = add;
     changes.back().remove = remove;
   }
-  store.pending->add(std::move(changes), {});
+  store.pending->add(std::move(changes), {}, epoch);
   if (add.has("\\Deleted")) hide(store, id);
   if (!remove.has("\\Deleted")) return;
 
@@ -161,13 +171,16 @@ void changeFlags(Store store, MessageId id, const Flags& add, const Flags& remov
 
 void expungeMessage(Store store, MessageId id) {
   std::vector<Change> changes;
+  const auto epoch = store.pending->epoch();
   {
     const auto snapshot = store.cache.snapshot();
     const auto message = snapshot->message(id);
     if (!message) throw Error(Code::stale, Scope::message, "the message is no longer there");
+    if (const auto mailbox = snapshot->mailbox(message->mailbox))
+      requireRights(*mailbox, {Right::erase, Right::expunge});
     changes.push_back(changeOf(Change::Kind::expunge, store, *snapshot, *message));
   }
-  store.pending->add(std::move(changes), {});
+  store.pending->add(std::move(changes), {}, epoch);
   hide(store, id);
 }
 

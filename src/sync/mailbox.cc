@@ -4,6 +4,7 @@
 
 #include "emlfs/base/error.h"
 #include "emlfs/base/log.h"
+#include "emlfs/sync/rights.h"
 #include "emlfs/sync/sync.h"
 #include "sync/apply.h"
 #include "sync/listing.h"
@@ -43,11 +44,29 @@ store::MailboxRecord recordOf(Store store, MailboxId mailbox) {
   return *record;
 }
 
+// Asked once, and again while something is denied: rights may have been given since.
+void askRights(imap::Session& session, Store store, const store::MailboxRecord& record) {
+  if (!session.capabilities().has("ACL") || (record.rights_asked && record.denied.empty())) return;
+  std::optional<std::string> rights;
+  try {
+    rights = session.myRights(record.wire);
+  } catch (const Error& error) {
+    if (error.scope != Scope::mailbox) throw;
+    log::info("{}", error.what());
+  }
+  const auto update = store.cache.begin();
+  auto now = update->mailbox(record.id);
+  if (!now || now->wire != record.wire || !learnRights(*now, rights)) return;
+  update->putMailbox(*now);
+  update->commit();
+}
+
 }  // namespace
 
 void syncMailbox(imap::Session& session, Store store, MailboxId mailbox,
                  const OnChange& on_change) {
   const auto record = recordOf(store, mailbox);
+  if (record.unborn) return;  // there is nothing on the server to follow
   SyncState known = record.state;
   const auto expected =
       store.pending == nullptr ? std::set<MessageId>() : store.pending->expected(record.wire);
@@ -85,6 +104,7 @@ void syncMailbox(imap::Session& session, Store store, MailboxId mailbox,
                   "the server has messages that it doesn't describe");
     known = state;
   }
+  if (store.pending != nullptr) askRights(session, store, record);
   if (!expected.empty()) forgetLost(store, mailbox, expected, on_change);
   log::debug("{}: {}, {} messages up to UID {}", record.wire, name(strategy), known.messages,
              known.listed_to);

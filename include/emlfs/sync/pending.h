@@ -24,6 +24,7 @@ namespace emlfs::sync {
 // What the changes of one message come to.
 struct Outlook {
   bool deleted = false;
+  bool expunged = false;                 // for good
   std::optional<std::string> directory;  // wire name of the mailbox to show it in, if not its own
   Flags add;
   Flags remove;
@@ -62,8 +63,23 @@ class Pending {
   bool receives(const std::string& mailbox) const;
 
   // Acknowledges changes. A source may have the UID 0: that of an earlier change of the message
-  // that is not done yet.
-  void add(std::vector<store::Change> changes, const std::vector<store::GivenName>& names);
+  // that is not done yet. With the epoch() from before the mailboxes' names were looked up: those
+  // that are called otherwise meanwhile are found all the same.
+  void add(std::vector<store::Change> changes, std::vector<store::GivenName> names,
+           std::optional<uint64_t> epoch = {});
+
+  // Changes of mailboxes that are neither done nor refused, in their order.
+  std::vector<store::Change> mailboxChanges() const;
+  // Grows whenever a change of a mailbox is about to be done in the store, and when it is.
+  uint64_t epoch() const;
+  // What is in the store about names is about to follow a change of ours.
+  void renaming();
+  // The mailbox `from`, and what is below it, is called `to` from now on; the change is done.
+  void renamed(uint64_t number, const std::string& from, const std::string& to, char delimiter);
+  // How far one change of a mailbox has come.
+  void step(const store::Change& change);
+  // Changes that are not refused and speak of this mailbox or what is below it.
+  Run touching(const std::string& mailbox, char delimiter) const;
 
   // What to send next: nothing that waits for an earlier change of the same message or mailbox, no
   // deletion before an earlier append has settled. Empty: there is nothing to send.
@@ -86,6 +102,12 @@ class Pending {
 
  private:
   using RefKey = std::tuple<std::string, UidValidity, Uid>;
+  struct Renamed {
+    std::string from;  // empty: nothing got another name
+    std::string to;
+    char delimiter = 0;
+  };
+  static void follow(const Renamed& renamed, store::Change& change);
   void load(const store::Change& change) REQUIRES(mutex_);
   void forget(uint64_t number) REQUIRES(mutex_);
   void commit(store::Batch batch) EXCLUDES(mutex_);
@@ -97,6 +119,8 @@ class Pending {
   std::unordered_map<MessageId, std::set<uint64_t>> of_ GUARDED_BY(mutex_);
   std::map<RefKey, MessageId> ids_ GUARDED_BY(mutex_);
   std::map<std::string, unsigned> receiving_ GUARDED_BY(mutex_);
+  std::vector<Renamed> epochs_ GUARDED_BY(mutex_);
+  std::set<uint64_t> mailboxes_ GUARDED_BY(mutex_);  // changes of those
 };
 
 }  // namespace emlfs::sync
