@@ -42,11 +42,12 @@ class Planner {
 
   void rename(const Change& change) {
     const std::string wanted = target(change.other);
-    std::vector<PlannedMailbox*> moved;
-    for (auto& one : plan_.mailboxes)
-      if (within(one, change.mailbox)) moved.push_back(&one);
-    if (moved.empty()) {
-      // It has happened, and the answer is not here yet.
+    const auto object = std::find_if(
+        plan_.mailboxes.begin(), plan_.mailboxes.end(), [&](const PlannedMailbox& one) {
+          return one.wire == change.mailbox || one.was == change.mailbox;
+        });
+    if (object == plan_.mailboxes.end()) {
+      // It has happened, and the answer is not here yet. Or it is gone, and nothing will happen.
       if (change.state != Change::State::begun) return;
       const std::string now = realName(change.other);
       for (auto& one : plan_.mailboxes)
@@ -54,12 +55,15 @@ class Planner {
           one.was = change.mailbox + one.wire.substr(now.size());
       return;
     }
+    // With all that will be below it then, wherever that is now.
+    const std::string before = object->entry.wire;
     for (const auto& one : plan_.mailboxes)
-      if (isWithin(one.entry.wire, wanted, delimiter_) && !within(one, change.mailbox)) return;
-    for (auto* one : moved) {
-      const auto& name = isWithin(one->wire, change.mailbox, delimiter_) ? one->wire : one->was;
-      one->entry.wire = wanted + name.substr(change.mailbox.size());
-    }
+      if (isWithin(one.entry.wire, wanted, delimiter_) &&
+          !isWithin(one.entry.wire, before, delimiter_))
+        return;
+    for (auto& one : plan_.mailboxes)
+      if (isWithin(one.entry.wire, before, delimiter_))
+        one.entry.wire = wanted + one.entry.wire.substr(before.size());
   }
 
   void remove(const Change& change) {
@@ -74,11 +78,6 @@ class Planner {
   Plan result() { return std::move(plan_); }
 
  private:
-  bool within(const PlannedMailbox& one, const std::string& name) const {
-    return isWithin(one.wire, name, delimiter_) ||
-           (!one.was.empty() && isWithin(one.was, name, delimiter_));
-  }
-
   // Where a new name leads when what is above it has got its own.
   std::string target(const std::string& name) const {
     const std::string above = parentName(name, delimiter_);

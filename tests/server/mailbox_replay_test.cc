@@ -228,14 +228,14 @@ TEST_P(MailboxReplayTest, WhatIsRefusedIsUndoneAndKept) {
   const auto client = this->client();
   const auto id = client->mailbox("A/sub");
   client->rename("A", "Taken");
-  client->make("Taken/new");
+  client->make("Taken/fresh");
   client->move("INBOX", "m1.1.eml", "Taken/sub", "m1.eml");
   server().createMailbox("Taken");
   client->settle();
   client->sync();
   EXPECT_EQ(client->pending().parked(), 1U);
   EXPECT_THAT(client->tree(), Contains("Taken"));
-  EXPECT_THAT(client->tree(), Contains("A/new"));
+  EXPECT_THAT(client->tree(), Contains("A/fresh"));
   EXPECT_EQ(client->mailbox("A/sub"), id);
   EXPECT_THAT(client->names("A/sub"), ElementsAre("m1.eml"));
   EXPECT_EQ(client->tree(), fresh()->tree());
