@@ -80,6 +80,9 @@ void syncMailbox(imap::Session& session, Store store, MailboxId mailbox,
   if (now.uid_validity == 0) now.uid_validity = known.uid_validity;
 
   if (now.uid_validity != known.uid_validity) {
+    if (known.uid_validity != 0 && store.pending != nullptr && store.pending->renames(record.wire))
+      throw Error(Code::busy, Scope::mailbox,
+                  record.wire + " is being renamed: it is looked at later");
     if (known.uid_validity != 0)
       log::info("{}: UIDVALIDITY changed from {} to {}", record.wire, known.uid_validity,
                 now.uid_validity);

@@ -8,6 +8,7 @@
 #include "emlfs/base/log.h"
 #include "sync/namespaces.h"
 #include "sync/overlay.h"
+#include "sync/revalued.h"
 #include "sync/sent.h"
 #include "sync/tree_update.h"
 
@@ -53,7 +54,7 @@ class MailboxReplay {
     finish(change_.mailbox, wire, status.value_or(MailboxStatus{}));
   }
 
-  void rename() {
+  void giveName() {
     const std::string& from = change_.mailbox;
     const std::string to = realName(change_.other);
     const bool there = selectable(session_.listBelow(from, delimiter_), from);
@@ -73,7 +74,7 @@ class MailboxReplay {
     if (!done) {
       change_.destination.uid_validity = session_.status(from).uid_validity;
       begin();
-      session_.rename(from, to);
+      rename(from, to);
     }
     const auto renamed = session_.listBelow(to, delimiter_);
     if (!selectable(renamed, to))
@@ -109,12 +110,18 @@ class MailboxReplay {
       change_.other = fmt::format("{}~emlfs-removing-{}", wire, change_.number);
       change_.destination.uid_validity = session_.status(wire).uid_validity;
       begin();
-      session_.rename(wire, change_.other);
+      rename(wire, change_.other);
     }
     removeAside();
   }
 
  private:
+  // Courier renames nothing while the session has a mailbox open that is below it.
+  void rename(const std::string& from, const std::string& to) {
+    if (!session_.selected().empty()) session_.unselect();
+    session_.rename(from, to);
+  }
+
   // Not there any more, or another of that name: what we were to remove is gone.
   bool isGone(const std::vector<ListEntry>& list) {
     const std::string& wire = change_.mailbox;
@@ -160,7 +167,7 @@ class MailboxReplay {
   void moveIntoTrash(const store::MailboxRecord& trash) {
     const std::string wanted = trash.wire + delimiter_ + lastLevel(change_.mailbox, delimiter_);
     const std::string wire = freeName(wanted);
-    session_.rename(change_.other, wire);
+    rename(change_.other, wire);
     subscribe(wire);
     unsubscribe(change_.mailbox);
     log::info("{} held deleted messages and is {} now", change_.mailbox, wire);
@@ -170,8 +177,11 @@ class MailboxReplay {
   // In its place another may have been made meanwhile; then both are kept.
   void putBack() {
     const auto wire = freeName(change_.mailbox);
-    session_.rename(change_.other, wire);
-    if (wire == change_.mailbox) return;
+    rename(change_.other, wire);
+    if (wire == change_.mailbox) {
+      settle(0, wire, wire, {});
+      return;
+    }
     log::warning("{} was made anew while it was being removed; the old one is {} now",
                  change_.mailbox, wire);
     finish(change_.mailbox, wire, {});
@@ -223,24 +233,45 @@ class MailboxReplay {
   // found out as a lost answer is.
   void finish(const std::string& from, const std::string& to,
               const std::optional<MailboxStatus>& status) {
+    settle(change_.number, from, to, status);
+  }
+
+  void settle(uint64_t number, const std::string& from, const std::string& to,
+              const std::optional<MailboxStatus>& status) {
+    Renamed renamed{from, to, delimiter_, {}};
+    for (const auto& record : store_.cache.snapshot()->mailboxes()) {
+      const auto& validity = record.state.uid_validity;
+      const bool before = isWithin(record.wire, from, delimiter_);
+      if (record.wire.empty() || (!before && !isWithin(record.wire, to, delimiter_))) continue;
+      const std::string wire = before ? to + record.wire.substr(from.size()) : record.wire;
+      convenience([&] {
+        if (const auto now = revalued(session_, store_, record, wire))
+          renamed.revalued[wire] = {validity, *now};
+      });
+    }
     pending_.renaming();
     {
       const auto update = store_.cache.begin();
       const auto all = update->mailboxes();
       for (auto record : all) {
-        if (record.wire.empty() || !isWithin(record.wire, from, delimiter_)) continue;
-        const std::string wire = to + record.wire.substr(from.size());
+        const bool before = isWithin(record.wire, from, delimiter_);
+        if (record.wire.empty() || (!before && !isWithin(record.wire, to, delimiter_))) continue;
+        // The server's list may have been here first.
+        const std::string wire = before ? to + record.wire.substr(from.size()) : record.wire;
         const bool known = wire != record.wire &&
                            std::any_of(all.begin(), all.end(),
                                        [&](const auto& other) { return other.wire == wire; });
-        if (known) continue;  // the server's list was here first
+        if (known) continue;
         record.wire = wire;
+        const auto now = renamed.revalued.find(wire);
+        if (now != renamed.revalued.end() && now->second.first == record.state.uid_validity)
+          record.state.uid_validity = now->second.second;
         if (status && record.unborn && wire == to) setState(record, *status);
         update->putMailbox(record);
       }
       update->commit();
     }
-    pending_.renamed(change_.number, from, to, delimiter_);
+    pending_.renamed(number, renamed);
     reshape(store_, on_change_);
   }
 
@@ -288,7 +319,7 @@ void sendMailboxChange(imap::Session& session, Store store, const Change& change
                        const OnChange& on_change) {
   MailboxReplay replay(session, store, change, on_change);
   if (change.kind == Change::Kind::create_mailbox) replay.create();
-  if (change.kind == Change::Kind::rename_mailbox) replay.rename();
+  if (change.kind == Change::Kind::rename_mailbox) replay.giveName();
   if (change.kind == Change::Kind::remove_mailbox) replay.remove();
 }
 

@@ -67,6 +67,38 @@ void rewrite(std::string& name, const std::string& from, const std::string& to, 
   if (isWithin(name, from, delimiter)) name = to + name.substr(from.size());
 }
 
+// Of a mailbox under its new name.
+void follow(const Renamed& renamed, const std::string& mailbox, UidValidity& validity) {
+  const auto at = renamed.revalued.find(mailbox);
+  if (at != renamed.revalued.end() && at->second.first == validity) validity = at->second.second;
+}
+
+void follow(const Renamed& renamed, Change& change) {
+  if (renamed.from.empty()) return;
+  const auto object = [&](std::string& name) {
+    rewrite(name, renamed.from, renamed.to, renamed.delimiter);
+  };
+  // A new name is as it will be but for the levels above.
+  const auto target = [&](std::string& name) {
+    if (name != renamed.from) object(name);
+  };
+  object(change.source.mailbox);
+  if (change.kind == Change::Kind::create_mailbox)
+    target(change.mailbox);
+  else
+    object(change.mailbox);
+  target(change.other);
+  follow(renamed, change.source.mailbox, change.source.uid_validity);
+  follow(renamed, change.mailbox, change.destination.uid_validity);
+}
+
+void follow(const Renamed& renamed, store::GivenName& given) {
+  if (renamed.from.empty()) return;
+  rewrite(given.key.mailbox, renamed.from, renamed.to, renamed.delimiter);
+  rewrite(given.directory, renamed.from, renamed.to, renamed.delimiter);
+  follow(renamed, given.key.mailbox, given.key.uid_validity);
+}
+
 }  // namespace
 
 Pending::Pending(store::Journal& journal) : journal_(journal) {
@@ -208,23 +240,6 @@ bool Pending::receives(const std::string& mailbox) const {
   });
 }
 
-void Pending::follow(const Renamed& renamed, Change& change) {
-  if (renamed.from.empty()) return;
-  const auto object = [&](std::string& name) {
-    rewrite(name, renamed.from, renamed.to, renamed.delimiter);
-  };
-  // A new name is as it will be but for the levels above.
-  const auto target = [&](std::string& name) {
-    if (name != renamed.from) object(name);
-  };
-  object(change.source.mailbox);
-  if (change.kind == Change::Kind::create_mailbox)
-    target(change.mailbox);
-  else
-    object(change.mailbox);
-  target(change.other);
-}
-
 void Pending::add(std::vector<Change> changes, std::vector<store::GivenName> names,
                   std::optional<uint64_t> epoch) {
   store::Batch batch;
@@ -235,12 +250,7 @@ void Pending::add(std::vector<Change> changes, std::vector<store::GivenName> nam
     const size_t to = epochs_.size();
     for (; now < to; ++now) {
       for (Change& change : all) follow(epochs_[now], change);
-      const auto& [from, name, delimiter] = epochs_[now];
-      if (from.empty()) continue;
-      for (auto& given : batch.put_names) {
-        rewrite(given.key.mailbox, from, name, delimiter);
-        rewrite(given.directory, from, name, delimiter);
-      }
+      for (auto& given : batch.put_names) follow(epochs_[now], given);
     }
   };
   {
@@ -276,6 +286,14 @@ std::vector<Change> Pending::mailboxChanges() const {
   return found;
 }
 
+bool Pending::renames(const std::string& mailbox) const {
+  const MutexLock lock(mutex_);
+  return std::any_of(mailboxes_.begin(), mailboxes_.end(), [&](uint64_t number) {
+    const Change& change = changes_.at(number);
+    return change.state == Change::State::begun && overlap({mailbox}, names(change));
+  });
+}
+
 uint64_t Pending::epoch() const {
   const MutexLock lock(mutex_);
   return epochs_.size();
@@ -286,9 +304,7 @@ void Pending::renaming() {
   epochs_.emplace_back();
 }
 
-void Pending::renamed(uint64_t number, const std::string& from, const std::string& to,
-                      char delimiter) {
-  const Renamed renamed{from, to, delimiter};
+void Pending::renamed(uint64_t number, const Renamed& renamed) {
   store::Batch batch;
   batch.remove.push_back(number);
   {
@@ -304,8 +320,7 @@ void Pending::renamed(uint64_t number, const std::string& from, const std::strin
   }
   journal_.eachName([&](const store::GivenName& given) {
     store::GivenName now = given;
-    rewrite(now.key.mailbox, from, to, delimiter);
-    rewrite(now.directory, from, to, delimiter);
+    follow(renamed, now);
     if (now == given) return true;
     if (now.key != given.key) batch.remove_names.push_back(given.key);
     batch.put_names.push_back(std::move(now));

@@ -41,6 +41,16 @@ struct Bound {
   store::MessageRef place;  // uid 0: it is there, and its UID is not known yet
 };
 
+// A mailbox that is called otherwise from now on, and all below it.
+struct Renamed {
+  std::string from;  // empty: nothing got another name
+  std::string to;
+  char delimiter = 0;
+  // Those of them, by their new names, whose UIDVALIDITY was the first and is the second now,
+  // though their messages are the same.
+  std::map<std::string, std::pair<UidValidity, UidValidity>> revalued;
+};
+
 class Pending {
  public:
   explicit Pending(store::Journal& journal);
@@ -72,12 +82,14 @@ class Pending {
 
   // Changes of mailboxes that are neither done nor refused, in their order.
   std::vector<store::Change> mailboxChanges() const;
+  // It may just have got this name by our doing, or be about to lose it.
+  bool renames(const std::string& mailbox) const;
   // Grows whenever a change of a mailbox is about to be done in the store, and when it is.
   uint64_t epoch() const;
   // What is in the store about names is about to follow a change of ours.
   void renaming();
-  // The mailbox `from`, and what is below it, is called `to` from now on; the change is done.
-  void renamed(uint64_t number, const std::string& from, const std::string& to, char delimiter);
+  // This has happened, and with it the change is done. `number` 0: no change is.
+  void renamed(uint64_t number, const Renamed& renamed);
   // How far one change of a mailbox has come.
   void step(const store::Change& change);
   // Changes that are not refused and speak of this mailbox or what is below it.
@@ -104,12 +116,6 @@ class Pending {
 
  private:
   using RefKey = std::tuple<std::string, UidValidity, Uid>;
-  struct Renamed {
-    std::string from;  // empty: nothing got another name
-    std::string to;
-    char delimiter = 0;
-  };
-  static void follow(const Renamed& renamed, store::Change& change);
   void load(const store::Change& change) REQUIRES(mutex_);
   void forget(uint64_t number) REQUIRES(mutex_);
   void commit(store::Batch batch) EXCLUDES(mutex_);
