@@ -30,8 +30,8 @@ struct MailboxRecord {
   std::string name;  // its file name in the parent
   std::string wire;  // as the server writes it; empty for a level that LIST did not name
   bool selectable = false;
-  std::string special_use;      // "\Sent", or empty
-  bool inferiors = true;        // it can have mailboxes below it
+  std::string special_use;  // "\Sent", or empty
+  bool inferiors = true;    // it can have mailboxes below it
   // Between a change of ours and the server's doing: made here, and not there yet; removed here,
   // and still there (then it is in no directory, whatever `parent` and `name` say).
   bool unborn = false;
