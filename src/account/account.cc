@@ -62,7 +62,7 @@ class AccountImpl final : public Account {
         pool_(imap::Pool::create(options_.session, std::max(options.connections, 1U))),
         listings_(
             *pool_, store(), [this](const sync::TreeChange& change) { tell(change); },
-            [this](const Error& error) { listingFailed(error); }),
+            [this](const std::optional<Error>& error) { listed(error); }),
         evictor_(*cache_, options.cache_size,
                  [directory = options.cache_dir] { return diskSpace(directory); }),
         bodies_(*pool_, *cache_, options.cache_size / 2, counters_,
@@ -82,7 +82,10 @@ class AccountImpl final : public Account {
                      ? nullptr
                      : makeChanges(store(), options.deletion,
                                    {[this](const sync::TreeChange& change) { tell(change); },
-                                    [this] { sender_.poke(); },
+                                    [this] {
+                                      sender_.poke();
+                                      evictor_.poke();  // which also syncs the cache
+                                    },
                                     [this](Done done) { sender_.flush(std::move(done)); }})),
         watcher_(*pool_, *cache_, std::min(options.connections / 2, kMostWatching),
                  std::min(options.session.endpoint.timeout / 2, kLongestProbe),
@@ -196,10 +199,16 @@ class AccountImpl final : public Account {
     log::warning("{}: {}", what, error.what());
   }
 
-  void listingFailed(const Error& error) {
-    fail("a mailbox could not be brought up to date", error);
+  void listed(const std::optional<Error>& error) {
+    if (!error) {
+      // Changes may have waited for what it showed.
+      if (changes_ && pending_.size() > pending_.parked()) sender_.poke();
+      return;
+    }
+    fail("a mailbox could not be brought up to date", *error);
     // Deleted or renamed elsewhere, perhaps; some servers only say that one may not look.
-    if (error.code == Code::not_found || error.code == Code::denied || error.code == Code::refused)
+    if (error->code == Code::not_found || error->code == Code::denied ||
+        error->code == Code::refused)
       refresher_.doubted();
   }
 

@@ -1,4 +1,4 @@
-// Keeps the cache within `cache_size`, and off a disk that fills. A thread of its own, so that
+// Keeps the cache synced, within `cache_size`, and off a disk that fills. A thread of its own, so that
 // nobody who reads or writes waits for it. Thread-safe.
 #pragma once
 

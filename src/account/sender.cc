@@ -29,7 +29,7 @@ void Sender::flush(Done done) {
   const auto changes = store_.pending->changes();
   bool run_needed = false;
   const bool nothing = std::all_of(changes.begin(), changes.end(), [](const Change& change) {
-    return change.state == Change::State::parked;
+    return change.state == Change::State::parked || sync::lacksUid(change);
   });
   if (nothing) {
     std::optional<Error> refused;
@@ -91,7 +91,9 @@ void Sender::finish(const std::optional<Error>& error) {
     // After a failure too: the pool waits as long as is right. Not if the journal can't be written
     // or we are stopping.
     const bool hopeless = error && (error->code == Code::system || error->code == Code::cancelled);
-    again = !hopeless && !queued_ && (again_ || error) && store_.pending->size() > 0;
+    // What waited for a UID can be sent as soon as a synchronisation has found it.
+    const bool more = again_ || error || !store_.pending->next().empty();
+    again = !hopeless && !queued_ && more && store_.pending->size() > 0;
     queued_ = queued_ || again;
   }
   if (error) hooks_.failed(*error);
@@ -105,16 +107,19 @@ std::vector<std::pair<Done, std::optional<Error>>> Sender::settled(
   std::vector<std::pair<Done, std::optional<Error>>> done;
   std::vector<Waiter> staying;
   const auto changes = store_.pending->changes();
+  const bool stuck = std::none_of(changes.begin(), changes.end(), sync::lacksUid) &&
+                     store_.pending->next().empty();
   for (auto& waiter : waiters_) {
     bool left = false;
     for (const auto& change : changes)
-      left |= change.number <= waiter.last && change.state != Change::State::parked;
+      left |= change.number <= waiter.last && change.state != Change::State::parked &&
+              !sync::lacksUid(change);
     auto refused = refusal(waiter.last);
     if (refused || !left)
       done.emplace_back(std::move(waiter.done), std::move(refused));
     else if (error)
       done.emplace_back(std::move(waiter.done), error);
-    else if (waiter.run <= runs_)
+    else if (waiter.run <= runs_ && stuck)
       done.emplace_back(
           std::move(waiter.done),
           Error(Code::busy, Scope::mailbox,

@@ -4,6 +4,7 @@
 #include <vector>
 
 #include "emlfs/base/error.h"
+#include "emlfs/base/fail_point.h"
 #include "store/crash_mark.h"
 #include "store/reads.h"
 
@@ -24,8 +25,11 @@ void requireName(std::string_view name, Scope scope) {
 // Every check comes before the first write: a refused call changes nothing.
 class UpdateImpl final : public Reads<CacheUpdate> {
  public:
-  UpdateImpl(MDB_env* env, const Tables& tables)
-      : Reads(tables), txn_(env), totals_(readTotals(txn(), tables)) {}
+  UpdateImpl(MDB_env* env, const Tables& tables, Durability durability)
+      : Reads(tables),
+        txn_(env, durability == Durability::soon ? WriteTransaction::Sync::later
+                                                 : WriteTransaction::Sync::at_commit),
+        totals_(readTotals(txn(), tables)) {}
 
   void putSetting(std::string_view key, std::string_view value) override;
   void putMailbox(const MailboxRecord& record) override;
@@ -318,13 +322,16 @@ void UpdateImpl::putChunk(MessageId id, uint32_t index, std::string_view bytes) 
 
 void UpdateImpl::commit() {
   if (changed_) writeTotals(txn(), tables_, totals_);
+  failPoint("cache: before a commit");
   txn_.commit();
+  failPoint("cache: committed");
 }
 
 }  // namespace
 
-std::unique_ptr<CacheUpdate> beginUpdate(MDB_env* env, const Tables& tables) {
-  return std::make_unique<UpdateImpl>(env, tables);
+std::unique_ptr<CacheUpdate> beginUpdate(MDB_env* env, const Tables& tables,
+                                         Durability durability) {
+  return std::make_unique<UpdateImpl>(env, tables, durability);
 }
 
 }  // namespace emlfs::store

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <map>
 
 #include "emlfs/base/error.h"
 #include "emlfs/base/log.h"
@@ -240,16 +241,16 @@ class MailboxReplay {
               const std::optional<MailboxStatus>& status) {
     Renamed renamed{from, to, delimiter_, {}};
     for (const auto& record : store_.cache.snapshot()->mailboxes()) {
-      const auto& validity = record.state.uid_validity;
       const bool before = isWithin(record.wire, from, delimiter_);
       if (record.wire.empty() || (!before && !isWithin(record.wire, to, delimiter_))) continue;
       const std::string wire = before ? to + record.wire.substr(from.size()) : record.wire;
       convenience([&] {
-        if (const auto now = revalued(session_, store_, record, wire))
-          renamed.revalued[wire] = {validity, *now};
+        if (auto now = revalued(session_, store_, record, wire))
+          renamed.revalued[wire] = std::move(*now);
       });
     }
     pending_.renaming();
+    std::map<MailboxId, TreeChange> changes;
     {
       const auto update = store_.cache.begin();
       const auto all = update->mailboxes();
@@ -264,14 +265,16 @@ class MailboxReplay {
         if (known) continue;
         record.wire = wire;
         const auto now = renamed.revalued.find(wire);
-        if (now != renamed.revalued.end() && now->second.first == record.state.uid_validity)
-          record.state.uid_validity = now->second.second;
+        if (now != renamed.revalued.end() && now->second.before == record.state.uid_validity)
+          renumber(*update, record, now->second, changes[record.id]);
         if (status && record.unborn && wire == to) setState(record, *status);
         update->putMailbox(record);
       }
       update->commit();
     }
     pending_.renamed(number, renamed);
+    for (const auto& [id, gone] : changes)
+      if (!gone.empty()) on_change_(gone);
     reshape(store_, on_change_);
   }
 

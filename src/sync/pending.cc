@@ -5,6 +5,7 @@
 #include <tuple>
 #include <utility>
 
+#include "emlfs/base/fail_point.h"
 #include "sync/overlay.h"
 
 namespace emlfs::sync {
@@ -19,13 +20,8 @@ bool deletes(const Change& change) {
          (change.kind == Change::Kind::flags && change.add.has("\\Deleted"));
 }
 
-// It is done but for the UID that the server gave it.
-bool waitsForUid(const Change& change) {
-  return change.state == Change::State::copied && change.source.uid == 0;
-}
-
 bool sendable(const Change& change) {
-  if (change.state == Change::State::parked || waitsForUid(change)) return false;
+  if (change.state == Change::State::parked || lacksUid(change)) return false;
   return ofMailboxes(change) || change.kind == Change::Kind::append || change.source.uid != 0;
 }
 
@@ -68,9 +64,13 @@ void rewrite(std::string& name, const std::string& from, const std::string& to, 
 }
 
 // Of a mailbox under its new name.
-void follow(const Renamed& renamed, const std::string& mailbox, UidValidity& validity) {
+void follow(const Renamed& renamed, const std::string& mailbox, UidValidity& validity, Uid& uid) {
   const auto at = renamed.revalued.find(mailbox);
-  if (at != renamed.revalued.end() && at->second.first == validity) validity = at->second.second;
+  if (at == renamed.revalued.end() || at->second.before != validity) return;
+  const auto now = at->second.uids.find(uid);
+  if (uid != 0 && now == at->second.uids.end()) return;  // void, as the server's doing says
+  validity = at->second.now;
+  if (uid != 0) uid = now->second;
 }
 
 void follow(const Renamed& renamed, Change& change) {
@@ -88,18 +88,40 @@ void follow(const Renamed& renamed, Change& change) {
   else
     object(change.mailbox);
   target(change.other);
-  follow(renamed, change.source.mailbox, change.source.uid_validity);
-  follow(renamed, change.mailbox, change.destination.uid_validity);
+  auto& source = change.source;
+  follow(renamed, source.mailbox, source.uid_validity, source.uid);
+  auto& destination = change.destination;
+  const auto before = destination.uid_validity;
+  follow(renamed, change.mailbox, destination.uid_validity, destination.uid);
+  if (destination.uid_validity != before) destination.uid_next = 0;
 }
 
 void follow(const Renamed& renamed, store::GivenName& given) {
   if (renamed.from.empty()) return;
   rewrite(given.key.mailbox, renamed.from, renamed.to, renamed.delimiter);
   rewrite(given.directory, renamed.from, renamed.to, renamed.delimiter);
-  follow(renamed, given.key.mailbox, given.key.uid_validity);
+  follow(renamed, given.key.mailbox, given.key.uid_validity, given.key.uid);
 }
 
 }  // namespace
+
+bool lacksUid(const Change& change) {
+  return change.state == Change::State::copied && change.source.uid == 0;
+}
+
+class Pending::Turn {
+ public:
+  Turn(Pending& pending, std::set<MessageId> ids) : pending_(pending), ids_(std::move(ids)) {
+    pending_.takeTurn(ids_);
+  }
+  ~Turn() { pending_.endTurn(ids_); }
+  Turn(const Turn&) = delete;
+  Turn& operator=(const Turn&) = delete;
+
+ private:
+  Pending& pending_;
+  const std::set<MessageId> ids_;
+};
 
 Pending::Pending(store::Journal& journal) : journal_(journal) {
   const MutexLock lock(mutex_);
@@ -137,6 +159,7 @@ void Pending::forget(uint64_t number) {
 
 void Pending::commit(store::Batch batch) {
   const auto numbers = journal_.commit(batch);
+  failPoint("pending: committed");
   const MutexLock lock(mutex_);
   for (size_t i = 0; i < batch.add.size(); ++i) {
     batch.add[i].number = numbers[i];
@@ -183,7 +206,7 @@ std::optional<Outlook> Pending::outlook(MessageId id) const {
     if (change.state == Change::State::parked) continue;
     if (change.kind == Change::Kind::move) {
       outlook.directory = change.mailbox;
-      outlook.leaving |= change.state != Change::State::pending && !waitsForUid(change);
+      outlook.leaving |= change.state != Change::State::pending && !lacksUid(change);
     }
     if (change.kind == Change::Kind::flags) {
       outlook.add = changed(outlook.add, change.add, change.remove);
@@ -207,7 +230,7 @@ std::optional<MessageId> Pending::claimant(const std::string& mailbox,
   const MutexLock lock(mutex_);
   std::optional<MessageId> only;
   for (const auto& [number, change] : changes_) {
-    if (!waitsForUid(change) || change.mailbox != mailbox) continue;
+    if (!lacksUid(change) || change.mailbox != mailbox) continue;
     if (meta.uid < change.destination.uid_next || change.source.size != meta.size ||
         change.source.message_id != meta.header.message_id || change.date != meta.date)
       continue;
@@ -226,7 +249,7 @@ std::set<MessageId> Pending::expected(const std::string& mailbox) const {
   const MutexLock lock(mutex_);
   std::set<MessageId> ids;
   for (const auto& [number, change] : changes_)
-    if (waitsForUid(change) && change.mailbox == mailbox) ids.insert(change.id);
+    if (lacksUid(change) && change.mailbox == mailbox) ids.insert(change.id);
   return ids;
 }
 
@@ -236,12 +259,37 @@ bool Pending::receives(const std::string& mailbox) const {
   return std::any_of(changes_.begin(), changes_.end(), [&](const auto& each) {
     const Change& change = each.second;
     const bool sent = change.state == Change::State::begun || change.state == Change::State::copied;
-    return sent && !waitsForUid(change) && change.mailbox == mailbox;
+    return sent && !lacksUid(change) && change.mailbox == mailbox;
   });
+}
+
+void Pending::takeTurn(const std::set<MessageId>& ids) {
+  MutexLock lock(mutex_);
+  for (auto id = ids.begin(); id != ids.end();) {
+    if (in_turn_.count(*id) == 0) {
+      ++id;
+      continue;
+    }
+    turn_ended_.wait(lock);
+    id = ids.begin();
+  }
+  in_turn_.insert(ids.begin(), ids.end());
+}
+
+void Pending::endTurn(const std::set<MessageId>& ids) {
+  const MutexLock lock(mutex_);
+  for (const MessageId id : ids) in_turn_.erase(id);
+  turn_ended_.notify_all();
 }
 
 void Pending::add(std::vector<Change> changes, std::vector<store::GivenName> names,
                   std::optional<uint64_t> epoch) {
+  std::set<MessageId> ids;
+  for (const Change& change : changes)
+    if (!ofMailboxes(change)) ids.insert(change.id);
+  for (const auto& name : names)
+    if (name.key.uid == 0) ids.insert(name.key.id);
+  const Turn turn(*this, std::move(ids));
   store::Batch batch;
   batch.add = std::move(changes);
   batch.put_names = std::move(names);
@@ -305,6 +353,12 @@ void Pending::renaming() {
 }
 
 void Pending::renamed(uint64_t number, const Renamed& renamed) {
+  std::set<MessageId> ids;
+  {
+    const MutexLock lock(mutex_);
+    for (const auto& [id, numbers] : of_) ids.insert(id);
+  }
+  const Turn turn(*this, std::move(ids));
   store::Batch batch;
   batch.remove.push_back(number);
   {
@@ -369,7 +423,7 @@ Run Pending::next() const {
     if (change.state == Change::State::parked) continue;
     const bool of_mailboxes = ofMailboxes(change);
     if (!of_mailboxes) waiting.insert(change.id);
-    if (of_mailboxes || (!mailboxes_.empty() && !waitsForUid(change)))
+    if (of_mailboxes || (!mailboxes_.empty() && !lacksUid(change)))
       for (auto& name : names(change)) (of_mailboxes ? unsettled : used).insert(std::move(name));
   }
   return run;
@@ -418,6 +472,13 @@ std::vector<Change> Pending::later(MessageId id, uint64_t number) const {
 }
 
 void Pending::done(std::span<const Bound> bound) {
+  std::set<MessageId> ids;
+  {
+    const MutexLock lock(mutex_);
+    for (const auto& [number, place] : bound)
+      if (const auto at = changes_.find(number); at != changes_.end()) ids.insert(at->second.id);
+  }
+  const Turn turn(*this, std::move(ids));
   store::Batch batch;
   {
     const MutexLock lock(mutex_);
@@ -491,8 +552,7 @@ std::set<MessageId> Pending::orphans() const {
   std::set<MessageId> ids;
   for (const auto& [id, numbers] : of_) {
     const Change& first = changes_.at(*numbers.begin());
-    if (first.source.uid == 0 && first.kind != Change::Kind::append && !waitsForUid(first))
-      ids.insert(id);
+    if (first.source.uid == 0 && first.kind != Change::Kind::append) ids.insert(id);
   }
   return ids;
 }
@@ -521,7 +581,7 @@ void Pending::found(MessageId id, const store::MessageRef& place) {
     const auto of = of_.find(id);
     if (of == of_.end()) return;
     for (const uint64_t number : of->second)
-      if (waitsForUid(changes_.at(number))) bound.push_back({number, place});
+      if (lacksUid(changes_.at(number))) bound.push_back({number, place});
   }
   done(bound);
 }

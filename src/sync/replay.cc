@@ -5,6 +5,7 @@
 #include <map>
 
 #include "emlfs/base/error.h"
+#include "emlfs/base/fail_point.h"
 #include "emlfs/base/log.h"
 #include "emlfs/sync/rights.h"
 #include "sync/mailbox_replay.h"
@@ -89,7 +90,7 @@ class Replay {
   }
 
   // Changes whose message had got its place when they were acknowledged, and had not when they were
-  // made. False if there are none.
+  // made; and those whose UID was seen just before a crash. False if there are none.
   bool adoptOrphans() {
     bool any = false;
     const auto orphans = pending_.orphans();
@@ -98,8 +99,10 @@ class Replay {
       const auto message = snapshot->message(id);
       const auto mailbox = message ? snapshot->mailbox(message->mailbox) : std::nullopt;
       if (!mailbox || message->uid == 0) continue;
-      pending_.adopt(id, {mailbox->wire, mailbox->state.uid_validity, message->uid,
-                          message->message_id, message->size});
+      const store::MessageRef place{mailbox->wire, mailbox->state.uid_validity, message->uid,
+                                    message->message_id, message->size};
+      pending_.found(id, place);
+      pending_.adopt(id, place);
       any = true;
     }
     return any;
@@ -217,7 +220,8 @@ class Replay {
     if (run.front().state != Change::State::copied) {
       const Receiving receiving(pending_, run, destinationOf(run));
       const auto told = session_.copy(uidsOf(run), run.front().mailbox);
-      const auto destination = destinationOf(run);
+      auto destination = destinationOf(run);
+      if (told) destination.uid_validity = told->uid_validity;
       std::map<Uid, Uid> uids;
       if (told) uids.insert(told->uids.begin(), told->uids.end());
       for (Change& change : run) {
@@ -230,6 +234,7 @@ class Replay {
     }
     const UidSet uids = uidsOf(run);
     session_.store(uids, imap::Session::Change::add, Flags({"\\Deleted"}));
+    failPoint("replay: copied and flagged");
     // Without UIDPLUS they stay, flagged: a bare EXPUNGE would take others' deletions along.
     if (session_.capabilities().has("UIDPLUS") || session_.capabilities().has("IMAP4REV2"))
       session_.expunge(uids);
@@ -244,7 +249,7 @@ class Replay {
   // Of a COPY whose answer was lost: those that have arrived, with their UIDs.
   Run findCopies(const Run& run) {
     Run found;
-    session_.examine(run.front().mailbox);
+    const auto there = session_.examine(run.front().mailbox);
     const Uid first = std::max<Uid>(run.front().destination.uid_next, 1);
     std::set<uint64_t> taken;
     session_.fetchMetadata(first, kLastUid, [&](MessageMeta&& meta) {
@@ -253,6 +258,7 @@ class Replay {
             change.source.message_id != meta.header.message_id || change.date != meta.date)
           continue;
         taken.insert(change.number);
+        change.destination.uid_validity = there.uid_validity;
         change.destination.uid = meta.uid;
         found.push_back(std::move(change));
         return;
@@ -272,13 +278,15 @@ class Replay {
       const auto at = uids.find(change.source.uid);
       places[change.id] = at == uids.end() ? 0 : at->second;
     }
-    places = settle(store_, run.front().mailbox, places, on_change_);
-    const UidValidity validity = told ? told->uid_validity : run.front().destination.uid_validity;
+    failPoint("replay: arrived");
+    places = settle(store_, run.front().mailbox, told ? told->uid_validity : 0, places, on_change_);
+    failPoint("replay: settled");
+    const auto there = mailboxByWire(*store_.cache.snapshot(), run.front().mailbox);
     std::vector<Bound> bound;
     for (const Change& change : run) {
       store::MessageRef place = change.source;
       place.mailbox = change.mailbox;
-      place.uid_validity = validity;
+      place.uid_validity = there ? there->state.uid_validity : 0;  // its UIDs are of that
       place.uid = places.at(change.id);
       bound.push_back({change.number, std::move(place)});
     }
@@ -297,6 +305,7 @@ class Replay {
     if (!all.add.names().empty()) session_.store(uids, imap::Session::Change::add, all.add);
     if (!all.remove.names().empty())
       session_.store(uids, imap::Session::Change::remove, all.remove);
+    failPoint("replay: flags sent");
     note(all.source.mailbox);
     settleFlags(store_, run);
     pending_.done(samePlaces(run));
@@ -307,6 +316,7 @@ class Replay {
     session_.store(uids, imap::Session::Change::add, Flags({"\\Deleted"}));
     if (session_.capabilities().has("UIDPLUS") || session_.capabilities().has("IMAP4REV2")) {
       session_.expunge(uids);
+      failPoint("replay: expunged");
       settleExpunged(store_, run);
     }
     note(run.front().source.mailbox);
@@ -321,6 +331,7 @@ class Replay {
       return;
     }
     pending_.park(run, error);
+    failPoint("replay: parked");
     putBack(store_, run, on_change_);
   }
 

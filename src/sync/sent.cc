@@ -2,6 +2,7 @@
 
 #include <vector>
 
+#include "emlfs/base/fail_point.h"
 #include "sync/change_time.h"
 
 namespace emlfs::sync {
@@ -63,11 +64,18 @@ std::optional<store::MailboxRecord> trashOf(const store::Snapshot& snapshot) {
   return std::nullopt;
 }
 
-std::map<MessageId, Uid> settle(Store store, const std::string& mailbox,
+std::map<MessageId, Uid> settle(Store store, const std::string& mailbox, UidValidity validity,
                                 std::map<MessageId, Uid> uids, const OnChange& on_change) {
   const auto update = store.cache.begin();
-  const auto destination = mailboxByWire(*update, mailbox);
+  auto destination = mailboxByWire(*update, mailbox);
   if (!destination) return uids;  // gone meanwhile, with all in it
+  if (validity != 0 && destination->state.uid_validity == 0) {
+    destination->state.uid_validity = validity;  // it was never looked at
+    update->putMailbox(*destination);
+  }
+  // Replaced meanwhile: the next look tells what is there.
+  if (validity != destination->state.uid_validity)
+    for (auto& [id, uid] : uids) uid = 0;
   Changes changes(*update);
   for (auto& [id, uid] : uids) {
     auto message = update->message(id);
@@ -109,6 +117,7 @@ void forgetLost(Store store, MailboxId mailbox, const std::set<MessageId>& expec
     if (lost.empty()) return;
     changes.commit(on_change);
   }
+  failPoint("sent: lost ones forgotten");
   for (const MessageId id : lost) store.pending->vanished(id);
 }
 

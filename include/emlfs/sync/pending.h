@@ -41,15 +41,24 @@ struct Bound {
   store::MessageRef place;  // uid 0: it is there, and its UID is not known yet
 };
 
+// The messages of a mailbox that has got another UIDVALIDITY, though they are the same.
+struct Revalued {
+  UidValidity before = 0;
+  UidValidity now = 0;
+  std::map<Uid, Uid> uids;  // those that were found again
+};
+
 // A mailbox that is called otherwise from now on, and all below it.
 struct Renamed {
   std::string from;  // empty: nothing got another name
   std::string to;
   char delimiter = 0;
-  // Those of them, by their new names, whose UIDVALIDITY was the first and is the second now,
-  // though their messages are the same.
-  std::map<std::string, std::pair<UidValidity, UidValidity>> revalued;
+  std::map<std::string, Revalued> revalued;  // by the new name
 };
+
+// The server has done it; what is missing is the UID that it gave the message. The next look at the
+// mailbox tells it.
+bool lacksUid(const store::Change& change);
 
 class Pending {
  public:
@@ -108,7 +117,8 @@ class Pending {
   // The message is gone from the server, and no change of ours sent it away.
   void vanished(MessageId id);
   // Messages with a change that waits for an earlier one of theirs, and there is none any more:
-  // that was done while it was being acknowledged. And where such a message is.
+  // that was done while it was being acknowledged; or whose UID the journal still has to be told.
+  // And where such a message is.
   std::set<MessageId> orphans() const;
   void adopt(MessageId id, const store::MessageRef& place);
   // claimant() was right.
@@ -116,6 +126,10 @@ class Pending {
 
  private:
   using RefKey = std::tuple<std::string, UidValidity, Uid>;
+  // What the journal says of a message is read, and then changed: by one at a time.
+  class Turn;
+  void takeTurn(const std::set<MessageId>& ids) EXCLUDES(mutex_);
+  void endTurn(const std::set<MessageId>& ids) EXCLUDES(mutex_);
   void load(const store::Change& change) REQUIRES(mutex_);
   void forget(uint64_t number) REQUIRES(mutex_);
   void commit(store::Batch batch) EXCLUDES(mutex_);
@@ -123,6 +137,8 @@ class Pending {
 
   store::Journal& journal_;
   mutable Mutex mutex_;
+  Condition turn_ended_;
+  std::set<MessageId> in_turn_ GUARDED_BY(mutex_);
   std::map<uint64_t, store::Change> changes_ GUARDED_BY(mutex_);
   std::unordered_map<MessageId, std::set<uint64_t>> of_ GUARDED_BY(mutex_);
   std::map<RefKey, MessageId> ids_ GUARDED_BY(mutex_);
