@@ -18,11 +18,6 @@ bool ofMailboxes(const Change& change) {
          change.kind == Change::Kind::rename_mailbox || change.kind == Change::Kind::remove_mailbox;
 }
 
-bool deletes(const Change& change) {
-  return change.kind == Change::Kind::expunge || change.kind == Change::Kind::remove_mailbox ||
-         (change.kind == Change::Kind::flags && change.add.has("\\Deleted"));
-}
-
 bool sendable(const Change& change) {
   if (change.state == Change::State::parked || lacksUid(change)) return false;
   return ofMailboxes(change) || change.kind == Change::Kind::append || change.source.uid != 0;
@@ -94,6 +89,11 @@ uint64_t Pending::parked() const {
   return static_cast<uint64_t>(
       std::count_if(changes_.begin(), changes_.end(),
                     [](const auto& each) { return each.second.state == Change::State::parked; }));
+}
+
+uint64_t Pending::latest() const {
+  const MutexLock lock(mutex_);
+  return changes_.empty() ? 0 : changes_.rbegin()->first;
 }
 
 std::vector<Change> Pending::changes() const {
@@ -195,7 +195,7 @@ Run Pending::next() const {
                                        unsettled.count(change.source.mailbox) >
                                    0;
     const bool ready = sendable(change) && waiting.count(change.id) == 0 && !touches_unsettled &&
-                       !(append_before && deletes(change));
+                       !(append_before && isDeletion(change));
     append_before |= change.kind == Change::Kind::append;
     const bool taken = ready && (run.empty() || fitTogether(run.front(), change));
     if (taken) run.push_back(change);
