@@ -197,7 +197,10 @@ class AccountImpl final : public Account {
 
   ChangesHooks changesHooks() {
     return {[this](const sync::TreeChange& change) { tell(change); },
-            [this] { sender_.poke(); },
+            [this] {
+              sender_.poke();
+              evictor_.poke();  // which also syncs the cache
+            },
             [this](WaitId wait, uint64_t since, Done done) {
               sender_.flush(wait, since, std::move(done));
             },

@@ -137,7 +137,7 @@ std::vector<Change> changesOf(Change::Kind kind, Store store, const std::vector<
 }
 
 void hide(Store store, const std::vector<MessageId>& ids, const OnChange& on_change) {
-  const auto update = store.cache.begin();
+  const auto update = store.cache.begin(store::Durability::soon);
   Shown shown(*update);
   for (const MessageId id : ids)
     if (auto message = update->message(id)) shown.hide(*message);
@@ -179,7 +179,7 @@ void moveMessage(Store store, MessageId id, MailboxId directory, const std::stri
   }
   store.pending->add(std::move(changes), names);
 
-  const auto update = store.cache.begin();
+  const auto update = store.cache.begin(store::Durability::soon);
   auto message = update->message(id);
   if (!message) return;  // sent, and gone from the server, in this moment
   TreeChange change;
@@ -203,7 +203,7 @@ void changeFlags(Store store, const std::vector<MessageId>& ids, const Flags& ad
   if (add.has("\\Deleted")) hide(store, ids, on_change);
   if (!remove.has("\\Deleted")) return;
 
-  const auto update = store.cache.begin();
+  const auto update = store.cache.begin(store::Durability::soon);
   Shown shown(*update);
   for (const MessageId id : ids)
     if (auto message = update->message(id)) shown.show(*message);
@@ -218,7 +218,7 @@ void expungeMessages(Store store, const std::vector<MessageId>& ids, const OnCha
 void showPending(Store store) {
   const auto ids = store.pending->messages();
   if (ids.empty()) return;
-  const auto update = store.cache.begin();
+  const auto update = store.cache.begin(store::Durability::soon);
   Shown shown(*update);
   TreeChange moved;
   for (const MessageId id : ids) {

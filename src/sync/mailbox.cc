@@ -15,11 +15,12 @@ namespace {
 
 constexpr Uid kLastUid = std::numeric_limits<Uid>::max();
 
-// After a UIDVALIDITY change no old UID means anything (RFC 9051 section 2.3.1.1).
-SyncState startAgain(const imap::Selected& now, Store store, MailboxId mailbox,
+// After a UIDVALIDITY change no old UID means anything (RFC 9051 section 2.3.1.1). In a mailbox
+// that was never looked at there are none: what is there already has been moved there by us.
+SyncState startAgain(const imap::Selected& now, UidValidity before, Store store, MailboxId mailbox,
                      const OnChange& on_change) {
   Delta delta;
-  delta.replaced = true;
+  delta.replaced = before != 0;
   delta.state.uid_validity = now.uid_validity;
   return apply(store, mailbox, delta, on_change);
 }
@@ -64,7 +65,7 @@ void syncMailbox(imap::Session& session, Store store, MailboxId mailbox,
     if (known.uid_validity != 0)
       log::info("{}: UIDVALIDITY changed from {} to {}", record.wire, known.uid_validity,
                 now.uid_validity);
-    known = startAgain(now, store, mailbox, on_change);
+    known = startAgain(now, known.uid_validity, store, mailbox, on_change);
   }
   const auto strategy = choose(now, known, parameters.has_value());
   known = followKnown(strategy, session, now, known, store, mailbox, on_change);

@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "emlfs/base/fail_point.h"
+#include "sync/pending_turn.h"
 
 namespace emlfs::sync {
 namespace {
@@ -177,7 +178,32 @@ bool Pending::receives(const std::string& mailbox) const {
   });
 }
 
+void Pending::takeTurn(const std::set<MessageId>& ids) {
+  MutexLock lock(mutex_);
+  for (auto id = ids.begin(); id != ids.end();) {
+    if (in_turn_.count(*id) == 0) {
+      ++id;
+      continue;
+    }
+    turn_ended_.wait(lock);
+    id = ids.begin();
+  }
+  in_turn_.insert(ids.begin(), ids.end());
+}
+
+void Pending::endTurn(const std::set<MessageId>& ids) {
+  const MutexLock lock(mutex_);
+  for (const MessageId id : ids) in_turn_.erase(id);
+  turn_ended_.notify_all();
+}
+
 void Pending::add(std::vector<Change> changes, const std::vector<store::GivenName>& names) {
+  std::set<MessageId> ids;
+  for (const Change& change : changes)
+    if (!ofMailboxes(change)) ids.insert(change.id);
+  for (const auto& name : names)
+    if (name.key.uid == 0) ids.insert(name.key.id);
+  const Turn turn(*this, std::move(ids));
   store::Batch batch;
   batch.add = std::move(changes);
   batch.put_names = names;
@@ -253,6 +279,13 @@ std::vector<Change> Pending::later(MessageId id, uint64_t number) const {
 }
 
 void Pending::done(std::span<const Bound> bound) {
+  std::set<MessageId> ids;
+  {
+    const MutexLock lock(mutex_);
+    for (const auto& [number, place] : bound)
+      if (const auto at = changes_.find(number); at != changes_.end()) ids.insert(at->second.id);
+  }
+  const Turn turn(*this, std::move(ids));
   store::Batch batch;
   {
     const MutexLock lock(mutex_);

@@ -4,6 +4,7 @@
 
 #include "emlfs/base/error.h"
 #include "emlfs/sync/pending.h"
+#include "sync/pending_turn.h"
 
 namespace emlfs::sync {
 namespace {
@@ -19,6 +20,12 @@ bool belongsTo(const Change& append, const Change& change) {
   if (append.kind != Change::Kind::append || change.number <= append.number) return false;
   const bool same_message = change.id == append.id && change.source.uid == 0;
   return same_message || (!append.spool.empty() && change.spool == append.spool);
+}
+
+std::set<MessageId> idsOf(const Run& run) {
+  std::set<MessageId> ids;
+  for (const Change& change : run) ids.insert(change.id);
+  return ids;
 }
 
 }  // namespace
@@ -58,19 +65,28 @@ Run Pending::parkedWith(const std::vector<uint64_t>& numbers) const {
   return run;
 }
 
-void Pending::retry(Run run) {
+void Pending::retry(const Run& run) {
+  const Turn turn(*this, idsOf(run));
   store::Batch batch;
-  for (Change& change : run) {
-    change.state = Change::State::pending;
-    change.destination = {};
-    change.error = Code::refused;
-    change.server.clear();
-    batch.update.push_back(std::move(change));
+  {
+    const MutexLock lock(mutex_);
+    for (const Change& wanted : run) {
+      const auto at = changes_.find(wanted.number);
+      if (at == changes_.end() || !isParked(at->second)) continue;
+      Change change = at->second;
+      change.source = wanted.source;
+      change.state = Change::State::pending;
+      change.destination = {};
+      change.error = Code::refused;
+      change.server.clear();
+      batch.update.push_back(std::move(change));
+    }
   }
   commit(std::move(batch));
 }
 
 void Pending::forgetParked(const Run& run) {
+  const Turn turn(*this, idsOf(run));
   store::Batch batch;
   {
     const MutexLock lock(mutex_);

@@ -38,22 +38,26 @@ std::string unlikeAll(const std::vector<World>& worlds, const Observation& seen)
 
 }  // namespace
 
-bool Tally::add(const Verdict& verdict, const std::string& when) {
+void Tally::add(const Verdict& verdict, uint64_t bodies) {
+  const std::lock_guard lock(mutex_);
+  bodies_ += bodies;
   sum_.lost += verdict.lost;
   sum_.doubled += verdict.doubled;
   sum_.wrong += verdict.wrong;
   sum_.misplaced += verdict.misplaced;
   sum_.altered += verdict.altered;
   sum_.strange += verdict.strange;
-  if (!verdict.fits()) ADD_FAILURE() << when << ", on the server:\n" << verdict.complaints;
-  return verdict.fits();
 }
 
 bool Tally::check(const ImapServer& server, const Mount& mount, const std::vector<World>& allowed,
                   const std::string& when) {
   const Observation there = observe(server);
-  bodies_ += there.bodies;
-  if (!add(judge(allowed, there), when)) return false;
+  const Verdict verdict = judge(allowed, there);
+  add(verdict, there.bodies);
+  if (!verdict.fits()) {
+    ADD_FAILURE() << when << ", on the server:\n" << verdict.complaints;
+    return false;
+  }
   std::vector<World> visible;
   for (const World& world : allowed)
     if (judge({world}, there).fits()) visible.push_back(shown(world));
@@ -70,13 +74,15 @@ bool Tally::check(const ImapServer& server, const Mount& mount, const std::vecto
         return unlike.empty();
       },
       kQuiet);
-  bodies_ += seen.bodies;
-  sum_.wrong += seen.wrong.size();
+  Verdict in_mount;
+  in_mount.wrong = seen.wrong.size();
+  add(in_mount, seen.bodies);
   if (!unlike.empty()) ADD_FAILURE() << when << ", in the mount:\n" << unlike;
   return unlike.empty();
 }
 
 std::string Tally::text() const {
+  const std::lock_guard lock(mutex_);
   return fmt::format(
       "bodies compared {}, lost {}, doubled {}, wrong {}, misplaced {}, flags or date wrong {}, "
       "others {}",

@@ -1,7 +1,7 @@
 // What rounds of a proof came to, together.
 #pragma once
 
-#include <map>
+#include <mutex>
 #include <string>
 
 #include "emlfs/base/clock.h"
@@ -12,7 +12,7 @@ namespace emlfs::test {
 
 class Mount;
 
-// Not thread-safe.
+// Thread-safe.
 class Tally {
  public:
   // Holds the server, once everything has been sent to it, and then the mount against what may be.
@@ -24,8 +24,9 @@ class Tally {
   std::string text() const;
 
  private:
-  bool add(const Verdict& verdict, const std::string& when);
+  void add(const Verdict& verdict, uint64_t bodies);
 
+  mutable std::mutex mutex_;
   uint64_t bodies_ = 0;
   Verdict sum_;
 };

@@ -92,7 +92,7 @@ class Pending {
   // Error(not_found, message) if there is no such change, Error(busy, message) if it isn't parked.
   Run parkedWith(const std::vector<uint64_t>& numbers) const;
   // These, as they are given, are to be sent after all.
-  void retry(Run run);
+  void retry(const Run& run);
   // As drop(); names that only these changes speak of go, too.
   void forgetParked(const Run& run);
   // The message is gone from the server, and no change of ours sent it away.
@@ -107,6 +107,10 @@ class Pending {
 
  private:
   using RefKey = std::tuple<std::string, UidValidity, Uid>;
+  // What the journal says of a message is read, and then changed: by one at a time.
+  class Turn;
+  void takeTurn(const std::set<MessageId>& ids) EXCLUDES(mutex_);
+  void endTurn(const std::set<MessageId>& ids) EXCLUDES(mutex_);
   void load(const store::Change& change) REQUIRES(mutex_);
   void forget(uint64_t number) REQUIRES(mutex_);
   void commit(store::Batch batch) EXCLUDES(mutex_);
@@ -114,6 +118,8 @@ class Pending {
 
   store::Journal& journal_;
   mutable Mutex mutex_;
+  Condition turn_ended_;
+  std::set<MessageId> in_turn_ GUARDED_BY(mutex_);
   std::map<uint64_t, store::Change> changes_ GUARDED_BY(mutex_);
   std::unordered_map<MessageId, std::set<uint64_t>> of_ GUARDED_BY(mutex_);
   std::map<RefKey, MessageId> ids_ GUARDED_BY(mutex_);
