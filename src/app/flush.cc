@@ -29,13 +29,14 @@ Json statusOf(const std::string& mount_point) {
 
 // On a terminal ^C ends all of this at once: nothing here has to be put in order.
 int waitFor(FlushProcess& flush, const std::string& mount_point) {
-  Ticker ticker(!isTerminal(STDOUT_FILENO), Milliseconds(0));
+  const bool shown = isTerminal(STDOUT_FILENO);
+  Ticker ticker(!shown, Milliseconds(0));
   for (;;) {
     pollfd waiting{flush.fd(), POLLIN, 0};
-    const int ready = ::poll(&waiting, 1, static_cast<int>(ticker.interval().count()));
+    const int ready = ::poll(&waiting, 1, shown ? static_cast<int>(ticker.interval().count()) : -1);
     if (ready < 0 && errno != EINTR) throw systemError("poll", errno);
     if (ready > 0) return flush.result();
-    if (!isTerminal(STDOUT_FILENO)) continue;
+    if (!shown) continue;
     const uint64_t left = number(statusOf(mount_point), "/changes/pending");
     ticker.show([&](size_t columns) {
       return fmt::format("{} changes left", formatCount(left)).substr(0, columns);

@@ -26,6 +26,7 @@ constexpr size_t kMostIds = 60'000;  // bytes of an attribute's value
 
 struct Directory {
   std::string path;
+  std::string shown;  // as the user calls it
   std::vector<Json> messages;
 };
 
@@ -48,14 +49,18 @@ Json hiddenIn(const std::string& path) {
   return readPages(path, kHidden, "messages");
 }
 
-void collect(const std::string& path, bool recursive, std::vector<Directory>& found) {
+void collect(const std::string& path, const std::string& shown, bool recursive,
+             std::vector<Directory>& found) {
   const Json hidden = hiddenIn(path);
-  Directory directory{path, {}};
+  Directory directory{path, shown, {}};
   for (const Json& message : at(hidden, "/messages")) directory.messages.push_back(message);
   if (!directory.messages.empty()) found.push_back(std::move(directory));
   if (!recursive) return;
   for (const Json& below : at(hidden, "/directories"))
-    if (below.is_string()) collect(path + "/" + below.get<std::string>(), true, found);
+    if (below.is_string()) {
+      const std::string name = "/" + below.get<std::string>();
+      collect(path + name, shown + name, true, found);
+    }
 }
 
 // A message by the name that it had.
@@ -65,7 +70,7 @@ void collectNamed(const std::string& argument, std::vector<Directory>& found) {
   const auto parent =
       canonicalPath(path.has_parent_path() ? path.parent_path().string() : std::string("."));
   if (!parent || name.empty()) throw badInput(fmt::format("{} does not exist", argument));
-  Directory directory{*parent, {}};
+  Directory directory{*parent, path.parent_path().string(), {}};
   const Json hidden = hiddenIn(*parent);
   for (const Json& message : at(hidden, "/messages"))
     if (message.value("name", "") == name) directory.messages.push_back(message);
@@ -96,7 +101,9 @@ std::vector<Directory> findAll(const HiddenArguments& arguments) {
     requireInMount(mounts, *path, argument);
     if (!std::filesystem::is_directory(*path))
       throw badInput(fmt::format("{} is not deleted", argument));
-    collect(*path, arguments.recursive, found);
+    std::string shown = argument;
+    while (shown.size() > 1 && shown.ends_with('/')) shown.pop_back();
+    collect(*path, shown, arguments.recursive, found);
   }
   return found;
 }
@@ -111,7 +118,8 @@ std::string day(const Json& message) {
 void print(const std::vector<Directory>& found) {
   for (const auto& directory : found)
     for (const Json& message : directory.messages) {
-      const auto path = directory.path + "/" + message.value("name", "");
+      const auto path =
+          (directory.shown.empty() ? "" : directory.shown + "/") + message.value("name", "");
       const std::string subject = text(message, "/subject");
       ::printf("%s  %s%s\n", day(message).c_str(), printable(path).c_str(),
                subject.empty() ? "" : ("  " + subject).c_str());

@@ -4,6 +4,7 @@
 
 #include "app/printable.h"
 #include "app/units.h"
+#include "emlfs/base/error.h"
 #include "emlfs/view/names.h"
 
 namespace emlfs::app {
@@ -66,14 +67,22 @@ std::string changeText(const Json& change) {
 }
 
 std::string changeAdvice(const Json& change) {
-  const std::string code = text(change, "/error");
-  if (code == "quota") return "make room on the server, then retry";
-  if (code == "denied") return "retry when the server allows it to you, or drop";
-  if (code == "limit") return "it is larger than the server takes: export, then drop";
-  if (code == "not_found") return "make the mailbox, then retry";
-  if (code == "exists") return "drop: there is one of that name";
-  if (code == "invalid") return "the server will never take it: export, then drop";
-  return "retry, or drop";
+  switch (codeNamed(text(change, "/error")).value_or(Code::refused)) {
+    case Code::quota:
+      return "make room on the server, then retry";
+    case Code::denied:
+      return "retry when the server allows it to you, or drop";
+    case Code::limit:
+      return "it is larger than the server takes: export, then drop";
+    case Code::not_found:
+      return "make the mailbox, then retry";
+    case Code::exists:
+      return "drop: there is one of that name";
+    case Code::invalid:
+      return "the server will never take it: export, then drop";
+    default:
+      return "retry, or drop";
+  }
 }
 
 std::string kindsText(const Json& kinds) {

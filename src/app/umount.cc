@@ -47,7 +47,7 @@ Daemon daemonOf(const std::string& json) {
   return daemon;
 }
 
-enum class Flushed { all, refused, away, given_up };
+enum class Flushed { done, away, given_up };
 
 // While the mount still works. ^C gives it up.
 Flushed flush(const std::string& mount_point, const Json& status) {
@@ -66,23 +66,10 @@ Flushed flush(const std::string& mount_point, const Json& status) {
   pollfd waiting[] = {{process.fd(), POLLIN, 0}, {signals.fd(), POLLIN, 0}};
   while (::poll(waiting, 2, deadline.pollTimeout()) < 0)
     if (errno != EINTR) throw systemError("poll", errno);
-  if ((waiting[0].revents & (POLLIN | POLLHUP)) == 0) return Flushed::given_up;
+  if (waiting[1].revents != 0) signals.take();
+  if (waiting[1].revents != 0 || waiting[0].revents == 0) return Flushed::given_up;
   const int error = process.result();
-  if (error == 0) return Flushed::all;
-  return error == ENETUNREACH || error == ETIMEDOUT ? Flushed::away : Flushed::refused;
-}
-
-const char* because(Flushed flushed) {
-  switch (flushed) {
-    case Flushed::away:
-      return " (the server can't be reached)";
-    case Flushed::given_up:
-      return "";
-    case Flushed::refused:
-    case Flushed::all:
-      break;
-  }
-  return "";
+  return error == ENETUNREACH || error == ETIMEDOUT ? Flushed::away : Flushed::done;
 }
 
 // What the daemon could not send. Empty if there is nothing.
@@ -119,7 +106,8 @@ int umountCommand(const std::string& path, bool now) {
     // It would try again.
     if (daemon.process && flushed == Flushed::given_up) sendSignal(daemon.process, SIGTERM);
     ::fprintf(stderr, "emlfs: not sent yet%s: %s; the next mount of this account sends them\n",
-              because(flushed), printable(unsent).c_str());
+              flushed == Flushed::away ? " (the server can't be reached)" : "",
+              printable(unsent).c_str());
   }
   // Cache and state are locked until the daemon has ended: a mount right after has to work.
   if (daemon.process && !waitForEnd(daemon.process, Deadline::after(kEndLimit)))

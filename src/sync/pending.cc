@@ -73,7 +73,7 @@ void Pending::commit(store::Batch batch) {
   const MutexLock lock(mutex_);
   for (size_t i = 0; i < batch.add.size(); ++i) {
     batch.add[i].number = numbers[i];
-    load(batch.add[i]);
+    if (const auto written = journal_.change(numbers[i])) load(*written);
   }
   for (const auto& change : batch.update)
     if (changes_.count(change.number) != 0) load(change);

@@ -175,6 +175,8 @@ TEST_F(Commands, WhatTheServerRefusesIsListedRetriedAndDropped) {
   const auto listed = emlfs({"journal", mount().path()}).output;
   EXPECT_THAT(listed, HasSubstr("refused  move m1.1.eml from INBOX to A"));
   EXPECT_THAT(listed, HasSubstr("the server said: "));
+  EXPECT_THAT(listed, HasSubstr("what to do: make the mailbox, then retry"));
+  EXPECT_THAT(listed, Not(HasSubstr("since 1970")));
   EXPECT_THAT(listed, HasSubstr("<1@example.org>, UID 1, "));
 
   const std::string out = mount().directory() + "/out";
