@@ -49,12 +49,25 @@ Json hiddenIn(const std::string& path) {
   return readPages(path, kHidden, "messages");
 }
 
-void collect(const std::string& path, const std::string& shown, bool recursive,
-             std::vector<Directory>& found) {
-  const Json hidden = hiddenIn(path);
+struct Found {
+  std::vector<Directory> directories;
+  size_t failed = 0;  // directories that can't be looked into
+};
+
+// Of a tree, what can't be looked into is passed over.
+void collect(const std::string& path, const std::string& shown, bool recursive, Found& found) {
+  Json hidden;
+  try {
+    hidden = hiddenIn(path);
+  } catch (const Error& error) {
+    if (!recursive) throw;
+    ++found.failed;
+    ::fprintf(stderr, "emlfs: %s\n", errorLine(error).c_str());
+    hidden = readPages(path, kHidden, "messages");
+  }
   Directory directory{path, shown, {}};
   for (const Json& message : at(hidden, "/messages")) directory.messages.push_back(message);
-  if (!directory.messages.empty()) found.push_back(std::move(directory));
+  if (!directory.messages.empty()) found.directories.push_back(std::move(directory));
   if (!recursive) return;
   for (const Json& below : at(hidden, "/directories"))
     if (below.is_string()) {
@@ -64,7 +77,7 @@ void collect(const std::string& path, const std::string& shown, bool recursive,
 }
 
 // A message by the name that it had.
-void collectNamed(const std::string& argument, std::vector<Directory>& found) {
+void collectNamed(const std::string& argument, Found& found) {
   const std::filesystem::path path(argument);
   const std::string name = path.filename().string();
   const auto parent =
@@ -76,7 +89,7 @@ void collectNamed(const std::string& argument, std::vector<Directory>& found) {
     if (message.value("name", "") == name) directory.messages.push_back(message);
   if (directory.messages.empty())
     throw badInput(fmt::format("there is no deleted message {}", argument));
-  found.push_back(std::move(directory));
+  found.directories.push_back(std::move(directory));
 }
 
 void requireInMount(const std::vector<MountEntry>& mounts, const std::string& path,
@@ -86,9 +99,9 @@ void requireInMount(const std::vector<MountEntry>& mounts, const std::string& pa
     throw badInput(fmt::format("{} is not in a mount of emlfs", argument));
 }
 
-std::vector<Directory> findAll(const HiddenArguments& arguments) {
+Found findAll(const HiddenArguments& arguments) {
   const auto mounts = parseMountInfo(readFile("/proc/self/mountinfo"));
-  std::vector<Directory> found;
+  Found found;
   for (const std::string& argument : arguments.paths) {
     const auto path = canonicalPath(argument);
     if (!path) {
@@ -139,7 +152,7 @@ void tell(const Directory& directory, const char* attribute) {
 }  // namespace
 
 int hiddenCommand(const HiddenArguments& arguments) {
-  const auto found = findAll(arguments);
+  const auto [found, failed] = findAll(arguments);
   size_t count = 0;
   for (const auto& directory : found) count += directory.messages.size();
   const std::string messages = count == 1 ? "1 message" : formatCount(count) + " messages";
@@ -163,7 +176,7 @@ int hiddenCommand(const HiddenArguments& arguments) {
              expunge ? "removed for good" : "brought back");
   }
   if (::fflush(stdout) != 0) throw systemError("standard output", errno);
-  return static_cast<int>(ExitCode::ok);
+  return static_cast<int>(failed == 0 ? ExitCode::ok : ExitCode::incomplete);
 }
 
 }  // namespace emlfs::app

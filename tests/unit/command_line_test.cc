@@ -138,7 +138,6 @@ TEST_F(CommandLine, OptionsWinOverTheAccountAndTheAccountOverTheTop) {
   EXPECT_EQ(endpointOf(work).security, imap::Security::plain);
   EXPECT_EQ(work.notices,
             (std::vector<std::string>{
-                "this version only reads: the mount is read-only",
                 "plaintext: password and mail cross the network for anyone on the way to read"}));
 
   const Settings url = resolveSettings("imap://b@[::1]:1143", {});
