@@ -50,7 +50,7 @@ void syncMailbox(imap::Session& session, Store store, MailboxId mailbox,
                  const OnChange& on_change) {
   const auto record = recordOf(store, mailbox);
   SyncState known = record.state;
-  const auto expected =
+  auto expected =
       store.pending == nullptr ? std::set<MessageId>() : store.pending->expected(record.wire);
 
   std::optional<imap::Known> parameters;
@@ -86,7 +86,12 @@ void syncMailbox(imap::Session& session, Store store, MailboxId mailbox,
                   "the server has messages that it doesn't describe");
     known = state;
   }
-  if (!expected.empty()) forgetLost(store, mailbox, expected, on_change);
+  if (!expected.empty()) {
+    // One that was found may have been sent on meanwhile, and have no UID again.
+    const auto still = store.pending->expected(record.wire);
+    std::erase_if(expected, [&](MessageId id) { return still.count(id) == 0; });
+    forgetLost(store, mailbox, expected, on_change);
+  }
   log::debug("{}: {}, {} messages up to UID {}", record.wire, name(strategy), known.messages,
              known.listed_to);
 }

@@ -73,9 +73,11 @@ class Pending {
   // nobody knows yet may be theirs, and are not to be shown.
   bool receives(const std::string& mailbox) const;
 
-  // Acknowledges changes. A source may have the UID 0: that of an earlier change of the message
-  // that is not done yet.
-  void add(std::vector<store::Change> changes, const std::vector<store::GivenName>& names);
+  // Acknowledges changes. A source may have the UID 0, and a name the key of a local id: that is
+  // where an earlier change of the message takes it that is not done yet. Of `moving` there has to
+  // be one: where it was done meanwhile nothing happens, and the answer is false: look again.
+  bool add(std::vector<store::Change> changes, const std::vector<store::GivenName>& names,
+           const std::set<MessageId>& moving = {});
 
   // What to send next: nothing that waits for an earlier change of the same message or mailbox, no
   // deletion before an earlier append has settled. Empty: there is nothing to send.
@@ -114,6 +116,7 @@ class Pending {
   void load(const store::Change& change) REQUIRES(mutex_);
   void forget(uint64_t number) REQUIRES(mutex_);
   void commit(store::Batch batch) EXCLUDES(mutex_);
+  bool moves(MessageId id) const REQUIRES(mutex_);
   std::vector<store::Change> later(MessageId id, uint64_t number) const REQUIRES(mutex_);
 
   store::Journal& journal_;
