@@ -98,6 +98,14 @@ class Commands : public MountTest {
     proxy_->cutNow();
     EXPECT_TRUE(eventually([&] { return mount_->status()["state"] == "offline"; }));
   }
+  // Somebody who looks has the server asked at once.
+  void goOnline() {
+    proxy_->resume();
+    EXPECT_TRUE(eventually([&] {
+      std::filesystem::exists(mount() / "INBOX");
+      return mount_->status()["state"] == "online";
+    }));
+  }
   uint64_t pending() const { return mount_->status()["changes"]["pending"]; }
   uint64_t refused() const { return mount_->status()["changes"]["refused"]; }
 
@@ -110,7 +118,7 @@ class Commands : public MountTest {
     person().move("m1", "INBOX", "A");
     person().move("m2", "INBOX", "A");
     server_.deleteMailbox("A");
-    proxy_->resume();
+    goOnline();
     ASSERT_TRUE(eventually([&] { return refused() == 2; })) << mount().status().dump(1);
   }
   void bringBackA() {
@@ -151,7 +159,7 @@ TEST_F(Commands, FlushWaitsForTheServer) {
   EXPECT_THAT(emlfs({"journal", mount().path()}).output,
               HasSubstr("move m2.2.eml from INBOX to A"));
 
-  proxy_->resume();
+  goOnline();
   ASSERT_TRUE(eventually([&] { return pending() == 0; }));
   EXPECT_EQ(emlfs({"flush", mount().path()}).status, kOk);
   EXPECT_THAT(onServer("A"), ElementsAre("m1", "m2"));
@@ -260,7 +268,7 @@ TEST_F(Commands, OfflineToo) {
   EXPECT_EQ(emlfs({"undelete", "-r", mount().path()}).output, "2 messages are brought back\n");
   EXPECT_THAT(subjects("A"), ElementsAre("m2"));
   EXPECT_THAT(subjects("B"), ElementsAre("m1"));
-  proxy_->resume();
+  goOnline();
   ASSERT_TRUE(eventually([&] { return pending() == 0; }));
   EXPECT_THAT(onServer("A"), ElementsAre("m2"));
   EXPECT_THAT(onServer("B"), ElementsAre("m1"));
@@ -367,14 +375,14 @@ TEST_F(Commands, WithSyncEveryChangeWaitsForTheServer) {
   // It is pending, and the kernel sees that too.
   EXPECT_FALSE(std::filesystem::exists(path));
   EXPECT_THAT(subjects("A"), ElementsAre("m1", "m3"));
-  proxy_->resume();
+  goOnline();
   ASSERT_TRUE(eventually([&] { return onServer("A") == Names({"m1", "m3"}); }));
 
   // Refused: as before, in the kernel as well.
   goOffline();
   EXPECT_EQ(codeOf([&] { person().move("m4", "INBOX", "B"); }), ENETUNREACH);
   server_.deleteMailbox("B");
-  proxy_->resume();
+  goOnline();
   ASSERT_TRUE(eventually([&] { return refused() == 1; }));
   EXPECT_THAT(subjects("INBOX"), ElementsAre("m4"));
 }
@@ -390,7 +398,7 @@ TEST_F(Commands, ASignalEndsTheWaitOfSync) {
   EXPECT_EQ(moved.status, 124);
   EXPECT_LT(Clock::now() - began, Milliseconds(20'000));
   EXPECT_THAT(subjects("A"), ElementsAre("m1"));
-  proxy_->resume();
+  goOnline();
   ASSERT_TRUE(eventually([&] { return onServer("A") == Names{"m1"}; }));
 }
 
