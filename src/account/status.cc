@@ -201,7 +201,7 @@ std::string statusJson(const StatusSources& sources) {
   for (const auto& draft : changed.drafts) {
     if (status["drafts"].size() == kMostDrafts) break;
     status["drafts"].push_back(
-        {{"path", draft.path}, {"why", draft.why}, {"temporary", draft.temporary}});
+        {{"path", draft.path}, {"reason", draft.why}, {"temporary", draft.temporary}});
   }
   if (changed.deletions)
     status["many_deleted"] = {{"count", changed.deletions->count},

@@ -132,7 +132,7 @@ std::string leftText(const Json& status) {
   for (const Json& draft : at(status, "/drafts")) {
     if (++named > kNamed) break;
     names += (names.empty() ? "" : ", ") + text(draft, "/path");
-    if (auto why = text(draft, "/why"); !why.empty()) names += ": " + why;
+    if (auto why = text(draft, "/reason"); !why.empty()) names += ": " + why;
   }
   if (drafts == 0) return line;
   if (drafts > kNamed) names += ", ...";

@@ -241,7 +241,7 @@ void changes(Lines& lines, const std::string& mount_point, const Json& status) {
                               printable(mount_point)));
   label = "not sent";
   for (const Json& draft : at(status, "/drafts")) {
-    const std::string why = text(draft, "/why");
+    const std::string why = text(draft, "/reason");
     lines.add(label, text(draft, "/path") + (why.empty() ? " (not finished)" : ": " + why));
     label = "";
   }

@@ -162,8 +162,8 @@ TEST(WhatIsLeft, IsNamed) {
   EXPECT_EQ(left(R"({})"), "");
   EXPECT_EQ(left(R"({"changes": {"pending": 1}})"), "1 change");
   EXPECT_EQ(left(R"({"changes": {"pending": 1200, "drafts": 2}, "drafts": [
-      {"path": "INBOX/a.tmp", "why": "", "temporary": true},
-      {"path": "INBOX/b.eml", "why": "it has NUL bytes", "temporary": false}]})"),
+      {"path": "INBOX/a.tmp", "reason": "", "temporary": true},
+      {"path": "INBOX/b.eml", "reason": "it has NUL bytes", "temporary": false}]})"),
             "1,200 changes, and 2 new messages that are not finished (INBOX/a.tmp, INBOX/b.eml: it "
             "has NUL bytes)");
 }
