@@ -1,7 +1,10 @@
 #include "emlfs/account/account.h"
 
+#include <unistd.h>
+
 #include <algorithm>
 #include <atomic>
+#include <cerrno>
 #include <future>
 #include <memory>
 #include <utility>
@@ -9,8 +12,11 @@
 #include "account/body_reader.h"
 #include "account/changes.h"
 #include "account/evictor.h"
+#include "account/hidden.h"
+#include "account/journal_text.h"
 #include "account/listings.h"
 #include "account/network_events.h"
+#include "account/quota.h"
 #include "account/refresher.h"
 #include "account/sender.h"
 #include "account/status.h"
@@ -74,19 +80,14 @@ class AccountImpl final : public Account {
         sender_(*pool_, store(),
                 {[this](const sync::TreeChange& change) { tell(change); },
                  [this](const std::set<MailboxId>& mailboxes) {
+                   if (!mailboxes.empty()) quota_.changed();
                    for (const MailboxId mailbox : mailboxes) listings_.refresh(mailbox);
                  },
                  [this] { listings_.resume(); },
                  [this](const Error& error) { fail("changes could not be sent", error); }}),
         changes_(options.read_only
                      ? nullptr
-                     : makeChanges(store(), options.deletion,
-                                   {[this](const sync::TreeChange& change) { tell(change); },
-                                    [this] {
-                                      sender_.poke();
-                                      evictor_.poke();  // which also syncs the cache
-                                    },
-                                    [this](Done done) { sender_.flush(std::move(done)); }})),
+                     : makeChanges(store(), options.deletion, deletions_, changesHooks())),
         watcher_(*pool_, *cache_, std::min(options.connections / 2, kMostWatching),
                  std::min(options.session.endpoint.timeout / 2, kLongestProbe),
                  {[this](imap::Session& session) { refreshWatched(session); },
@@ -104,6 +105,7 @@ class AccountImpl final : public Account {
 
   std::optional<Error> start() override {
     auto why = connect();
+    if (!why) askQuota();
     refresher_.start();
     watcher_.start();
     network_.start();
@@ -145,7 +147,7 @@ class AccountImpl final : public Account {
     listings_.whenListed(wait, mailbox, beyond, std::move(done));
   }
   void cancel(WaitId wait) override {
-    if (!bodies_.cancel(wait)) listings_.cancel(wait);
+    if (!bodies_.cancel(wait) && !sender_.cancel(wait)) listings_.cancel(wait);
   }
 
   void touched(MailboxId mailbox) override {
@@ -166,6 +168,14 @@ class AccountImpl final : public Account {
   WaitId newRead() override { return bodies_.newRead(); }
   void sizeTold(MessageId id, uint64_t size) override { bodies_.sizeTold(id, size); }
 
+  std::string journal(uint64_t after) const override {
+    return journalJson(*cache_->snapshot(), pending_.changes(), spoolDirectory(), after);
+  }
+  std::string hidden(MailboxId directory, MessageId after) const override {
+    return hiddenJson(store(), directory, after);
+  }
+  std::optional<imap::Quota> quota() const override { return quota_.known(); }
+
   std::string status(const std::map<std::string, uint64_t>& requests) const override {
     ServerFacts server;
     {
@@ -173,7 +183,7 @@ class AccountImpl final : public Account {
       server = server_;
     }
     return statusJson({options_, server, traffic_, counters_, errors_, *pool_, watcher_.status(),
-                       *cache_, evictor_.evictedBytes(), requests, started_});
+                       *cache_, evictor_.evictedBytes(), requests, started_, changeFacts()});
   }
 
  private:
@@ -182,7 +192,37 @@ class AccountImpl final : public Account {
     return options;
   }
 
-  sync::Store store() { return {*cache_, *ids_, names_, &pending_}; }
+  sync::Store store() const { return {*cache_, *ids_, names_, &pending_}; }
+
+  std::string spoolDirectory() const { return options_.state_dir + "/spool"; }
+
+  ChangesHooks changesHooks() {
+    return {[this](const sync::TreeChange& change) { tell(change); },
+            [this] {
+              sender_.poke();
+              evictor_.poke();  // which also syncs the cache
+            },
+            [this](WaitId wait, uint64_t since, Done done) {
+              sender_.flush(wait, since, std::move(done));
+            },
+            [this] { return sender_.newWait(); },
+            [this](const sync::Run& run) { retried(run); },
+            [this](const std::string& file) { dropSpooled(file); }};
+  }
+
+  // The list of mailboxes shows the changes of mailboxes that are pending again.
+  void retried(const sync::Run& run) {
+    if (!run.empty()) refresher_.doubted();
+  }
+
+  void dropSpooled(const std::string& file) const {
+    if (::unlink((spoolDirectory() + "/" + file).c_str()) != 0 && errno != ENOENT)
+      log::warning("{}", systemError(file + " can't be removed from the spool", errno).what());
+  }
+
+  ChangeFacts changeFacts() const {
+    return {pending_.changes(), {}, deletions_.burst(Clock::now()), spoolDirectory()};
+  }
 
   void tell(const sync::TreeChange& change) {
     Listener listener;
@@ -236,6 +276,15 @@ class AccountImpl final : public Account {
     if (!known || !away) throw *error;
     fail("the server can't be reached", *error);
     return error;
+  }
+
+  void askQuota() {
+    imap::Job job;
+    job.lane = imap::Lane::background;
+    job.doing = "asking for the quota";
+    job.run = [this](imap::Session& session) { quota_.refresh(session); };
+    job.failed = [this](const Error& error) { fail("the quota is not known", error); };
+    pool_->submit(std::move(job));
   }
 
   void sizeChanged(const store::MessageRecord& message) {
@@ -320,6 +369,7 @@ class AccountImpl final : public Account {
     job.doing = "looking for changes";
     job.run = [this, finished](imap::Session& session) {
       refresh(session);
+      quota_.refresh(session);
       finished();
       watcher_.tryAgain();
     };
@@ -338,8 +388,10 @@ class AccountImpl final : public Account {
   const std::unique_ptr<store::Cache> cache_;
   const std::unique_ptr<store::IdSource> ids_;
   const std::unique_ptr<store::Journal> journal_;
-  sync::Pending pending_;
+  mutable sync::Pending pending_;
   const std::unique_ptr<imap::Pool> pool_;
+  QuotaKeeper quota_{*cache_};
+  Deletions deletions_;
   Counters counters_;
   ErrorLog errors_;
   mutable Mutex mutex_;

@@ -2,8 +2,12 @@
 
 #include <utility>
 
+#include "account/hidden.h"
+#include "account/journal_text.h"
+#include "emlfs/base/log.h"
 #include "emlfs/sync/change.h"
 #include "emlfs/sync/mailbox_change.h"
+#include "emlfs/sync/parked.h"
 #include "emlfs/view/names.h"
 
 namespace emlfs {
@@ -15,8 +19,8 @@ Error notYet() {
 
 class ChangesImpl final : public Changes {
  public:
-  ChangesImpl(sync::Store store, Deletion deletion, ChangesHooks hooks)
-      : store_(store), deletion_(deletion), hooks_(std::move(hooks)) {}
+  ChangesImpl(sync::Store store, Deletion deletion, Deletions& deletions, ChangesHooks hooks)
+      : store_(store), deletion_(deletion), deletions_(deletions), hooks_(std::move(hooks)) {}
 
   void rename(MessageId id, MailboxId directory, const std::string& name,
               bool /*replace*/) override {
@@ -36,6 +40,7 @@ class ChangesImpl final : public Changes {
         sync::expungeMessages(store_, {id}, kernelDid());
         break;
     }
+    noticeDeletion();
     hooks_.added();
   }
 
@@ -44,20 +49,33 @@ class ChangesImpl final : public Changes {
     hooks_.added();
   }
 
-  uint64_t expungeHidden(MailboxId directory) override {
-    const auto ids = hidden(directory);
+  uint64_t expungeHidden(MailboxId directory, const std::set<MessageId>& wanted) override {
+    const auto ids = hidden(directory, wanted);
     if (ids.empty()) return 0;
     sync::expungeMessages(store_, ids, hooks_.on_change);
     hooks_.added();
     return ids.size();
   }
 
-  uint64_t showHidden(MailboxId directory) override {
-    const auto ids = hidden(directory);
+  uint64_t showHidden(MailboxId directory, const std::set<MessageId>& wanted) override {
+    const auto ids = hidden(directory, wanted);
     if (ids.empty()) return 0;
     sync::changeFlags(store_, ids, {}, Flags({"\\Deleted"}), hooks_.on_change);
     hooks_.added();
     return ids.size();
+  }
+
+  void commandJournal(std::string_view words) override {
+    auto command = parseJournalCommand(words);
+    if (command.all)
+      for (const auto& change : store_.pending->changes())
+        if (change.state == store::Change::State::parked) command.numbers.push_back(change.number);
+    if (command.act == JournalCommand::Act::retry)
+      hooks_.retried(sync::retryParked(store_, command.numbers, hooks_.on_change));
+    else
+      for (const auto& file : sync::dropParked(store_, command.numbers))
+        hooks_.spool_unneeded(file);
+    hooks_.added();
   }
 
   store::MessageRecord create(MailboxId /*directory*/, const std::string& /*name*/) override {
@@ -85,7 +103,12 @@ class ChangesImpl final : public Changes {
     hooks_.added();
   }
 
-  void flush(Done done) override { hooks_.flush(std::move(done)); }
+  void flush(WaitId wait, uint64_t since, Done done) override {
+    hooks_.flush(wait, since, std::move(done));
+  }
+  uint64_t latest() const override { return store_.pending->latest(); }
+  uint64_t pending() const override { return store_.pending->size() - store_.pending->parked(); }
+  WaitId newFlush() override { return hooks_.new_flush(); }
 
  private:
   // The kernel takes the name away itself when a removal succeeds, and forgets what it knew of the
@@ -128,26 +151,35 @@ class ChangesImpl final : public Changes {
     hooks_.on_change(change);
   }
 
-  std::vector<MessageId> hidden(MailboxId directory) const {
+  std::vector<MessageId> hidden(MailboxId directory, const std::set<MessageId>& wanted) const {
     std::vector<MessageId> ids;
-    store_.cache.snapshot()->messages(directory, 0, [&](const store::MessageRecord& message) {
-      const auto ours = store_.pending->outlook(message.id);
-      const bool going = ours && (ours->leaving || ours->directory);
-      if (message.shown == store::Shown::hidden && !going) ids.push_back(message.id);
-      return true;
-    });
+    for (const auto& message : hiddenIn(store_, directory))
+      if (wanted.count(message.id) != 0) ids.push_back(message.id);
     return ids;
+  }
+
+  // A person can't know how much a script deletes.
+  void noticeDeletion() {
+    if (!deletions_.add(Clock::now())) return;
+    const char* const advice = deletion_ == Deletion::flag
+                                   ? "'emlfs undelete -r MOUNTPOINT' brings them back"
+                               : deletion_ == Deletion::trash ? "they are in the trash"
+                                                              : "they are removed for good";
+    log::warning("more than {} messages were deleted within a minute: {}", Deletions::kMany,
+                 advice);
   }
 
   const sync::Store store_;
   const Deletion deletion_;
+  Deletions& deletions_;
   const ChangesHooks hooks_;
 };
 
 }  // namespace
 
-std::unique_ptr<Changes> makeChanges(sync::Store store, Deletion deletion, ChangesHooks hooks) {
-  return std::make_unique<ChangesImpl>(store, deletion, std::move(hooks));
+std::unique_ptr<Changes> makeChanges(sync::Store store, Deletion deletion, Deletions& deletions,
+                                     ChangesHooks hooks) {
+  return std::make_unique<ChangesImpl>(store, deletion, deletions, std::move(hooks));
 }
 
 }  // namespace emlfs

@@ -4,18 +4,24 @@
 #include <functional>
 #include <memory>
 
+#include "account/deletions.h"
 #include "emlfs/account/changes.h"
 #include "emlfs/sync/sync.h"
 
 namespace emlfs {
 
 struct ChangesHooks {
-  sync::OnChange on_change;         // what the kernel did not do itself
-  std::function<void()> added;      // there is something to be sent
-  std::function<void(Done)> flush;  // Sender::flush
+  sync::OnChange on_change;                                 // what the kernel did not do itself
+  std::function<void()> added;                              // there is something to be sent
+  std::function<void(WaitId, uint64_t since, Done)> flush;  // Sender::flush
+  std::function<WaitId()> new_flush;                        // Sender::newWait
+  // Changes that are pending again: what sync::retryParked() leaves to its caller.
+  std::function<void(const sync::Run&)> retried;
+  std::function<void(const std::string&)> spool_unneeded;  // a file name
 };
 
-// `store.pending` must be set.
-std::unique_ptr<Changes> makeChanges(sync::Store store, Deletion deletion, ChangesHooks hooks);
+// `store.pending` must be set; `deletions` outlives it.
+std::unique_ptr<Changes> makeChanges(sync::Store store, Deletion deletion, Deletions& deletions,
+                                     ChangesHooks hooks);
 
 }  // namespace emlfs

@@ -7,6 +7,14 @@ namespace emlfs {
 
 using store::Change;
 
+namespace {
+
+Error interruption() {
+  return Error(Code::cancelled, Scope::message, "interrupted");
+}
+
+}  // namespace
+
 Sender::Sender(imap::Pool& pool, sync::Store store, Hooks hooks)
     : pool_(pool), store_(store), hooks_(std::move(hooks)) {
   // What the last mount was told of is not told again by the first flush of this one.
@@ -25,7 +33,32 @@ void Sender::poke() {
   submit(imap::Lane::background);
 }
 
-void Sender::flush(Done done) {
+WaitId Sender::newWait() {
+  const MutexLock lock(mutex_);
+  waits_.emplace(++last_wait_, false);
+  return last_wait_;
+}
+
+bool Sender::cancel(WaitId wait) {
+  if ((wait & kFlushBit) == 0) return false;
+  Done done;
+  {
+    const MutexLock lock(mutex_);
+    const auto known = waits_.find(wait);
+    if (known == waits_.end()) return true;  // it has its answer
+    known->second = true;
+    const auto at = std::find_if(waiters_.begin(), waiters_.end(),
+                                 [wait](const Waiter& each) { return each.wait == wait; });
+    if (at == waiters_.end()) return true;  // it has not begun
+    done = std::move(at->done);
+    waiters_.erase(at);
+    waits_.erase(known);
+  }
+  done(interruption());
+  return true;
+}
+
+void Sender::flush(WaitId wait, uint64_t since, Done done) {
   const auto changes = store_.pending->changes();
   bool run_needed = false;
   const bool nothing = std::all_of(changes.begin(), changes.end(), [](const Change& change) {
@@ -35,14 +68,22 @@ void Sender::flush(Done done) {
     std::optional<Error> refused;
     {
       const MutexLock lock(mutex_);
-      refused = refusal(changes.empty() ? 0 : changes.back().number);
+      waits_.erase(wait);
+      refused = refusal(since, changes.empty() ? 0 : changes.back().number);
     }
     done(refused);
     return;
   }
   {
-    const MutexLock lock(mutex_);
-    waiters_.push_back({changes.back().number, runs_ + 1, std::move(done)});
+    MutexLock lock(mutex_);
+    const auto known = waits_.find(wait);
+    if (known != waits_.end() && known->second) {
+      waits_.erase(known);
+      lock.unlock();
+      done(interruption());
+      return;
+    }
+    waiters_.push_back({changes.back().number, runs_ + 1, wait, since, std::move(done)});
     again_ = running_;
     run_needed = !running_;
   }
@@ -114,12 +155,14 @@ std::vector<std::pair<Done, std::optional<Error>>> Sender::settled(
     for (const auto& change : changes)
       left |= change.number <= waiter.last && change.state != Change::State::parked &&
               !sync::lacksUid(change);
-    auto refused = refusal(waiter.last);
+    auto refused = refusal(waiter.since, waiter.last);
+    const bool ends = refused || !left || error || (waiter.run <= runs_ && stuck);
+    if (ends) waits_.erase(waiter.wait);
     if (refused || !left)
       done.emplace_back(std::move(waiter.done), std::move(refused));
     else if (error)
       done.emplace_back(std::move(waiter.done), error);
-    else if (waiter.run <= runs_ && stuck)
+    else if (ends)
       done.emplace_back(
           std::move(waiter.done),
           Error(Code::busy, Scope::mailbox,
@@ -131,10 +174,11 @@ std::vector<std::pair<Done, std::optional<Error>>> Sender::settled(
   return done;
 }
 
-std::optional<Error> Sender::refusal(uint64_t last) {
+std::optional<Error> Sender::refusal(uint64_t since, uint64_t last) {
   std::optional<Error> first;
   for (const auto& change : store_.pending->changes()) {
-    if (change.state != Change::State::parked || change.number > last) continue;
+    if (change.state != Change::State::parked || change.number <= since || change.number > last)
+      continue;
     if (!told_.insert(change.number).second || first) continue;
     first.emplace(change.error, Scope::message, "the server refused a change", change.server);
   }

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <functional>
+#include <map>
 #include <set>
 #include <string>
 #include <vector>
@@ -29,12 +30,19 @@ class Sender {
   // Something was added.
   void poke();
   // See Changes::flush().
-  void flush(Done done);
+  void flush(WaitId wait, uint64_t since, Done done);
+  WaitId newWait();
+  // False if it is no wait of this kind.
+  bool cancel(WaitId wait);
 
  private:
+  // Of waits of this kind.
+  static constexpr WaitId kFlushBit = WaitId{1} << 49;
   struct Waiter {
     uint64_t last = 0;  // number of the last change it waits for
     uint64_t run = 0;   // the replay that begins after it came, at the latest
+    WaitId wait = 0;
+    uint64_t since = 0;
     Done done;
   };
   void submit(imap::Lane lane);
@@ -43,7 +51,7 @@ class Sender {
   // Those whose changes are no longer on their way, and what to tell them.
   std::vector<std::pair<Done, std::optional<Error>>> settled(const std::optional<Error>& error)
       REQUIRES(mutex_);
-  std::optional<Error> refusal(uint64_t last) REQUIRES(mutex_);
+  std::optional<Error> refusal(uint64_t since, uint64_t last) REQUIRES(mutex_);
 
   imap::Pool& pool_;
   const sync::Store store_;
@@ -54,7 +62,9 @@ class Sender {
   bool again_ GUARDED_BY(mutex_) = false;
   uint64_t runs_ GUARDED_BY(mutex_) = 0;  // that have begun
   std::vector<Waiter> waiters_ GUARDED_BY(mutex_);
-  std::set<uint64_t> told_ GUARDED_BY(mutex_);  // refusals that a flush has reported
+  WaitId last_wait_ GUARDED_BY(mutex_) = kFlushBit;
+  std::map<WaitId, bool> waits_ GUARDED_BY(mutex_);  // that have no answer yet: cancelled?
+  std::set<uint64_t> told_ GUARDED_BY(mutex_);       // refusals that a flush has reported
 };
 
 }  // namespace emlfs

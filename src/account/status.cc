@@ -9,6 +9,7 @@
 #include <numeric>
 #include <sstream>
 
+#include "account/times.h"
 #include "emlfs/base/error.h"
 #include "emlfs/base/file.h"
 
@@ -16,6 +17,8 @@ namespace emlfs {
 namespace {
 
 using Json = nlohmann::json;
+
+constexpr size_t kMostDrafts = 20;  // that are named: an extended attribute holds 64 KiB
 
 // What emlfs makes use of, where the server offers it.
 constexpr std::array kUsed{"NAMESPACE", "LIST-EXTENDED", "LIST-STATUS", "SPECIAL-USE",
@@ -57,12 +60,16 @@ Json memory() {
   return {{"rss_bytes", all}, {"rss_without_map_bytes", all - map}};
 }
 
-std::string iso8601(std::time_t time) {
-  std::tm utc{};
-  ::gmtime_r(&time, &utc);
-  std::array<char, sizeof "2026-11-20T10:00:05Z"> text{};
-  std::strftime(text.data(), text.size(), "%Y-%m-%dT%H:%M:%SZ", &utc);
-  return text.data();
+const char* text(Deletion deletion) {
+  switch (deletion) {
+    case Deletion::flag:
+      return "flag";
+    case Deletion::trash:
+      return "trash";
+    case Deletion::expunge:
+      return "expunge";
+  }
+  return "";
 }
 
 Json mailboxes(const store::Cache& cache) {
@@ -125,7 +132,7 @@ double hitRate(const Counters& counters) {
 
 std::string statusJson(const StatusSources& sources) {
   const auto& [options, server, traffic, counters, errors, pool_ref, watched, cache, evicted_bytes,
-               requests, started] = sources;
+               requests, started, changed] = sources;
   const imap::PoolStatus pool = pool_ref.status();
   Json in_use = Json::array();
   for (const char* name : kUsed)
@@ -145,6 +152,7 @@ std::string statusJson(const StatusSources& sources) {
        {{"host", endpoint.host},
         {"port", endpoint.port},
         {"security", text(endpoint.security)},
+        {"timeout_seconds", secondsOf(endpoint.timeout)},
         {"tls", server.tls},
         {"greeting", server.greeting},
         {"capabilities", in_use},
@@ -186,6 +194,20 @@ std::string statusJson(const StatusSources& sources) {
     status["offline_error"] = pool.offline->what();
     status["next_try_seconds"] = secondsOf(pool.next_try);
   }
+  status["delete"] = text(options.deletion);
+  addJournal(status, *cache.snapshot(), changed.changes, changed.spool, std::time(nullptr));
+  status["drafts"] = Json::array();
+  status["changes"]["drafts"] = changed.drafts.size();
+  for (const auto& draft : changed.drafts) {
+    if (status["drafts"].size() == kMostDrafts) break;
+    status["drafts"].push_back(
+        {{"path", draft.path}, {"reason", draft.why}, {"temporary", draft.temporary}});
+  }
+  if (changed.deletions)
+    status["many_deleted"] = {{"count", changed.deletions->count},
+                              {"seconds_ago", std::chrono::duration_cast<std::chrono::seconds>(
+                                                  Clock::now() - changed.deletions->last)
+                                                  .count()}};
   // Greetings and errors may hold any bytes.
   return status.dump(2, ' ', false, Json::error_handler_t::replace);
 }

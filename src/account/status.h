@@ -5,6 +5,8 @@
 #include <string>
 
 #include "account/counters.h"
+#include "account/deletions.h"
+#include "account/journal_text.h"
 #include "account/watcher.h"
 #include "emlfs/account/account.h"
 
@@ -15,6 +17,14 @@ struct ServerFacts {
   std::string greeting;
   std::string tls;
   std::set<std::string> offered;
+};
+
+// What a person has changed.
+struct ChangeFacts {
+  std::vector<store::Change> changes;
+  std::vector<UnsentDraft> drafts;
+  std::optional<Deletions::Burst> deletions;
+  std::string spool;  // directory of the new messages that are not sent
 };
 
 // What it is made of; nothing is owned.
@@ -30,6 +40,7 @@ struct StatusSources {
   uint64_t evicted_bytes;
   const std::map<std::string, uint64_t>& requests;
   Clock::time_point started;
+  const ChangeFacts& changes;
 };
 
 std::string statusJson(const StatusSources& sources);

@@ -32,8 +32,32 @@ struct CacheArguments {
   std::string size;                  // for prune; empty: the option cache_size
 };
 
+enum class JournalAction { list, retry, drop, save };
+
+struct JournalArguments {
+  std::string mount_point;
+  JournalAction action = JournalAction::list;
+  std::vector<std::string> words;  // numbers or "all"; behind them, for save, a directory
+  bool json = false;
+  bool yes = false;
+};
+
+enum class HiddenAction { undelete, expunge };
+
+struct HiddenArguments {
+  HiddenAction action = HiddenAction::undelete;
+  std::vector<std::string> paths;
+  bool recursive = false;
+  bool dry_run = false;
+  bool yes = false;
+};
+
 int mountCommand(const MountArguments& arguments);
-int umountCommand(const std::string& mount_point);
+// `now`: what is pending is left for the next mount.
+int umountCommand(const std::string& mount_point, bool now);
+int flushCommand(const std::string& mount_point);
+int journalCommand(const JournalArguments& arguments);
+int hiddenCommand(const HiddenArguments& arguments);
 int statusCommand(const std::string& mount_point, bool json);
 int checkCommand(const std::string& source, const std::vector<std::string>& options);
 int fetchCommand(const FetchArguments& arguments);

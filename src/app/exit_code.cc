@@ -23,7 +23,8 @@ constexpr Row kRows[] = {
     {ExitCode::busy, "the mount point or the cache is in use"},
     {ExitCode::mount, "the kernel or fusermount3 refused to mount or unmount"},
     {ExitCode::server, "the server refused a command, or doesn't speak IMAP"},
-    {ExitCode::incomplete, "fetch: not everything is in the cache"},
+    {ExitCode::incomplete,
+     "not everything is in the cache (fetch), can be sent (flush), is exported (journal)"},
     {ExitCode::damaged, "cache: it is damaged"},
 };
 

@@ -16,7 +16,7 @@ enum class ExitCode {
   busy = 6,        // the mount point or the cache is in use
   mount = 7,       // the kernel or fusermount3 refused to mount or unmount
   server = 8,      // the server refused a command, or doesn't speak IMAP
-  incomplete = 9,  // fetch: not everything is in the cache
+  incomplete = 9,  // not everything: fetch: is in the cache; flush: can be sent; journal: exported
   damaged = 10,    // the cache is damaged
 };
 

@@ -46,6 +46,12 @@ class CommandLine {
     addStatus();
     addCheck();
     addFetch();
+    addFlush();
+    addJournal();
+    addHidden("undelete", HiddenAction::undelete,
+              "Bring back messages that rm has hidden (\\Deleted) in directories, or by name");
+    addHidden("expunge", HiddenAction::expunge,
+              "Remove for good messages that rm has hidden (\\Deleted) in directories, or by name");
     addCache();
   }
 
@@ -88,13 +94,17 @@ class CommandLine {
   }
 
   void addUmount() {
-    auto* umount = app_.add_subcommand("umount", "Unmount, and wait until the daemon has ended");
+    auto* umount = app_.add_subcommand(
+        "umount",
+        "Send what is pending, for 30 s at most; unmount; wait until the daemon has ended");
     umount->add_option("MOUNTPOINT", mount_point_, "Where it is mounted")->required();
-    umount->callback([this] { command_ = [this] { return umountCommand(mount_point_); }; });
+    umount->add_flag("--now", now_, "Leave what is pending for the next mount, as ^C does");
+    umount->callback([this] { command_ = [this] { return umountCommand(mount_point_, now_); }; });
   }
 
   void addStatus() {
-    auto* status = app_.add_subcommand("status", "Connection, cache, traffic and last errors");
+    auto* status = app_.add_subcommand(
+        "status", "Connection, pending changes, cache, traffic and last errors");
     status->add_option("MOUNTPOINT", mount_point_, "Where it is mounted")->required();
     status->add_flag("--json", json_, "As JSON");
     status->callback([this] { command_ = [this] { return statusCommand(mount_point_, json_); }; });
@@ -135,6 +145,53 @@ class CommandLine {
     });
   }
 
+  void addFlush() {
+    auto* flush = app_.add_subcommand("flush", "Wait until every change has reached the server");
+    flush->add_option("MOUNTPOINT", mount_point_, "Where it is mounted")->required();
+    flush->callback([this] { command_ = [this] { return flushCommand(mount_point_); }; });
+  }
+
+  void addJournal() {
+    auto* journal =
+        app_.add_subcommand("journal",
+                            "List changes that are pending or that the server refused; retry, drop "
+                            "or export these");
+    journal->add_option("MOUNTPOINT", journal_.mount_point, "Where it is mounted")->required();
+    journal->add_option("ACTION", journal_action_, "list, retry, drop or export [list]");
+    journal->add_option("N", journal_.words,
+                        "Numbers of changes, or 'all'; behind them, for export, a directory");
+    journal->add_flag("--json", journal_.json, "List as JSON");
+    journal->add_flag("--yes", journal_.yes, "Drop new messages without asking");
+    journal->callback([this] {
+      command_ = [this] {
+        journal_.action = journalAction(journal_action_);
+        return journalCommand(journal_);
+      };
+    });
+  }
+
+  static JournalAction journalAction(const std::string& word) {
+    if (word == "list") return JournalAction::list;
+    if (word == "retry") return JournalAction::retry;
+    if (word == "drop") return JournalAction::drop;
+    if (word == "export") return JournalAction::save;
+    throw badInput(fmt::format("unknown action '{}'{}", word,
+                               suggestion(word, {"list", "retry", "drop", "export"})));
+  }
+
+  void addHidden(const char* name, HiddenAction action, const char* description) {
+    auto* command = app_.add_subcommand(name, description);
+    command->add_option("PATH", hidden_.paths, "Directories, or names of deleted messages")
+        ->required();
+    command->add_flag("-r,--recursive", hidden_.recursive, "Of all directories below, too");
+    command->add_flag("-n,--dry-run", hidden_.dry_run, "Only list them");
+    if (action == HiddenAction::expunge) command->add_flag("--yes", hidden_.yes, "Without asking");
+    command->callback([this, action] {
+      hidden_.action = action;
+      command_ = [this] { return hiddenCommand(hidden_); };
+    });
+  }
+
   void addCache() {
     auto* cache = app_.add_subcommand("cache", "Look into, check or empty an account's cache");
     cache->require_subcommand(1);
@@ -167,6 +224,10 @@ class CommandLine {
   CacheArguments cache_;
   std::string mount_point_;
   bool json_ = false;
+  bool now_ = false;
+  std::string journal_action_ = "list";
+  JournalArguments journal_;
+  HiddenArguments hidden_;
   std::function<int()> command_;
 };
 

@@ -4,6 +4,8 @@
 #include <unistd.h>
 #include <csignal>
 
+#include <algorithm>
+
 #include "app/commands.h"
 #include "app/daemon.h"
 #include "app/exit_code.h"
@@ -18,6 +20,9 @@
 
 namespace emlfs::app {
 namespace {
+
+// Whoever ends the daemon waits so long; systemd kills after 90 s.
+constexpr Milliseconds kLongestFarewell{30'000};
 
 AccountOptions accountOptions(const Settings& settings, Secret password) {
   const Options& options = settings.options;
@@ -48,6 +53,8 @@ fs::MountOptions mountOptions(const Settings& settings, const std::string& mount
   mount.uid = options.uid.value_or(::getuid());
   mount.gid = options.gid.value_or(::getgid());
   mount.umask = options.umask;
+  mount.sync = options.sync && !options.read_only;
+  mount.farewell = std::min(options.timeout, kLongestFarewell);
   return mount;
 }
 

@@ -160,6 +160,8 @@ constexpr OptionSpec kTable[] = {
     {"delete", Kind::choice, "flag",
      "flag, trash or expunge: what rm does (\\Deleted and hidden; into the trash; gone for good)",
      [](Options& o, Text v) { o.deletion = deletion(v); }},
+    {"sync", Kind::flag, "no", "every change waits for the server, and fails if that refuses it",
+     [](Options& o, Text v) { o.sync = flag(v); }},
     {"allow_other", Kind::flag, "no", "other users may look, as far as umask lets them",
      [](Options& o, Text v) { o.allow_other = flag(v); }},
     {"uid", Kind::user, "", "owner of everything, name or number; default who mounts",

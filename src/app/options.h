@@ -32,6 +32,7 @@ struct Options {
   std::string name_format;
   bool read_only = false;
   Deletion deletion = Deletion::flag;
+  bool sync = false;
   bool allow_other = false;
   std::optional<uid_t> uid;  // absent: who mounts
   std::optional<gid_t> gid;

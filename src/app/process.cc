@@ -160,6 +160,10 @@ std::string programName(pid_t pid) {
   return name;
 }
 
+void sendSignal(const Fd& process, int number) {
+  ::syscall(SYS_pidfd_send_signal, process.get(), number, nullptr, 0);
+}
+
 bool waitForEnd(const Fd& process, const Deadline& deadline) {
   for (;;) {
     pollfd wait{process.get(), POLLIN, 0};

@@ -36,6 +36,9 @@ Fd openProcess(pid_t pid);
 // The name of the program that a process runs, cut to 15 bytes; empty if there is none.
 std::string programName(pid_t pid);
 
+// Nothing happens if it has ended.
+void sendSignal(const Fd& process, int number);
+
 // True once the process has ended, false at the deadline.
 bool waitForEnd(const Fd& process, const Deadline& deadline);
 

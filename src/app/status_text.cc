@@ -7,6 +7,7 @@
 #include <utility>
 #include <vector>
 
+#include "app/journal_lines.h"
 #include "app/printable.h"
 #include "app/status_json.h"
 #include "app/units.h"
@@ -208,6 +209,50 @@ void errors(Lines& lines, const Json& status) {
   }
 }
 
+std::string howToUndo(const std::string& mount_point, const std::string& policy) {
+  if (policy == "trash") return "they are in the trash";
+  if (policy == "expunge") return "they were removed for good";
+  return fmt::format("emlfs undelete -r {} brings them back", printable(mount_point));
+}
+
+void changes(Lines& lines, const std::string& mount_point, const Json& status) {
+  if (!at(status, "/changes").is_object()) return;
+  const uint64_t pending = number(status, "/changes/pending");
+  if (pending != 0)
+    lines.add("pending", fmt::format("{} {} ({}), the oldest for {}", formatCount(pending),
+                                     pending == 1 ? "change" : "changes",
+                                     kindsText(at(status, "/changes/kinds")),
+                                     formatDuration(number(status, "/changes/oldest_seconds"))));
+  if (const uint64_t held = number(status, "/changes/held_deletions"); held != 0)
+    lines.add("", fmt::format("{} deletions wait until earlier new messages are on the server",
+                              formatCount(held)));
+  const uint64_t refused = number(status, "/changes/refused");
+  const char* label = "refused";
+  for (const Json& change : at(status, "/refused")) {
+    lines.add(label,
+              fmt::format("{}  {}: {}", number(change, "/number"), changeText(change),
+                          text(change, "/server")),
+              Lines::kRed);
+    lines.add("", changeAdvice(change));
+    label = "";
+  }
+  if (refused != 0)
+    lines.add("", fmt::format("{} in all: see emlfs journal {}", formatCount(refused),
+                              printable(mount_point)));
+  label = "not sent";
+  for (const Json& draft : at(status, "/drafts")) {
+    const std::string why = text(draft, "/reason");
+    lines.add(label, text(draft, "/path") + (why.empty() ? " (not finished)" : ": " + why));
+    label = "";
+  }
+  if (at(status, "/many_deleted").is_object())
+    lines.add("deleted",
+              fmt::format("more than 1,000 messages within a minute ({}): {}",
+                          count(status, "/many_deleted/count"),
+                          howToUndo(mount_point, text(status, "/delete"))),
+              Lines::kYellow);
+}
+
 }  // namespace
 
 std::string statusText(const std::string& mount_point, const std::string& json, Style style) {
@@ -220,6 +265,7 @@ std::string statusText(const std::string& mount_point, const std::string& json, 
   lines.add("mailboxes",
             fmt::format("{}, {} of them listed; {} messages", count(status, "/mailboxes/total"),
                         count(status, "/mailboxes/listed"), count(status, "/messages")));
+  changes(lines, mount_point, status);
   lines.add("watching", watching(status));
   cache(lines, status);
   lines.add("traffic",

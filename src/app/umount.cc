@@ -1,21 +1,32 @@
 // emlfs umount MOUNTPOINT
 #include <fmt/format.h>
+#include <poll.h>
+#include <unistd.h>
+#include <csignal>
 #include <cstdio>
 
-#include <nlohmann/json.hpp>
+#include <algorithm>
+#include <cerrno>
 
 #include "app/commands.h"
+#include "app/ending_signals.h"
 #include "app/exit_code.h"
 #include "app/failure.h"
+#include "app/flush_process.h"
+#include "app/journal_lines.h"
 #include "app/live_status.h"
+#include "app/printable.h"
 #include "app/process.h"
+#include "app/status_json.h"
+#include "app/terminal.h"
 #include "app/unmount.h"
 
 namespace emlfs::app {
 namespace {
 
 constexpr Milliseconds kAnswerLimit{5000};
-constexpr Milliseconds kEndLimit{30'000};
+constexpr Milliseconds kLongestFlush{30'000};
+constexpr Milliseconds kEndLimit{60'000};  // the daemon tries once more to send what is left
 
 struct Daemon {
   pid_t pid = 0;
@@ -36,9 +47,40 @@ Daemon daemonOf(const std::string& json) {
   return daemon;
 }
 
+enum class Flushed { done, away, given_up };
+
+// While the mount still works. ^C gives it up.
+Flushed flush(const std::string& mount_point, const Json& status) {
+  const Milliseconds timeout =
+      has(status, "/server/timeout_seconds")
+          ? Milliseconds(std::chrono::seconds(number(status, "/server/timeout_seconds")))
+          : kLongestFlush;
+  const Deadline deadline = Deadline::after(std::min(timeout, kLongestFlush));
+  const EndingSignals signals;
+  FlushProcess process(mount_point);
+  Ticker ticker(!isTerminal(STDOUT_FILENO), Milliseconds(0));
+  ticker.show([&](size_t columns) {
+    return fmt::format("sending {}; ^C leaves it for the next mount", leftText(status))
+        .substr(0, columns);
+  });
+  pollfd waiting[] = {{process.fd(), POLLIN, 0}, {signals.fd(), POLLIN, 0}};
+  while (::poll(waiting, 2, deadline.pollTimeout()) < 0)
+    if (errno != EINTR) throw systemError("poll", errno);
+  if (waiting[1].revents != 0) signals.take();
+  if (waiting[1].revents != 0 || waiting[0].revents == 0) return Flushed::given_up;
+  const int error = process.result();
+  return error == ENETUNREACH || error == ETIMEDOUT ? Flushed::away : Flushed::done;
+}
+
+// What the daemon could not send. Empty if there is nothing.
+std::string left(const std::string& mount_point, const Json& before) {
+  const LiveStatus answer = askMount(mount_point, kAnswerLimit);
+  return leftText(answer.answer == Answer::given ? parseStatus(answer.json) : before);
+}
+
 }  // namespace
 
-int umountCommand(const std::string& path) {
+int umountCommand(const std::string& path, bool now) {
   const std::string mount_point = requireEmlfsMount(path);
   const LiveStatus status = askMount(mount_point, kAnswerLimit);
   if (status.answer == Answer::dead || status.answer == Answer::silent) {
@@ -48,7 +90,25 @@ int umountCommand(const std::string& path) {
     return static_cast<int>(ExitCode::ok);
   }
   const Daemon daemon = daemonOf(status.json);
+  Flushed flushed = Flushed::given_up;
+  std::string unsent;
+  if (status.answer == Answer::given) {
+    const Json before = parseStatus(status.json);
+    unsent = flag(before, "/read_only") ? "" : leftText(before);
+    if (!unsent.empty() && text(before, "/state") == "offline")
+      flushed = Flushed::away;
+    else if (!unsent.empty() && !now)
+      flushed = flush(mount_point, before);
+    if (!unsent.empty()) unsent = left(mount_point, before);
+  }
   unmount(mount_point, Detach::now);
+  if (!unsent.empty()) {
+    // It would try again.
+    if (daemon.process && flushed == Flushed::given_up) sendSignal(daemon.process, SIGTERM);
+    ::fprintf(stderr, "emlfs: not sent yet%s: %s; the next mount of this account sends them\n",
+              flushed == Flushed::away ? " (the server can't be reached)" : "",
+              printable(unsent).c_str());
+  }
   // Cache and state are locked until the daemon has ended: a mount right after has to work.
   if (daemon.process && !waitForEnd(daemon.process, Deadline::after(kEndLimit)))
     throw failure(

@@ -1,8 +1,13 @@
-// The end of an operation that changes something: 0, or the errno of what it threw.
+// The end of an operation that changes something: its answer, or the errno of what it threw. With
+// the option `sync` it is given only when the server has the change, and says what the server said;
+// no thread waits for that, and the user can interrupt it.
 #pragma once
 
 #include <cerrno>
 #include <exception>
+#include <functional>
+#include <string>
+#include <vector>
 
 #include "emlfs/base/log.h"
 #include "fs/context.h"
@@ -10,28 +15,53 @@
 
 namespace emlfs::fs {
 
-// `act` is given the Context, and answers as its last doing, unless it throws.
+// A name that the operation is about.
+struct Touched {
+  MailboxId directory;
+  std::string name;
+};
+
+using Reply = std::function<void(fuse_req_t)>;
+
+// Answers with `reply`, or with the error that kept what was changed after `since` from being sent.
+// `touched`: names that are perhaps no longer what the kernel then takes them for.
+void answerWhenSent(fuse_req_t request, uint64_t since, Reply reply, std::vector<Touched> touched);
+
+uint64_t latestChange(fuse_req_t request);
+
+// Gives fsync of a directory: 0 when the server has everything.
+void answerWhenFlushed(fuse_req_t request);
+
+// `act` is given the Context, and returns the Reply; it must not answer itself.
 template <class Act>
-void answer(fuse_req_t request, const Act& act) {
+void answer(fuse_req_t request, std::vector<Touched> touched, const Act& act) {
+  const bool sync = contextOf(request).options.sync;
+  const uint64_t since = sync ? latestChange(request) : 0;
   int result = EIO;
+  Reply reply;
   try {
-    act(contextOf(request));
-    return;
+    reply = act(contextOf(request));
+    result = 0;
   } catch (const Error& error) {
     result = toErrno(error);
     log::debug("refused: {}", error.what());
   } catch (const std::exception& error) {
     log::error("a change failed: {}", error.what());
   }
-  fuse_reply_err(request, result);
+  if (result != 0)
+    fuse_reply_err(request, result);
+  else if (sync)
+    answerWhenSent(request, since, std::move(reply), std::move(touched));
+  else
+    reply(request);
 }
 
-// Where there is nothing to say but 0: `act` must not answer itself.
+// Where there is nothing to say but 0.
 template <class Act>
-void answerDone(fuse_req_t request, const Act& act) {
-  answer(request, [&](Context& context) {
+void answerDone(fuse_req_t request, std::vector<Touched> touched, const Act& act) {
+  answer(request, std::move(touched), [&](Context& context) {
     act(context);
-    fuse_reply_err(request, 0);
+    return [](fuse_req_t done) { fuse_reply_err(done, 0); };
   });
 }
 

@@ -1,7 +1,5 @@
 #include "fs/attributes.h"
 
-#include <sys/statvfs.h>
-
 #include "emlfs/view/names.h"
 #include "fs/errno.h"
 
@@ -10,7 +8,8 @@ namespace {
 
 constexpr int64_t kSecond = 1'000'000'000;  // in nanoseconds
 constexpr blksize_t kBlockSize = 4096;
-constexpr blkcnt_t kStatBlock = 512;  // the unit of st_blocks
+constexpr fsblkcnt_t kQuotaUnit = 1024;  // of RFC 9208, in bytes
+constexpr blkcnt_t kStatBlock = 512;     // the unit of st_blocks
 
 void setTimes(struct stat& st, int64_t seconds, int64_t nanoseconds) {
   st.st_mtim.tv_sec = seconds;
@@ -95,13 +94,31 @@ void getattr(fuse_req_t request, fuse_ino_t node, fuse_file_info* /*info*/) {
   }
 }
 
-void statfs(fuse_req_t request, fuse_ino_t /*node*/) {
-  // No size and nothing free: a mailbox has no blocks, and nothing can be written yet.
+struct statvfs room(const std::optional<imap::Quota>& quota) {
   struct statvfs st{};
   st.f_bsize = kBlockSize;
-  st.f_frsize = kBlockSize;
+  st.f_frsize = kQuotaUnit;
   st.f_namemax = view::kNameMax;
-  fuse_reply_statfs(request, &st);
+  if (quota && quota->storage) {
+    const auto& [used, limit] = *quota->storage;
+    st.f_blocks = limit / kQuotaUnit;
+    st.f_bfree = st.f_bavail = used < limit ? (limit - used) / kQuotaUnit : 0;
+  }
+  if (quota && quota->messages) {
+    const auto& [used, limit] = *quota->messages;
+    st.f_files = limit;
+    st.f_ffree = st.f_favail = used < limit ? limit - used : 0;
+  }
+  return st;
+}
+
+void statfs(fuse_req_t request, fuse_ino_t /*node*/) {
+  try {
+    const auto st = room(contextOf(request).account.quota());
+    fuse_reply_statfs(request, &st);
+  } catch (const Error& error) {
+    fuse_reply_err(request, toErrno(error));
+  }
 }
 
 }  // namespace emlfs::fs

@@ -9,6 +9,7 @@
 
 #include "emlfs/account/changes.h"
 #include "fs/answer.h"
+#include "fs/commands.h"
 #include "fs/errno.h"
 #include "fs/flag_words.h"
 
@@ -28,33 +29,41 @@ store::Dirent find(Context& context, fuse_ino_t parent, std::string_view name) {
 
 void rename(fuse_req_t request, fuse_ino_t parent, const char* name, fuse_ino_t new_parent,
             const char* new_name, unsigned flags) {
-  answerDone(request, [&](Context& context) {
-    if ((flags & ~static_cast<unsigned>(RENAME_NOREPLACE)) != 0)
-      throw Error(Code::invalid, Scope::message, "files can't change places");
-    const auto found = find(context, parent, name);
-    auto& changes = *context.account.changes();
-    if (isDirectory(found.node))
-      changes.renameMailbox(MailboxId{found.node}, MailboxId{new_parent}, new_name);
-    else
-      changes.rename(MessageId{found.node}, MailboxId{new_parent}, new_name,
-                     (flags & RENAME_NOREPLACE) == 0);
-  });
+  answerDone(request, {{MailboxId{parent}, name}, {MailboxId{new_parent}, new_name}},
+             [&](Context& context) {
+               if ((flags & ~static_cast<unsigned>(RENAME_NOREPLACE)) != 0)
+                 throw Error(Code::invalid, Scope::message, "files can't change places");
+               const auto found = find(context, parent, name);
+               auto& changes = *context.account.changes();
+               if (isDirectory(found.node))
+                 changes.renameMailbox(MailboxId{found.node}, MailboxId{new_parent}, new_name);
+               else
+                 changes.rename(MessageId{found.node}, MailboxId{new_parent}, new_name,
+                                (flags & RENAME_NOREPLACE) == 0);
+             });
 }
 
 void unlink(fuse_req_t request, fuse_ino_t parent, const char* name) {
-  answerDone(request, [&](Context& context) {
+  answerDone(request, {{MailboxId{parent}, name}}, [&](Context& context) {
     context.account.changes()->remove(MessageId{find(context, parent, name).node});
   });
 }
 
 void setxattr(fuse_req_t request, fuse_ino_t node, const char* name, const char* value, size_t size,
               int flags) {
+  if (isCommand(node, name)) {
+    answer(request, {}, [&](Context& context) {
+      command(context, MailboxId{node}, name, {value, size});
+      return [](fuse_req_t done) { fuse_reply_err(done, 0); };
+    });
+    return;
+  }
   // As getxattr answers, so that tools stop trying.
   if (!std::string_view(name).starts_with(kOurs)) {
     fuse_reply_err(request, EOPNOTSUPP);
     return;
   }
-  answerDone(request, [&](Context& context) {
+  answerDone(request, {}, [&](Context& context) {
     if (name != kFlags || isDirectory(node))
       throw Error(Code::not_permitted, Scope::message, "only user.imap.flags can be changed");
     if ((flags & XATTR_CREATE) != 0) throw Error(Code::exists, Scope::message, "it is there");
@@ -78,14 +87,10 @@ void symlink(fuse_req_t request, const char* /*target*/, fuse_ino_t /*parent*/,
 }
 
 void fsyncdir(fuse_req_t request, fuse_ino_t /*node*/, int /*datasync*/, fuse_file_info* /*info*/) {
-  auto* changes = contextOf(request).account.changes();
-  if (changes == nullptr) {
+  if (contextOf(request).account.changes() == nullptr)
     fuse_reply_err(request, 0);
-    return;
-  }
-  changes->flush([request](const std::optional<Error>& error) {
-    fuse_reply_err(request, error ? toErrno(*error) : 0);
-  });
+  else
+    answerWhenFlushed(request);
 }
 
 }  // namespace emlfs::fs

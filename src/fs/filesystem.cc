@@ -13,6 +13,7 @@
 #include "fs/attributes.h"
 #include "fs/changes.h"
 #include "fs/context.h"
+#include "fs/farewell.h"
 #include "fs/invalidator.h"
 #include "fs/lookup.h"
 #include "fs/mailboxes.h"
@@ -192,10 +193,10 @@ void serve(Account& account, const MountOptions& options, const std::function<vo
   account.setListener([&](const sync::TreeChange& change) { invalidator.push(change); });
   std::exception_ptr failure;
   try {
-    if (fuse_set_signal_handlers(session.get()) != 0)
-      throw Error(Code::system, Scope::account, "can't set signal handlers");
+    Farewell farewell(account, options.farewell, [&] { fuse_session_exit(session.get()); });
     ready();
     loop(session.get());
+    farewell.unmounted();
   } catch (...) {
     failure = std::current_exception();
   }
@@ -203,7 +204,6 @@ void serve(Account& account, const MountOptions& options, const std::function<vo
   account.stop();
   fuse_session_unmount(session.get());
   invalidator.stop();
-  fuse_remove_signal_handlers(session.get());
   if (failure) std::rethrow_exception(failure);
 }
 

@@ -15,15 +15,16 @@ void mkdir(fuse_req_t request, fuse_ino_t parent, const char* name, mode_t /*mod
     fuse_reply_err(request, ENAMETOOLONG);
     return;
   }
-  answer(request, [&](Context& context) {
+  answer(request, {{MailboxId{parent}, name}}, [&](Context& context) {
     const auto made = context.account.changes()->makeMailbox(MailboxId{parent}, name);
-    const auto answer = entry(made, context.options);
-    fuse_reply_entry(request, &answer);
+    return [made = entry(made, context.options)](fuse_req_t done) {
+      fuse_reply_entry(done, &made);
+    };
   });
 }
 
 void rmdir(fuse_req_t request, fuse_ino_t parent, const char* name) {
-  answerDone(request, [&](Context& context) {
+  answerDone(request, {{MailboxId{parent}, name}}, [&](Context& context) {
     const auto found = context.account.snapshot()->find(MailboxId{parent}, name);
     if (!found) throw Error(Code::not_found, Scope::mailbox, "no such directory");
     context.account.changes()->removeMailbox(MailboxId{found->node});

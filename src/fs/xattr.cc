@@ -4,6 +4,7 @@
 #include <string>
 #include <string_view>
 
+#include "fs/commands.h"
 #include "fs/errno.h"
 
 namespace emlfs::fs {
@@ -86,6 +87,10 @@ void getxattr(fuse_req_t request, fuse_ino_t node, const char* name, size_t size
     }
     if (name == kCached && !isDirectory(node)) {
       reply(request, cachedBytes(account, MessageId{node}), size);
+      return;
+    }
+    if (const auto answer = askedFor(account, node, name)) {
+      reply(request, *answer, size);
       return;
     }
     // EOPNOTSUPP makes ls, cp and tar stop asking for ACLs and security labels.

@@ -98,9 +98,11 @@ class Shown {
     if (message.shown != store::Shown::hidden) return;
     const bool arrived = message.directory != MailboxId{};
     const MailboxId directory = arrived ? message.directory : message.mailbox;
-    auto& change = in(directory);
-    makeRoom(update_, directory, message.name, message.id, change);
-    change.added.push_back(message.name);
+    // Who has the name by now keeps it.
+    const auto wanted = message.name;
+    for (unsigned n = 1; update_.find(directory, message.name); ++n)
+      message.name = view::alternativeName(wanted, n);
+    in(directory).added.push_back(message.name);
     message.shown = arrived ? store::Shown::arrived : store::Shown::in_place;
     update_.putMessage(message);
   }

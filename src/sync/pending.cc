@@ -7,6 +7,7 @@
 
 #include "emlfs/base/fail_point.h"
 #include "sync/overlay.h"
+#include "sync/pending_turn.h"
 
 namespace emlfs::sync {
 namespace {
@@ -14,11 +15,6 @@ namespace {
 using store::Change;
 
 constexpr size_t kLongestRun = 1'000;
-
-bool deletes(const Change& change) {
-  return change.kind == Change::Kind::expunge || change.kind == Change::Kind::remove_mailbox ||
-         (change.kind == Change::Kind::flags && change.add.has("\\Deleted"));
-}
 
 bool sendable(const Change& change) {
   if (change.state == Change::State::parked || lacksUid(change)) return false;
@@ -109,20 +105,6 @@ bool lacksUid(const Change& change) {
   return change.state == Change::State::copied && change.source.uid == 0;
 }
 
-class Pending::Turn {
- public:
-  Turn(Pending& pending, std::set<MessageId> ids) : pending_(pending), ids_(std::move(ids)) {
-    pending_.takeTurn(ids_);
-  }
-  ~Turn() { pending_.endTurn(ids_); }
-  Turn(const Turn&) = delete;
-  Turn& operator=(const Turn&) = delete;
-
- private:
-  Pending& pending_;
-  const std::set<MessageId> ids_;
-};
-
 Pending::Pending(store::Journal& journal) : journal_(journal) {
   const MutexLock lock(mutex_);
   for (const auto& change : journal_.changes()) load(change);
@@ -163,7 +145,7 @@ void Pending::commit(store::Batch batch) {
   const MutexLock lock(mutex_);
   for (size_t i = 0; i < batch.add.size(); ++i) {
     batch.add[i].number = numbers[i];
-    load(batch.add[i]);
+    if (const auto written = journal_.change(numbers[i])) load(*written);
   }
   for (const auto& change : batch.update)
     if (changes_.count(change.number) != 0) load(change);
@@ -180,6 +162,11 @@ uint64_t Pending::parked() const {
   return static_cast<uint64_t>(
       std::count_if(changes_.begin(), changes_.end(),
                     [](const auto& each) { return each.second.state == Change::State::parked; }));
+}
+
+uint64_t Pending::latest() const {
+  const MutexLock lock(mutex_);
+  return changes_.empty() ? 0 : changes_.rbegin()->first;
 }
 
 std::vector<Change> Pending::changes() const {
@@ -430,7 +417,7 @@ Run Pending::next() const {
                           ? overlap(unsettled, names(change)) || overlap(used, names(change))
                           : !unsettled.empty() && overlap(unsettled, names(change));
     const bool ready = sendable(change) && waiting.count(change.id) == 0 && !held &&
-                       !(append_before && deletes(change));
+                       !(append_before && isDeletion(change));
     append_before |= change.kind == Change::Kind::append;
     const bool taken = ready && (run.empty() || fitTogether(run.front(), change));
     if (taken) run.push_back(change);

@@ -12,6 +12,7 @@
 #include "emlfs/base/error.h"
 #include "emlfs/store/cache.h"
 #include "emlfs/sync/change.h"
+#include "emlfs/sync/parked.h"
 #include "support/proxy.h"
 #include "support/scratch_dir.h"
 #include "support/server_test.h"
@@ -239,6 +240,60 @@ TEST_P(ReplayTest, WhatIsRefusedIsUndoneAndKept) {
   client->sync();
   EXPECT_THAT(client->names("INBOX"), UnorderedElementsAre("m1.1.eml", "m2.2.eml"));
   EXPECT_EQ(client->pending().size(), 1U);
+}
+
+TEST_P(ReplayTest, WhatWasRefusedIsRetriedAndSeenAgain) {
+  deliver("INBOX", 1, 3);
+  const auto client = this->client();
+  client->move("INBOX", "m1.1.eml", "A", "mine.eml");
+  client->move("INBOX", "m2.2.eml", "A", "m2.2.eml");
+  server().deleteMailbox("A");
+  client->send();
+  ASSERT_EQ(client->pending().parked(), 2U);
+  server().createMailbox("A");
+  client->sync();
+  const auto refused = client->pending().changes();
+
+  // The journal and the view survive whatever happens between the two.
+  retryParked(client->store(), {refused[0].number}, client->ignore());
+  EXPECT_THAT(client->names("A"), ElementsAre("mine.eml"));
+  EXPECT_THAT(client->names("INBOX"), UnorderedElementsAre("m2.2.eml", "m3.3.eml"));
+  client->reopen(false);
+  client->settle();
+  EXPECT_THAT(client->names("A"), ElementsAre("mine.eml"));
+  EXPECT_EQ(client->pending().size(), 1U);
+
+  EXPECT_THAT(dropParked(client->store(), {refused[1].number}), IsEmpty());
+  client->settle();
+  EXPECT_EQ(client->pending().size(), 0U);
+  EXPECT_THAT(client->names("INBOX"), UnorderedElementsAre("m2.2.eml", "m3.3.eml"));
+  auto on_server = onServer();
+  EXPECT_THAT(on_server["INBOX"], ElementsAre("m2", "m3"));
+  EXPECT_THAT(on_server["A"], ElementsAre("m1"));
+}
+
+TEST_P(ReplayTest, ARetriedChangeIsAboutWhereItsMessageIsNow) {
+  deliver("INBOX", 1, 2);
+  const auto client = this->client();
+  client->move("INBOX", "m1.1.eml", "A", "m1.1.eml");
+  client->move("INBOX", "m2.2.eml", "A", "m2.2.eml");
+  server().deleteMailbox("A");
+  client->send();
+  ASSERT_EQ(client->pending().parked(), 2U);
+  server().createMailbox("A");
+  client->sync();
+  client->move("INBOX", "m1.1.eml", "B", "m1.1.eml");
+  client->move("INBOX", "m2.2.eml", "A", "m2.2.eml");  // a person does it again
+  client->settle();
+  std::vector<uint64_t> refused;
+  for (const auto& change : client->pending().changes()) refused.push_back(change.number);
+  ASSERT_EQ(refused.size(), 2U);
+  retryParked(client->store(), refused, client->ignore());
+  client->settle();
+  EXPECT_EQ(client->pending().size(), 0U);
+  EXPECT_THAT(client->names("B"), IsEmpty());
+  EXPECT_THAT(client->names("A"), UnorderedElementsAre("m1.1.eml", "m2.2.eml"));
+  EXPECT_THAT(onServer()["A"], ElementsAre("m1", "m2"));
 }
 
 INSTANTIATE_TEST_SUITE_P(Each, ReplayTest, testing::ValuesIn(kCases),

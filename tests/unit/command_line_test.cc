@@ -45,8 +45,9 @@ TEST_F(CommandLine, BadInputGetsOneLineAndAnExitCode) {
       {{}, 2, "emlfs: A subcommand is required (see 'emlfs --help')\n"},
       {{"frobnicate"},
        2,
-       "emlfs: unknown command 'frobnicate'; there are: mount, umount, status, check, fetch, cache "
-       "(see 'emlfs --help')\n"},
+       "emlfs: unknown command 'frobnicate'; there are: mount, umount, status, check, fetch, "
+       "flush, "
+       "journal, undelete, expunge, cache (see 'emlfs --help')\n"},
       {{"mnt"}, 2, "emlfs: unknown command 'mnt': did you mean 'mount'? (see 'emlfs --help')\n"},
       {{"mount", "work"}, 2, "emlfs: MOUNTPOINT is required (see 'emlfs --help')\n"},
       {{"check", "imaps://a@h", "x\x1b"},
@@ -87,6 +88,14 @@ TEST_F(CommandLine, BadInputGetsOneLineAndAnExitCode) {
       {{"fetch", "--interval=99ms", "{}/mnt"},
        2,
        "emlfs: --interval: '99ms' is too short: 100ms is the least\n"},
+      {{"flush", "{}/mnt"}, 2, "emlfs: {}/mnt is not a mount point of emlfs\n"},
+      {{"journal", "{}/mnt"}, 2, "emlfs: {}/mnt is not a mount point of emlfs\n"},
+      {{"journal", "{}/mnt", "retri", "3"},
+       2,
+       "emlfs: unknown action 'retri': did you mean 'retry'?\n"},
+      {{"undelete", "{}/mnt"}, 2, "emlfs: {}/mnt is not in a mount of emlfs\n"},
+      {{"expunge", "--yes", "{}/missing/x"}, 2, "emlfs: {}/missing/x does not exist\n"},
+      {{"expunge"}, 2, "emlfs: PATH is required (see 'emlfs --help')\n"},
       {{"cache"}, 2, "emlfs: A subcommand is required (see 'emlfs --help')\n"},
       {{"cache", "infos", "work"},
        2,
@@ -129,7 +138,6 @@ TEST_F(CommandLine, OptionsWinOverTheAccountAndTheAccountOverTheTop) {
   EXPECT_EQ(endpointOf(work).security, imap::Security::plain);
   EXPECT_EQ(work.notices,
             (std::vector<std::string>{
-                "this version only reads: the mount is read-only",
                 "plaintext: password and mail cross the network for anyone on the way to read"}));
 
   const Settings url = resolveSettings("imap://b@[::1]:1143", {});

@@ -158,7 +158,7 @@ TEST_F(DeadOrSilent, ADeadMountIsTakenAwayWithANotice) {
 
 TEST_F(DeadOrSilent, UmountTakesADeadMountAway) {
   mount_->die();
-  EXPECT_EQ(umountCommand(path_), 0);
+  EXPECT_EQ(umountCommand(path_, false), 0);
   EXPECT_FALSE(findMount(path_));
 }
 

@@ -185,5 +185,93 @@ TEST_F(PendingTest, FlagsAddUp) {
   EXPECT_FALSE(outlook->deleted);
 }
 
+// What a person does about what the server refused.
+
+TEST_F(PendingTest, ARefusedMoveIsRetriedInItsPlace) {
+  add({change(Kind::move, 10, "a", 1, "b"), deletion(10, "b", 0), deletion(11, "a", 2)});
+  pending_->park(pending_->next(), Error(Code::denied, Scope::mailbox, "no", "NO [NOPERM]"));
+  // What was to follow it is about the old place now.
+  EXPECT_THAT(next(), ElementsAre(10, 11));
+  EXPECT_FALSE(pending_->outlook(MessageId{10})->directory);
+  const auto refused = pending_->changes().front();
+  EXPECT_EQ(refused.server, "NO [NOPERM]");
+
+  pending_->retry(pending_->parkedWith({refused.number}));
+  EXPECT_EQ(pending_->parked(), 0U);
+  EXPECT_EQ(pending_->outlook(MessageId{10})->directory, "b");
+  EXPECT_EQ(pending_->next().front().kind, Kind::move);
+  EXPECT_EQ(pending_->next().front().server, "");
+  reopen();
+  EXPECT_EQ(pending_->next().front().number, refused.number);
+  arrive(50);
+  EXPECT_THAT(next(), ElementsAre(10));
+  EXPECT_EQ(pending_->next().front().source.uid, 50U);
+}
+
+TEST_F(PendingTest, ADroppedAppendLetsDeletionsGo) {
+  add({change(Kind::append, 10, "", 0, "b"), deletion(11, "a", 1),
+       change(Kind::move, 12, "a", 2, "b")});
+  EXPECT_EQ(heldDeletions(pending_->changes()), 1U);
+  const auto append = pending_->next();
+  pending_->park(append, Error(Code::quota, Scope::mailbox, "full", "NO [OVERQUOTA]"));
+  EXPECT_EQ(heldDeletions(pending_->changes()), 1U);
+  pending_->forgetParked(pending_->parkedWith({append.front().number}));
+  EXPECT_EQ(heldDeletions(pending_->changes()), 0U);
+  EXPECT_THAT(next(), ElementsAre(11));
+  reopen();
+  EXPECT_EQ(pending_->size(), 2U);
+}
+
+TEST_F(PendingTest, ARetriedAppendStillHoldsLaterDeletions) {
+  add({change(Kind::append, 10, "", 0, "b"), deletion(11, "a", 1)});
+  const auto append = pending_->next();
+  pending_->park(append, Error(Code::quota, Scope::mailbox, "full", "NO [OVERQUOTA]"));
+  pending_->retry(pending_->parkedWith({append.front().number}));
+  EXPECT_THAT(next(), ElementsAre(10));
+  arrive(50);
+  EXPECT_THAT(next(), ElementsAre(11));
+}
+
+TEST_F(PendingTest, WithARefusedAppendGoesWhatIsOfNoUseWithoutIt) {
+  Change append = change(Kind::append, 10, "", 0, "b");
+  append.spool = "10.eml";
+  Change replaced = deletion(9, "b", 4);
+  replaced.spool = "10.eml";
+  Change flags = change(Kind::flags, 10, "b", 0);
+  flags.add = Flags({"\\Seen"});
+  add({append, replaced, flags, change(Kind::move, 12, "a", 2, "b")});
+  const auto all = pending_->changes();
+  pending_->park({all[0], all[1], all[2], all[3]}, Error(Code::quota, Scope::mailbox, "full"));
+  EXPECT_EQ(pending_->parkedWith({all[0].number}).size(), 3U);
+  EXPECT_EQ(pending_->parkedWith({all[3].number}).size(), 1U);
+}
+
+TEST_F(PendingTest, OnlyWhatWasRefusedCanBeRetried) {
+  add({change(Kind::move, 10, "a", 1, "b")});
+  const auto code = [&](uint64_t number) {
+    try {
+      pending_->parkedWith({number});
+    } catch (const Error& error) {
+      return error.code;
+    }
+    return Code::refused;
+  };
+  EXPECT_EQ(code(pending_->changes().front().number), Code::busy);
+  EXPECT_EQ(code(4711), Code::not_found);
+}
+
+TEST_F(PendingTest, TheNameGoesWithTheLastChangeThatIsDropped) {
+  pending_->add({change(Kind::move, 10, "a", 1, "b")}, {{{{}, 0, 0, MessageId{10}}, "b", "x.eml"}});
+  pending_->park(pending_->next(), Error(Code::denied, Scope::mailbox, "no"));
+  add({deletion(10, "a", 1)});
+  const auto refused = pending_->changes().front().number;
+  pending_->forgetParked(pending_->parkedWith({refused}));
+  EXPECT_EQ(pending_->nameOf({{}, 0, 0, MessageId{10}}), "x.eml");
+  pending_->park(pending_->next(), Error(Code::denied, Scope::mailbox, "no"));
+  pending_->forgetParked(pending_->parkedWith({pending_->changes().front().number}));
+  EXPECT_FALSE(pending_->nameOf({{}, 0, 0, MessageId{10}}));
+  EXPECT_EQ(pending_->size(), 0U);
+}
+
 }  // namespace
 }  // namespace emlfs::sync

@@ -99,6 +99,14 @@ class Account {
   // Of a message, with what is pending.
   virtual Flags flags(const store::MessageRecord& message) const = 0;
 
+  // Changes that are pending or were refused, with numbers above `after`: JSON, documented in
+  // ARCHITECTURE.md.
+  virtual std::string journal(uint64_t after) const = 0;
+  // Messages of the directory that \Deleted hides, with ids above `after`: JSON.
+  virtual std::string hidden(MailboxId directory, MessageId after) const = 0;
+  // What the server said last of the room there is; absent if it has set no limit.
+  virtual std::optional<imap::Quota> quota() const = 0;
+
   // JSON, the shape is documented in ARCHITECTURE.md. `requests`: how often the kernel has asked,
   // by operation.
   virtual std::string status(const std::map<std::string, uint64_t>& requests) const = 0;

@@ -11,6 +11,7 @@
 #include <cstdint>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -31,10 +32,13 @@ class Changes {
   virtual void remove(MessageId id) = 0;
   // \Deleted hides the message, or shows it again. Others' flags stay as they are.
   virtual void setFlags(MessageId id, const Flags& add, const Flags& remove) = 0;
-  // For good, what is hidden under a directory (`emlfs expunge`), or back again (`undelete`):
-  // how many messages that were.
-  virtual uint64_t expungeHidden(MailboxId directory) = 0;
-  virtual uint64_t showHidden(MailboxId directory) = 0;
+  // For good (`emlfs expunge`), or back again (`emlfs undelete`): those of these messages that are
+  // hidden in this directory by \Deleted. Returns how many that were.
+  virtual uint64_t expungeHidden(MailboxId directory, const std::set<MessageId>& ids) = 0;
+  virtual uint64_t showHidden(MailboxId directory, const std::set<MessageId>& ids) = 0;
+  // "retry all", "retry 3 4", "drop 3": changes that the server refused, by their numbers. Errors:
+  // invalid, not_found, busy (not refused), stale (its message is no longer there).
+  virtual void commandJournal(std::string_view words) = 0;
 
   // Drafts: files that are being written.
   virtual store::MessageRecord create(MailboxId directory, const std::string& name) = 0;
@@ -55,8 +59,14 @@ class Changes {
 
   // `done` runs when all that was acknowledged before the call has reached the server, or with the
   // error of what didn't: the server's refusal of any of it, or why it can't be reached. Drafts
-  // that are closed are sent, too.
-  virtual void flush(Done done) = 0;
+  // that are closed are sent, too. With a `wait` of newFlush(), Account::cancel() ends it; 0:
+  // nothing does. What isn't sent by then is sent all the same. Refusals are those of changes that
+  // were acknowledged after `since`, a latest(); of each one flush hears.
+  virtual void flush(WaitId wait, uint64_t since, Done done) = 0;
+  virtual uint64_t latest() const = 0;
+  virtual uint64_t pending() const = 0;  // how many are on their way, and were not refused
+  // A name for a flush that is about to begin: an interruption may come before.
+  virtual WaitId newFlush() = 0;
 };
 
 }  // namespace emlfs

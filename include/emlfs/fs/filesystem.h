@@ -7,6 +7,7 @@
 #include <string>
 
 #include "emlfs/account/account.h"
+#include "emlfs/base/clock.h"
 
 namespace emlfs::fs {
 
@@ -18,11 +19,15 @@ struct MountOptions {
   uid_t uid = 0;  // owner of everything
   gid_t gid = 0;
   mode_t umask = 0077;
+  bool sync = false;              // a change is answered when the server has it
+  Milliseconds farewell{30'000};  // at the end, for sending what is pending
 };
 
 // Mounts, calls `ready`, serves until it is unmounted or SIGTERM, SIGINT or SIGHUP arrives, and
-// unmounts. Throws Error(system or busy) if it can't be mounted. Call with all signals unblocked
-// and `account` started; `account` is stopped on return.
+// unmounts. Before that it tries, for `farewell` at most, to send what is pending, as long as the
+// server can be reached; a second signal ends that. After a signal the mount works meanwhile.
+// Throws Error(system or busy) if it can't be mounted. Call with all signals unblocked and
+// `account` started; `account` is stopped on return.
 void serve(Account& account, const MountOptions& options, const std::function<void()>& ready);
 
 }  // namespace emlfs::fs

@@ -60,12 +60,18 @@ struct Renamed {
 // mailbox tells it.
 bool lacksUid(const store::Change& change);
 
+// It removes messages or mailboxes, and so waits for earlier appends.
+bool isDeletion(const store::Change& change);
+// How many of these, in the order of their numbers, wait for an earlier append.
+uint64_t heldDeletions(const std::vector<store::Change>& changes);
+
 class Pending {
  public:
   explicit Pending(store::Journal& journal);
 
   uint64_t size() const;    // all, those that were refused among them
   uint64_t parked() const;  // refused
+  uint64_t latest() const;  // the highest of their numbers; what is added gets a higher one
 
   std::vector<store::Change> changes() const;  // in the order of their numbers
   std::vector<MessageId> messages() const;     // that have changes
@@ -116,6 +122,14 @@ class Pending {
   void done(std::span<const Bound> bound);
   void park(const Run& run, const Error& error);
   void drop(const Run& run);  // nothing is left to be done
+  // Of what was refused, the changes with these numbers and those that were parked by them: with an
+  // append goes all that was to happen to its message, and to the one that it replaces. Throws
+  // Error(not_found, message) if there is no such change, Error(busy, message) if it isn't parked.
+  Run parkedWith(const std::vector<uint64_t>& numbers) const;
+  // These, as they are given, are to be sent after all.
+  void retry(const Run& run);
+  // As drop(); names that only these changes speak of go, too.
+  void forgetParked(const Run& run);
   // The message is gone from the server, and no change of ours sent it away.
   void vanished(MessageId id);
   // Messages with a change that waits for an earlier one of theirs, and there is none any more:

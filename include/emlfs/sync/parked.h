@@ -1,0 +1,24 @@
+// What a person does about changes that the server refused. Thread-safe as what change.h has.
+//
+// Throws what Pending::parkedWith() throws, Error(stale, message) if a message is no longer there,
+// Error(system) if the journal can't be written: then nothing has happened.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "emlfs/sync/sync.h"
+
+namespace emlfs::sync {
+
+// They are pending again, in their old order, and seen as such: a message that was put back is
+// shown as moved again, or hidden. Returns what is pending again; a new message among it, which the
+// view has lost, and mailboxes are left to the caller to show.
+Run retryParked(Store store, const std::vector<uint64_t>& numbers, const OnChange& on_change);
+
+// They are forgotten, and what was held back by them goes on. Returns the spool files that nobody
+// needs any more.
+std::vector<std::string> dropParked(Store store, const std::vector<uint64_t>& numbers);
+
+}  // namespace emlfs::sync

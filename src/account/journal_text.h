@@ -1,0 +1,40 @@
+// The journal as `emlfs journal` and `emlfs status` show it: JSON, see ARCHITECTURE.md.
+#pragma once
+
+#include <cstdint>
+#include <ctime>
+#include <nlohmann/json_fwd.hpp>
+#include <string>
+#include <vector>
+
+#include "emlfs/store/cache.h"
+#include "emlfs/store/journal.h"
+
+namespace emlfs {
+
+// A new message that is not being sent.
+struct UnsentDraft {
+  std::string path;        // below the mount point
+  std::string why;         // empty: it is only not finished yet
+  bool temporary = false;  // it has a name that programs give to what isn't finished
+};
+
+// Changes with a number above `after`, as many as an extended attribute holds.
+std::string journalJson(const store::Snapshot& snapshot, const std::vector<store::Change>& changes,
+                        const std::string& spool, uint64_t after);
+
+// What is pending and what was refused, for the status: `changes` and `refused`.
+void addJournal(nlohmann::json& status, const store::Snapshot& snapshot,
+                const std::vector<store::Change>& changes, const std::string& spool,
+                std::time_t now);
+
+// What a person writes into the attribute: "retry 3 4", "retry all", "drop 3".
+struct JournalCommand {
+  enum class Act { retry, drop } act = Act::retry;
+  bool all = false;
+  std::vector<uint64_t> numbers;
+};
+// Throws Error(invalid, message).
+JournalCommand parseJournalCommand(std::string_view words);
+
+}  // namespace emlfs

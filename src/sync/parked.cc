@@ -1,0 +1,104 @@
+#include "emlfs/sync/parked.h"
+
+#include <algorithm>
+#include <set>
+#include <utility>
+
+#include "emlfs/base/error.h"
+#include "sync/sent.h"
+#include "sync/told_changes.h"
+
+namespace emlfs::sync {
+namespace {
+
+using store::Change;
+
+bool ofMessage(const Change& change) {
+  return change.kind == Change::Kind::move || change.kind == Change::Kind::flags ||
+         change.kind == Change::Kind::expunge;
+}
+
+// Where the message is now: since it was refused another change may have brought it elsewhere.
+void findAgain(const store::Snapshot& snapshot, Change& change) {
+  if (!ofMessage(change) || change.source.uid == 0) return;
+  const auto message = snapshot.message(change.id);
+  const auto mailbox = message ? snapshot.mailbox(message->mailbox) : std::nullopt;
+  if (!mailbox) {
+    // In a mailbox that is not listed yet, perhaps: the cache was deleted.
+    if (const auto there = mailboxByWire(snapshot, change.source.mailbox))
+      if (!there->state.complete && there->state.listed_to < change.source.uid) return;
+    throw Error(Code::stale, Scope::message, "the message is no longer there");
+  }
+  change.source.mailbox = mailbox->wire;
+  change.source.uid_validity = mailbox->state.uid_validity;
+  change.source.uid = message->uid;
+}
+
+// As far as it isn't there already.
+void moveInView(Store store, store::Update& update, store::MessageRecord& message,
+                const std::string& wire, Changes& changes) {
+  const auto there = mailboxByWire(update, wire);
+  if (!there || store::shownIn(message) == there->id) return;
+  changes.unname(message);
+  message.name = store.pending->nameOf({{}, 0, 0, message.id}).value_or(message.name);
+  const auto wanted = message.name;
+  for (unsigned n = 1; update.find(there->id, message.name); ++n)
+    message.name = view::alternativeName(wanted, n);
+  message.shown = there->id == message.mailbox ? store::Shown::in_place : store::Shown::arrived;
+  message.directory = message.shown == store::Shown::arrived ? there->id : MailboxId{};
+  update.putMessage(message);
+  changes.in(there->id).added.push_back(message.name);
+}
+
+void showAgain(Store store, const Run& run, const OnChange& on_change) {
+  std::set<MessageId> ids;
+  for (const Change& change : run)
+    if (ofMessage(change)) ids.insert(change.id);
+  if (ids.empty()) return;
+  const auto update = store.cache.begin();
+  Changes changes(*update);
+  for (const MessageId id : ids) {
+    const auto ours = store.pending->outlook(id);
+    auto message = update->message(id);
+    if (!ours || !message) continue;
+    if (ours->deleted) {
+      changes.unname(*message);
+      message->shown = store::Shown::hidden;
+      update->putMessage(*message);
+    } else if (ours->directory) {
+      moveInView(store, *update, *message, *ours->directory, changes);
+    }
+  }
+  changes.commit(on_change);
+}
+
+}  // namespace
+
+Run retryParked(Store store, const std::vector<uint64_t>& numbers, const OnChange& on_change) {
+  Run run = store.pending->parkedWith(numbers);
+  {
+    const auto snapshot = store.cache.snapshot();
+    for (Change& change : run) findAgain(*snapshot, change);
+  }
+  // A person has done it again meanwhile.
+  const auto needless = std::stable_partition(run.begin(), run.end(), [](const Change& change) {
+    return change.kind != Change::Kind::move || change.source.mailbox != change.mailbox;
+  });
+  if (needless != run.end()) store.pending->drop(Run(needless, run.end()));
+  run.erase(needless, run.end());
+  if (run.empty()) return run;
+  store.pending->retry(run);
+  showAgain(store, run, on_change);
+  return run;
+}
+
+std::vector<std::string> dropParked(Store store, const std::vector<uint64_t>& numbers) {
+  const Run run = store.pending->parkedWith(numbers);
+  store.pending->forgetParked(run);
+  std::vector<std::string> files;
+  for (const Change& change : run)
+    if (change.kind == Change::Kind::append && !change.spool.empty()) files.push_back(change.spool);
+  return files;
+}
+
+}  // namespace emlfs::sync

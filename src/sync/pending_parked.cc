@@ -1,0 +1,107 @@
+// Changes that the server refused: what a person makes of them.
+#include <algorithm>
+#include <utility>
+
+#include "emlfs/base/error.h"
+#include "emlfs/sync/pending.h"
+#include "sync/pending_turn.h"
+
+namespace emlfs::sync {
+namespace {
+
+using store::Change;
+
+bool isParked(const Change& change) {
+  return change.state == Change::State::parked;
+}
+
+// Parked by `append`, and of no use without it.
+bool belongsTo(const Change& append, const Change& change) {
+  if (append.kind != Change::Kind::append || change.number <= append.number) return false;
+  const bool same_message = change.id == append.id && change.source.uid == 0;
+  return same_message || (!append.spool.empty() && change.spool == append.spool);
+}
+
+std::set<MessageId> idsOf(const Run& run) {
+  std::set<MessageId> ids;
+  for (const Change& change : run) ids.insert(change.id);
+  return ids;
+}
+
+}  // namespace
+
+bool isDeletion(const Change& change) {
+  return change.kind == Change::Kind::expunge || change.kind == Change::Kind::remove_mailbox ||
+         (change.kind == Change::Kind::flags && change.add.has("\\Deleted"));
+}
+
+uint64_t heldDeletions(const std::vector<Change>& changes) {
+  uint64_t held = 0;
+  bool append_before = false;
+  for (const Change& change : changes) {
+    append_before |= change.kind == Change::Kind::append && !lacksUid(change);
+    if (append_before && isDeletion(change) && !isParked(change)) ++held;
+  }
+  return held;
+}
+
+Run Pending::parkedWith(const std::vector<uint64_t>& numbers) const {
+  const MutexLock lock(mutex_);
+  std::map<uint64_t, Change> found;
+  for (const uint64_t number : numbers) {
+    const auto at = changes_.find(number);
+    if (at == changes_.end())
+      throw Error(Code::not_found, Scope::message,
+                  "there is no change " + std::to_string(number) + " any more");
+    if (!isParked(at->second))
+      throw Error(Code::busy, Scope::message,
+                  "change " + std::to_string(number) + " was not refused, it is to be sent");
+    found.insert(*at);
+    for (const auto& [other, change] : changes_)
+      if (isParked(change) && belongsTo(at->second, change)) found.emplace(other, change);
+  }
+  Run run;
+  for (auto& [number, change] : found) run.push_back(std::move(change));
+  return run;
+}
+
+void Pending::retry(const Run& run) {
+  const Turn turn(*this, idsOf(run));
+  store::Batch batch;
+  {
+    const MutexLock lock(mutex_);
+    for (const Change& wanted : run) {
+      const auto at = changes_.find(wanted.number);
+      if (at == changes_.end() || !isParked(at->second)) continue;
+      Change change = at->second;
+      change.source = wanted.source;
+      change.state = Change::State::pending;
+      change.destination = {};
+      change.error = Code::refused;
+      change.server.clear();
+      batch.update.push_back(std::move(change));
+    }
+  }
+  commit(std::move(batch));
+}
+
+void Pending::forgetParked(const Run& run) {
+  const Turn turn(*this, idsOf(run));
+  store::Batch batch;
+  {
+    const MutexLock lock(mutex_);
+    for (const Change& change : run) {
+      batch.remove.push_back(change.number);
+      const auto of = of_.find(change.id);
+      if (of == of_.end()) continue;
+      const bool last = std::all_of(of->second.begin(), of->second.end(), [&](uint64_t number) {
+        return std::any_of(run.begin(), run.end(),
+                           [&](const Change& other) { return other.number == number; });
+      });
+      if (last) batch.remove_names.push_back({{}, 0, 0, change.id});
+    }
+  }
+  commit(std::move(batch));
+}
+
+}  // namespace emlfs::sync
