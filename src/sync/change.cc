@@ -1,6 +1,7 @@
 #include "emlfs/sync/change.h"
 
 #include <map>
+#include <set>
 #include <utility>
 #include <vector>
 
@@ -125,19 +126,35 @@ class Shown {
   std::map<MailboxId, TreeChange> changes_;
 };
 
-// As `changeOf`, of messages that may be hidden. `require` is asked about their mailboxes.
+// Those whose next changes are about a place that they have not reached.
+std::set<MessageId> onTheirWay(Store store, const std::vector<MessageId>& ids) {
+  std::set<MessageId> moving;
+  for (const MessageId id : ids)
+    if (const auto ours = store.pending->outlook(id); ours && ours->directory) moving.insert(id);
+  return moving;
+}
+
+// Of messages that may be hidden. `require` is asked about their mailboxes.
 template <class Require>
-std::vector<Change> changesOf(Change::Kind kind, Store store, const std::vector<MessageId>& ids,
-                              const Require& require) {
+void addChanges(Change::Kind kind, Store store, const std::vector<MessageId>& ids, const Flags& add,
+                const Flags& remove, const Require& require) {
   std::vector<Change> changes;
-  const auto snapshot = store.cache.snapshot();
-  for (const MessageId id : ids) {
-    const auto message = snapshot->message(id);
-    if (!message) throw Error(Code::stale, Scope::message, "the message is no longer there");
-    if (const auto mailbox = snapshot->mailbox(message->mailbox)) require(*mailbox);
-    changes.push_back(changeOf(kind, store, *snapshot, *message));
-  }
-  return changes;
+  std::set<MessageId> moving;
+  uint64_t epoch = 0;
+  do {
+    changes.clear();
+    epoch = store.pending->epoch();
+    moving = onTheirWay(store, ids);
+    const auto snapshot = store.cache.snapshot();
+    for (const MessageId id : ids) {
+      const auto message = snapshot->message(id);
+      if (!message) throw Error(Code::stale, Scope::message, "the message is no longer there");
+      if (const auto mailbox = snapshot->mailbox(message->mailbox)) require(*mailbox);
+      changes.push_back(changeOf(kind, store, *snapshot, *message));
+      changes.back().add = add;
+      changes.back().remove = remove;
+    }
+  } while (!store.pending->add(changes, {}, moving, epoch));
 }
 
 void hide(Store store, const std::vector<MessageId>& ids, const OnChange& on_change) {
@@ -159,12 +176,11 @@ void place(store::Update& update, store::MessageRecord& message, MailboxId direc
   update.putMessage(message);
 }
 
-}  // namespace
-
-void moveMessage(Store store, MessageId id, MailboxId directory, const std::string& name,
-                 const OnChange& on_change) {
+// False if what it was made of is no longer so.
+bool addMove(Store store, MessageId id, MailboxId directory, const std::string& name) {
   std::vector<Change> changes;
   std::vector<store::GivenName> names;
+  const auto moving = onTheirWay(store, {id});
   const auto epoch = store.pending->epoch();
   {
     const auto snapshot = store.cache.snapshot();
@@ -185,8 +201,15 @@ void moveMessage(Store store, MessageId id, MailboxId directory, const std::stri
     names.push_back(
         {nameKey(store, *snapshot, message, !changes.empty()), destination->wire, name});
   }
-  store.pending->add(std::move(changes), std::move(names), epoch);
+  return store.pending->add(std::move(changes), std::move(names), moving, epoch);
+}
 
+}  // namespace
+
+void moveMessage(Store store, MessageId id, MailboxId directory, const std::string& name,
+                 const OnChange& on_change) {
+  while (!addMove(store, id, directory, name)) {
+  }
   const auto update = store.cache.begin(store::Durability::soon);
   auto message = update->message(id);
   if (!message) return;  // sent, and gone from the server, in this moment
@@ -202,16 +225,10 @@ void moveMessage(Store store, MessageId id, MailboxId directory, const std::stri
 
 void changeFlags(Store store, const std::vector<MessageId>& ids, const Flags& add,
                  const Flags& remove, const OnChange& on_change) {
-  const auto epoch = store.pending->epoch();
-  auto changes = changesOf(Change::Kind::flags, store, ids, [&](const auto& mailbox) {
+  addChanges(Change::Kind::flags, store, ids, add, remove, [&](const auto& mailbox) {
     requireFlagRights(mailbox, add);
     requireFlagRights(mailbox, remove);
   });
-  for (Change& change : changes) {
-    change.add = add;
-    change.remove = remove;
-  }
-  store.pending->add(std::move(changes), {}, epoch);
   if (add.has("\\Deleted")) hide(store, ids, on_change);
   if (!remove.has("\\Deleted")) return;
 
@@ -223,11 +240,9 @@ void changeFlags(Store store, const std::vector<MessageId>& ids, const Flags& ad
 }
 
 void expungeMessages(Store store, const std::vector<MessageId>& ids, const OnChange& on_change) {
-  const auto epoch = store.pending->epoch();
-  auto changes = changesOf(Change::Kind::expunge, store, ids, [](const auto& mailbox) {
+  addChanges(Change::Kind::expunge, store, ids, {}, {}, [](const auto& mailbox) {
     requireRights(mailbox, {Right::erase, Right::expunge});
   });
-  store.pending->add(std::move(changes), {}, epoch);
   hide(store, ids, on_change);
 }
 

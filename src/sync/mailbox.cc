@@ -69,7 +69,7 @@ void syncMailbox(imap::Session& session, Store store, MailboxId mailbox,
   const auto record = recordOf(store, mailbox);
   if (record.unborn) return;  // there is nothing on the server to follow
   SyncState known = record.state;
-  const auto expected =
+  auto expected =
       store.pending == nullptr ? std::set<MessageId>() : store.pending->expected(record.wire);
 
   std::optional<imap::Known> parameters;
@@ -109,7 +109,12 @@ void syncMailbox(imap::Session& session, Store store, MailboxId mailbox,
     known = state;
   }
   if (store.pending != nullptr) askRights(session, store, record);
-  if (!expected.empty()) forgetLost(store, mailbox, expected, on_change);
+  if (!expected.empty()) {
+    // One that was found may have been sent on meanwhile, and have no UID again.
+    const auto still = store.pending->expected(record.wire);
+    std::erase_if(expected, [&](MessageId id) { return still.count(id) == 0; });
+    forgetLost(store, mailbox, expected, on_change);
+  }
   log::debug("{}: {}, {} messages up to UID {}", record.wire, name(strategy), known.messages,
              known.listed_to);
 }

@@ -282,14 +282,29 @@ void Pending::endTurn(const std::set<MessageId>& ids) {
   turn_ended_.notify_all();
 }
 
-void Pending::add(std::vector<Change> changes, std::vector<store::GivenName> names,
-                  std::optional<uint64_t> epoch) {
-  std::set<MessageId> ids;
+// Whether a change that was not refused takes it to where it has no UID yet.
+bool Pending::moves(MessageId id) const {
+  const auto of = of_.find(id);
+  return of != of_.end() && std::any_of(of->second.begin(), of->second.end(), [&](uint64_t number) {
+           const Change& change = changes_.at(number);
+           return change.state != Change::State::parked &&
+                  (change.kind == Change::Kind::move || change.kind == Change::Kind::append);
+         });
+}
+
+bool Pending::add(std::vector<Change> changes, std::vector<store::GivenName> names,
+                  const std::set<MessageId>& moving, std::optional<uint64_t> epoch) {
+  std::set<MessageId> ids = moving;
   for (const Change& change : changes)
     if (!ofMailboxes(change)) ids.insert(change.id);
   for (const auto& name : names)
     if (name.key.uid == 0) ids.insert(name.key.id);
   const Turn turn(*this, std::move(ids));
+  {
+    const MutexLock lock(mutex_);
+    for (const MessageId id : moving)
+      if (!moves(id)) return false;
+  }
   store::Batch batch;
   batch.add = std::move(changes);
   batch.put_names = std::move(names);
@@ -316,7 +331,7 @@ void Pending::add(std::vector<Change> changes, std::vector<store::GivenName> nam
       bringUpTo(batch.add);
       if (now == before) {
         for (const Change& change : batch.add) load(change);
-        return;
+        return true;
       }
     }
     again.update = batch.add;
@@ -511,6 +526,10 @@ void Pending::done(std::span<const Bound> bound) {
 }
 
 void Pending::park(const Run& run, const Error& error) {
+  std::set<MessageId> ids;
+  for (const Change& change : run)
+    if (!ofMailboxes(change)) ids.insert(change.id);
+  const Turn turn(*this, std::move(ids));
   store::Batch batch;
   {
     const MutexLock lock(mutex_);
@@ -537,6 +556,7 @@ void Pending::drop(const Run& run) {
 }
 
 void Pending::vanished(MessageId id) {
+  const Turn turn(*this, {id});
   store::Batch batch;
   {
     const MutexLock lock(mutex_);

@@ -69,12 +69,8 @@ class Round {
     mount_.mount();
     if (when_ == "at the mount") performance_.perform(script_.steps, Person(mount_.path()));
     flushMount(mount_);
-    if (!tally.check(server_, mount_, performance_.allowed(), "killed " + where())) {
+    if (!tally.check(server_, mount_, performance_.allowed(), "killed " + where()))
       fmt::print("{}\n", mount_.log());
-      std::filesystem::copy(mount_.directory() + "/state", "/tmp/proof-state",
-                            std::filesystem::copy_options::recursive |
-                                std::filesystem::copy_options::overwrite_existing);
-    }
   }
 
   // The fail points that were passed, in their order.

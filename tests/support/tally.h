@@ -2,6 +2,7 @@
 #pragma once
 
 #include <mutex>
+#include <optional>
 #include <string>
 
 #include "emlfs/base/clock.h"
@@ -16,9 +17,9 @@ class Mount;
 class Tally {
  public:
   // Holds the server, once everything has been sent to it, and then the mount against what may be.
-  // False, and a failure of the test with `when` in it, if they don't fit.
-  bool check(const ImapServer& server, const Mount& mount, const std::vector<World>& allowed,
-             const std::string& when);
+  // Gives what it came to; none, and a failure of the test with `when` in it, if they don't fit.
+  std::optional<World> check(const ImapServer& server, const Mount& mount,
+                             const std::vector<World>& allowed, const std::string& when);
 
   // "bodies compared 1234, lost 0, ..."
   std::string text() const;

@@ -83,11 +83,13 @@ class Pending {
   // nobody knows yet may be theirs, and are not to be shown.
   bool receives(const std::string& mailbox) const;
 
-  // Acknowledges changes. A source may have the UID 0: that of an earlier change of the message
-  // that is not done yet. With the epoch() from before the mailboxes' names were looked up: those
-  // that are called otherwise meanwhile are found all the same.
-  void add(std::vector<store::Change> changes, std::vector<store::GivenName> names,
-           std::optional<uint64_t> epoch = {});
+  // Acknowledges changes. A source may have the UID 0, and a name the key of a local id: that is
+  // where an earlier change of the message takes it that is not done yet. Of `moving` there has to
+  // be one: where it was done meanwhile nothing happens, and the answer is false: look again. With
+  // the epoch() from before the mailboxes' names were looked up those that are called otherwise
+  // meanwhile are found all the same.
+  bool add(std::vector<store::Change> changes, std::vector<store::GivenName> names,
+           const std::set<MessageId>& moving = {}, std::optional<uint64_t> epoch = {});
 
   // Changes of mailboxes that are neither done nor refused, in their order.
   std::vector<store::Change> mailboxChanges() const;
@@ -133,6 +135,7 @@ class Pending {
   void load(const store::Change& change) REQUIRES(mutex_);
   void forget(uint64_t number) REQUIRES(mutex_);
   void commit(store::Batch batch) EXCLUDES(mutex_);
+  bool moves(MessageId id) const REQUIRES(mutex_);
   std::vector<store::Change> later(MessageId id, uint64_t number) const REQUIRES(mutex_);
 
   store::Journal& journal_;
