@@ -115,6 +115,30 @@ void topmost(const store::Snapshot& snapshot, const MailboxRecord& record,
   });
 }
 
+// Levels that the server lists and that are no mailboxes, those below before those above.
+void listedLevels(const store::Snapshot& snapshot, const MailboxRecord& record,
+                  std::vector<std::string>& found) {
+  if (record.selectable) return;
+  snapshot.subdirectories(record.id, 0, [&](const MailboxRecord& below) {
+    listedLevels(snapshot, below, found);
+    return true;
+  });
+  if (!record.wire.empty()) found.push_back(record.wire);
+}
+
+// A level isn't on the server but by what is below it: it goes by itself, and stays the same
+// directory.
+void moveLevel(Store store, MailboxId id, MailboxId parent, const std::string& name) {
+  const auto update = store.cache.begin();
+  auto record = update->mailbox(id);
+  if (!record || record->selectable) return;
+  record->parent = parent;
+  record->name = name;
+  record->wire.clear();
+  update->putMailbox(*record);
+  update->commit();
+}
+
 // What the kernel does itself, and need not be told.
 class OwnDoing {
  public:
@@ -216,10 +240,19 @@ void renameMailbox(Store store, MailboxId id, MailboxId parent, const std::strin
       change.other = wire + mailbox.wire.substr(now.size());
       changes.push_back(std::move(change));
     }
+    std::vector<std::string> levels;
+    listedLevels(*snapshot, record, levels);
+    for (auto& level : levels) {
+      Change change;
+      change.kind = Change::Kind::remove_mailbox;
+      change.mailbox = std::move(level);
+      changes.push_back(std::move(change));
+    }
     kernel.name(record.parent, record.name);
     kernel.name(parent, name);
   }
   store.pending->add(std::move(changes), {}, {}, epoch);
+  moveLevel(store, id, parent, name);
   reshape(store, kernel.rest());
 }
 

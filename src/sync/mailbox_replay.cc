@@ -101,13 +101,12 @@ class MailboxReplay {
         gone();
         return;
       }
-      if (anyBelow(list, wire)) refuseFull();
-      if (!selectable(list, wire)) {  // a level
-        begin();
-        session_.remove(wire);
+      if (!selectable(list, wire)) {  // a level: what another client has below it keeps it
+        if (!anyBelow(list, wire)) convenience([&] { session_.remove(wire); });
         gone();
         return;
       }
+      if (anyBelow(list, wire)) refuseFull();
       change_.other = fmt::format("{}~emlfs-removing-{}", wire, change_.number);
       change_.destination.uid_validity = session_.status(wire).uid_validity;
       begin();

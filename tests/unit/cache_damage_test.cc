@@ -262,7 +262,7 @@ TEST_F(CacheDamage, ACondemnedFileIsPutAside) {
 
 TEST_F(CacheDamage, AnotherFormatIsEmptied) {
   fill();
-  flip("emlfs cache 3");
+  flip("emlfs cache 4");
   auto cache = Cache::open(dir_.path());
   EXPECT_EQ(cache->size().messages, 0u);
   EXPECT_EQ(cache->snapshot()->setting("server"), std::nullopt);

@@ -1,0 +1,188 @@
+// mkdir, rmdir, mv and rm -r of directories on a real mount.
+#include <fcntl.h>
+#include <gmock/gmock.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <filesystem>
+#include <fstream>
+
+#include "emlfs/base/file.h"
+#include "support/eventually.h"
+#include "support/mount.h"
+#include "support/process.h"
+
+namespace emlfs::test {
+namespace {
+
+namespace fs = std::filesystem;
+using testing::HasSubstr;
+
+std::string contentOf(const std::string& file) {
+  std::ifstream in(file, std::ios::binary);
+  return {std::istreambuf_iterator<char>(in), {}};
+}
+
+std::string body(const std::string& subject) {
+  return "From: Alice <alice@example.org>\r\nSubject: " + subject + "\r\nMessage-ID: <" + subject +
+         "@example.org>\r\n\r\nThe body of " + subject + "\r\n";
+}
+
+std::vector<std::string> namesIn(const std::string& directory) {
+  std::vector<std::string> names;
+  for (const auto& file : fs::directory_iterator(directory))
+    names.push_back(file.path().filename());
+  std::sort(names.begin(), names.end());
+  return names;
+}
+
+std::string only(const std::string& directory) {
+  const auto names = namesIn(directory);
+  if (names.size() != 1) throw std::runtime_error(directory + " holds not one file");
+  return directory + "/" + names.front();
+}
+
+int errorOf(int result) {
+  return result == 0 ? 0 : errno;
+}
+
+class MailboxChange : public MountTest {
+ protected:
+  // Waits until the server has it; the error, if it refuses.
+  static int flush(const Mount& mount) {
+    const Fd root(::open(mount.path().c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+    return errorOf(::fsync(root.get()));
+  }
+  std::string onServer() { return server_.doveadm({"mailbox", "list"}); }
+
+  Dovecot server_;
+};
+
+TEST_F(MailboxChange, DirectoriesAreMailboxes) {
+  server_.deliver("Work/2026/Taxes", body("first"));
+  server_.deliver("Work/2026/Taxes", body("second"));
+  const Mount mount(server_, {"poll=1s"});
+  const auto inode = [](const std::string& path) {
+    struct stat st{};
+    EXPECT_EQ(::stat(path.c_str(), &st), 0) << path;
+    return st.st_ino;
+  };
+  runOrThrow({"mkdir", "-p", mount / "New/Deep/Grüße"});
+  EXPECT_EQ(errorOf(::mkdir((mount / "New").c_str(), 0700)), EEXIST);
+  EXPECT_EQ(errorOf(::mkdir((mount / ".Trash-0").c_str(), 0700)), EPERM);
+  EXPECT_EQ(errorOf(::rmdir((mount / "Work").c_str())), ENOTEMPTY);
+  EXPECT_EQ(errorOf(::rmdir((mount / "INBOX").c_str())), EBUSY);
+  EXPECT_EQ(flush(mount), 0);
+  EXPECT_THAT(onServer(), HasSubstr("New/Deep/Gr"));
+
+  // A directory takes everything along: what is cached, and who has it open.
+  const auto taxes = mount / "Work/2026/Taxes";
+  const auto names = namesIn(taxes);
+  ASSERT_EQ(names.size(), 2U);
+  EXPECT_EQ(contentOf(taxes + "/" + names[0]), body("first"));
+  const Fd open(::open((taxes + "/" + names[1]).c_str(), O_RDONLY | O_CLOEXEC));
+  const auto before = inode(taxes);
+  const auto bytes = mount.bodyBytes();
+  runOrThrow({"mv", mount / "Work", mount / "New/Moved"});
+  EXPECT_FALSE(fs::exists(mount / "Work"));
+  const auto moved = mount / "New/Moved/2026/Taxes";
+  EXPECT_EQ(inode(moved), before);
+  EXPECT_EQ(namesIn(moved), names);
+  EXPECT_EQ(flush(mount), 0);
+  EXPECT_EQ(contentOf(moved + "/" + names[0]), body("first"));
+  EXPECT_EQ(mount.bodyBytes(), bytes);
+  std::string text(body("second").size(), '\0');
+  EXPECT_EQ(::pread(open.get(), text.data(), text.size(), 0), static_cast<ssize_t>(text.size()));
+  EXPECT_EQ(text, body("second"));
+  EXPECT_THAT(onServer(), HasSubstr("New/Moved/2026/Taxes"));
+  EXPECT_THAT(onServer(), Not(HasSubstr("Work")));
+  EXPECT_EQ(errorOf(::rename((mount / "New").c_str(), (mount / "INBOX").c_str())), EEXIST);
+
+  EXPECT_EQ(errorOf(::rmdir((mount / "New/Deep/Grüße").c_str())), 0);
+  EXPECT_EQ(errorOf(::rmdir((mount / "New/Deep").c_str())), 0);
+  EXPECT_FALSE(fs::exists(mount / "New/Deep"));
+  EXPECT_EQ(flush(mount), 0);
+  EXPECT_THAT(onServer(), Not(HasSubstr("Deep")));
+  EXPECT_THAT(onServer(), Not(HasSubstr("emlfs-removing")));
+}
+
+TEST_F(MailboxChange, WhatIsRemovedWithItsMessagesIsInTheTrash) {
+  server_.doveadm({"mailbox", "create", "Trash"});
+  for (const char* mailbox : {"Old", "Old/Older"})
+    for (const char* subject : {"one", "two"}) server_.deliver(mailbox, body(subject));
+  const Mount mount(server_, {"poll=1s"});
+  ASSERT_EQ(namesIn(mount / "Old").size(), 3U);
+  runOrThrow({"rm", "-r", mount / "Old"});
+  EXPECT_FALSE(fs::exists(mount / "Old"));
+  EXPECT_EQ(flush(mount), 0);
+  EXPECT_FALSE(fs::exists(mount / "Old"));
+  EXPECT_THAT(onServer(), HasSubstr("Trash/Older"));
+  for (const char* mailbox : {"Trash/Old", "Trash/Older"})
+    EXPECT_THAT(server_.doveadm({"search", "mailbox", mailbox, "all"}), HasSubstr("\n")) << mailbox;
+}
+
+TEST_F(MailboxChange, OfflineAndThenOnline) {
+  server_.deliver("INBOX", body("travels"));
+  server_.deliver("Away", body("stays"));
+  const auto proxy = Proxy::start({server_.host(), server_.imapPort()});
+  const Mount mount(server_, *proxy, {"poll=1s"});
+  const auto message = only(mount / "INBOX");
+  const auto other = only(mount / "Away");
+  EXPECT_EQ(contentOf(message), body("travels"));
+  proxy->refuse();
+  proxy->cutNow();
+  runOrThrow({"mkdir", mount / "Sorted"});
+  runOrThrow({"mv", message, mount / "Sorted/a name.eml"});
+  runOrThrow({"mv", mount / "Away", mount / "Sorted/Away"});
+  runOrThrow({"mkdir", mount / "Away"});
+  EXPECT_EQ(namesIn(mount / "Sorted"), (std::vector<std::string>{"Away", "a name.eml"}));
+  EXPECT_EQ(contentOf(mount / "Sorted/a name.eml"), body("travels"));
+  EXPECT_TRUE(namesIn(mount / "Away").empty());
+  EXPECT_NE(flush(mount), 0);
+  proxy->resume();
+  EXPECT_TRUE(eventually([&] { return flush(mount) == 0; }));
+  EXPECT_EQ(namesIn(mount / "Sorted"), (std::vector<std::string>{"Away", "a name.eml"}));
+  EXPECT_EQ(contentOf(mount / "Sorted/a name.eml"), body("travels"));
+  EXPECT_EQ(contentOf(only(mount / "Sorted/Away")), body("stays"));
+  EXPECT_THAT(server_.doveadm({"search", "mailbox", "Sorted", "all"}), HasSubstr("1"));
+  EXPECT_THAT(server_.doveadm({"search", "mailbox", "Sorted/Away", "all"}), HasSubstr("1"));
+  EXPECT_EQ(server_.doveadm({"search", "mailbox", "Away", "all"}), "");
+}
+
+TEST_F(MailboxChange, AnotherClientChangesMailboxesToo) {
+  server_.deliver("Shared", body("kept"));
+  const Mount mount(server_, {"poll=1s"});
+  EXPECT_EQ(contentOf(only(mount / "Shared")), body("kept"));
+  server_.renameMailbox("Shared", "Theirs");
+  const int renamed = errorOf(::rename((mount / "Shared").c_str(), (mount / "Ours").c_str()));
+  EXPECT_TRUE(renamed == 0 || renamed == ENOENT) << renamed;
+  server_.createMailbox("Both");
+  const int made = errorOf(::mkdir((mount / "Both").c_str(), 0700));
+  EXPECT_TRUE(made == 0 || made == EEXIST) << made;
+  flush(mount);
+  const auto settled = [&] {
+    return fs::exists(mount / "Theirs") && !fs::exists(mount / "Shared") &&
+           !fs::exists(mount / "Ours") && fs::exists(mount / "Both");
+  };
+  EXPECT_TRUE(eventually(settled));
+  EXPECT_EQ(contentOf(only(mount / "Theirs")), body("kept"));
+}
+
+TEST_F(MailboxChange, WhatTheServerForbidsIsRefusedAtOnce) {
+  server_.deliver("Locked", body("read only"));
+  server_.deliver("INBOX", body("mine"));
+  server_.doveadm({"acl", "set", "Locked", "owner", "lookup", "read"});
+  const Mount mount(server_, {"poll=1s"});
+  const auto locked = only(mount / "Locked");
+  const auto mine = only(mount / "INBOX");
+  EXPECT_TRUE(eventually([&] { return errorOf(::unlink(locked.c_str())) == EACCES; }));
+  EXPECT_EQ(contentOf(locked), body("read only"));
+  EXPECT_EQ(errorOf(::rename(mine.c_str(), (mount / "Locked/x.eml").c_str())), EACCES);
+  EXPECT_EQ(errorOf(::mkdir((mount / "Locked/below").c_str(), 0700)), EACCES);
+  EXPECT_EQ(errorOf(::rename((mount / "Locked").c_str(), (mount / "Free").c_str())), EACCES);
+  EXPECT_EQ(errorOf(::rename(mine.c_str(), (mount / "INBOX/y.eml").c_str())), 0);
+}
+
+}  // namespace
+}  // namespace emlfs::test
