@@ -155,7 +155,8 @@ class AccountImpl final : public Account {
     watcher_.used(mailbox);
     refresher_.lookedAt();
     const auto record = cache_->snapshot()->mailbox(mailbox);
-    if (!record || !record->state.complete || record->state.highest_modseq != 0) return;
+    if (!record || !record->state.complete || record->unborn || record->state.highest_modseq != 0)
+      return;
     const auto last = listings_.lastSync(mailbox);
     if (!last || Clock::now() - *last > std::min(kSilentMailboxAge, options_.poll))
       listings_.refresh(mailbox);
@@ -205,13 +206,7 @@ class AccountImpl final : public Account {
               sender_.flush(wait, since, std::move(done));
             },
             [this] { return sender_.newWait(); },
-            [this](const sync::Run& run) { retried(run); },
             [this](const std::string& file) { dropSpooled(file); }};
-  }
-
-  // The list of mailboxes shows the changes of mailboxes that are pending again.
-  void retried(const sync::Run& run) {
-    if (!run.empty()) refresher_.doubted();
   }
 
   void dropSpooled(const std::string& file) const {

@@ -6,6 +6,7 @@
 #include "account/journal_text.h"
 #include "emlfs/base/log.h"
 #include "emlfs/sync/change.h"
+#include "emlfs/sync/mailbox_change.h"
 #include "emlfs/sync/parked.h"
 #include "emlfs/view/names.h"
 
@@ -70,7 +71,7 @@ class ChangesImpl final : public Changes {
       for (const auto& change : store_.pending->changes())
         if (change.state == store::Change::State::parked) command.numbers.push_back(change.number);
     if (command.act == JournalCommand::Act::retry)
-      hooks_.retried(sync::retryParked(store_, command.numbers, hooks_.on_change));
+      sync::retryParked(store_, command.numbers, hooks_.on_change);
     else
       for (const auto& file : sync::dropParked(store_, command.numbers))
         hooks_.spool_unneeded(file);
@@ -88,13 +89,19 @@ class ChangesImpl final : public Changes {
   void closed(MailboxId /*directory*/, std::string_view /*name*/) override {}
   void sync(MessageId /*id*/) override {}
 
-  store::MailboxRecord makeMailbox(MailboxId /*parent*/, const std::string& /*name*/) override {
-    throw notYet();
+  store::MailboxRecord makeMailbox(MailboxId parent, const std::string& name) override {
+    auto made = sync::makeMailbox(store_, parent, name, hooks_.on_change);
+    hooks_.added();
+    return made;
   }
-  void renameMailbox(MailboxId /*id*/, MailboxId /*parent*/, const std::string& /*name*/) override {
-    throw notYet();
+  void renameMailbox(MailboxId id, MailboxId parent, const std::string& name) override {
+    sync::renameMailbox(store_, id, parent, name, hooks_.on_change);
+    hooks_.added();
   }
-  void removeMailbox(MailboxId /*id*/) override { throw notYet(); }
+  void removeMailbox(MailboxId id) override {
+    sync::removeMailbox(store_, id, hooks_.on_change);
+    hooks_.added();
+  }
 
   void flush(WaitId wait, uint64_t since, Done done) override {
     hooks_.flush(wait, since, std::move(done));
