@@ -206,13 +206,7 @@ class AccountImpl final : public Account {
               sender_.flush(wait, since, std::move(done));
             },
             [this] { return sender_.newWait(); },
-            [this](const sync::Run& run) { retried(run); },
             [this](const std::string& file) { dropSpooled(file); }};
-  }
-
-  // The list of mailboxes shows the changes of mailboxes that are pending again.
-  void retried(const sync::Run& run) {
-    if (!run.empty()) refresher_.doubted();
   }
 
   void dropSpooled(const std::string& file) const {

@@ -71,7 +71,7 @@ class ChangesImpl final : public Changes {
       for (const auto& change : store_.pending->changes())
         if (change.state == store::Change::State::parked) command.numbers.push_back(change.number);
     if (command.act == JournalCommand::Act::retry)
-      hooks_.retried(sync::retryParked(store_, command.numbers, hooks_.on_change));
+      sync::retryParked(store_, command.numbers, hooks_.on_change);
     else
       for (const auto& file : sync::dropParked(store_, command.numbers))
         hooks_.spool_unneeded(file);

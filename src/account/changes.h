@@ -15,9 +15,7 @@ struct ChangesHooks {
   std::function<void()> added;                              // there is something to be sent
   std::function<void(WaitId, uint64_t since, Done)> flush;  // Sender::flush
   std::function<WaitId()> new_flush;                        // Sender::newWait
-  // Changes that are pending again: what sync::retryParked() leaves to its caller.
-  std::function<void(const sync::Run&)> retried;
-  std::function<void(const std::string&)> spool_unneeded;  // a file name
+  std::function<void(const std::string&)> spool_unneeded;   // a file name
 };
 
 // `store.pending` must be set; `deletions` outlives it.

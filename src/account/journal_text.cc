@@ -9,6 +9,7 @@
 #include "account/shown_path.h"
 #include "account/times.h"
 #include "emlfs/base/error.h"
+#include "emlfs/sync/parked.h"
 #include "emlfs/sync/pending.h"
 
 namespace emlfs {
@@ -63,9 +64,9 @@ Json entryOf(const store::Snapshot& snapshot, const Change& change, const std::s
   const auto put = [&](const char* name, const auto& value) {
     if (value != std::decay_t<decltype(value)>{}) one[name] = value;
   };
-  put("from", change.source.mailbox);
-  put("to", change.mailbox);
-  put("other", change.other);
+  put("from", sync::mailboxName(change.source.mailbox));
+  put("to", sync::mailboxName(change.mailbox));
+  put("other", sync::mailboxName(change.other));
   put("uid", change.source.uid);
   put("uid_validity", change.source.uid_validity);
   put("message_id", change.source.message_id.substr(0, kLongestWords));

@@ -17,9 +17,8 @@ void mkdir(fuse_req_t request, fuse_ino_t parent, const char* name, mode_t /*mod
   }
   answer(request, {{MailboxId{parent}, name}}, [&](Context& context) {
     const auto made = context.account.changes()->makeMailbox(MailboxId{parent}, name);
-    return [made = entry(made, context.options)](fuse_req_t done) {
-      fuse_reply_entry(done, &made);
-    };
+    return
+        [made = entry(made, context.options)](fuse_req_t done) { fuse_reply_entry(done, &made); };
   });
 }
 

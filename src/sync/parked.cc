@@ -5,8 +5,10 @@
 #include <utility>
 
 #include "emlfs/base/error.h"
+#include "sync/overlay.h"
 #include "sync/sent.h"
 #include "sync/told_changes.h"
+#include "sync/tree_update.h"
 
 namespace emlfs::sync {
 namespace {
@@ -87,9 +89,16 @@ Run retryParked(Store store, const std::vector<uint64_t>& numbers, const OnChang
   if (needless != run.end()) store.pending->drop(Run(needless, run.end()));
   run.erase(needless, run.end());
   if (run.empty()) return run;
+  const bool mailboxes = std::any_of(run.begin(), run.end(), ofMailboxes);
+  if (mailboxes) store.pending->renaming();
   store.pending->retry(run);
+  if (mailboxes) reshape(store, on_change);
   showAgain(store, run, on_change);
   return run;
+}
+
+std::string mailboxName(const std::string& wire) {
+  return realName(wire);
 }
 
 std::vector<std::string> dropParked(Store store, const std::vector<uint64_t>& numbers) {

@@ -309,7 +309,11 @@ bool Pending::add(std::vector<Change> changes, std::vector<store::GivenName> nam
     bringUpTo(batch.add);
   }
   const auto numbers = journal_.commit(batch);
-  for (size_t i = 0; i < batch.add.size(); ++i) batch.add[i].number = numbers[i];
+  for (size_t i = 0; i < batch.add.size(); ++i) {
+    batch.add[i].number = numbers[i];
+    if (const auto written = journal_.change(numbers[i]))
+      batch.add[i].acknowledged = written->acknowledged;
+  }
   for (;;) {
     store::Batch again;
     {

@@ -14,11 +14,15 @@ namespace emlfs::sync {
 
 // They are pending again, in their old order, and seen as such: a message that was put back is
 // shown as moved again, or hidden. Returns what is pending again; a new message among it, which the
-// view has lost, and mailboxes are left to the caller to show.
+// view has lost, is left to the caller to show.
 Run retryParked(Store store, const std::vector<uint64_t>& numbers, const OnChange& on_change);
 
 // They are forgotten, and what was held back by them goes on. Returns the spool files that nobody
 // needs any more.
 std::vector<std::string> dropParked(Store store, const std::vector<uint64_t>& numbers);
+
+// The name of a mailbox in the journal as a person would know it: one that can't be called so yet
+// has a mark of ours.
+std::string mailboxName(const std::string& wire);
 
 }  // namespace emlfs::sync
