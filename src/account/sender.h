@@ -28,6 +28,8 @@ class Sender {
 
   // Something was added.
   void poke();
+  // A mailbox was synchronised: changes may have waited for what that showed.
+  void looked();
   // See Changes::flush().
   void flush(Done done);
 

@@ -88,6 +88,11 @@ std::map<MessageId, Uid> settle(Store store, const std::string& mailbox, UidVali
     message->mailbox = destination->id;
     message->uid = uid;
     message->modseq = 0;
+    // The person gave it with the change, and that is seen only now if the server was very quick.
+    const auto given = store.pending->nameOf({{}, 0, 0, id});
+    if (given && store::shownIn(*message) == destination->id &&
+        !update->find(destination->id, *given))
+      message->name = *given;
     update->putMessage(*message);
   }
   changes.commit(on_change);

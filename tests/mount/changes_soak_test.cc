@@ -78,8 +78,8 @@ class ChangesSoak : public MountTest {
   // What is his alone.
   void perform(const Step& step) {
     ++steps_;
-    if (const auto failure = performance_.perform({step}, Person(mount_->path())))
-      ADD_FAILURE() << performance_.last() << ": " << failure->what();
+    const auto failure = performance_.perform({step}, Person(mount_->path()));
+    if (failure) ADD_FAILURE() << performance_.last() << ": " << failure->what();
   }
 
   // What the other flags as well.
