@@ -275,6 +275,7 @@ class Replay {
       places[change.id] = at == uids.end() ? 0 : at->second;
     }
     failPoint("replay: arrived");
+    pending_.left(run);
     places = settle(store_, run.front().mailbox, told ? told->uid_validity : 0, places, on_change_);
     failPoint("replay: settled");
     const auto there = mailboxByWire(*store_.cache.snapshot(), run.front().mailbox);
@@ -313,6 +314,7 @@ class Replay {
     if (session_.capabilities().has("UIDPLUS") || session_.capabilities().has("IMAP4REV2")) {
       session_.expunge(uids);
       failPoint("replay: expunged");
+      pending_.left(run);
       settleExpunged(store_, run);
     }
     note(run.front().source.mailbox);

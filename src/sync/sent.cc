@@ -3,6 +3,7 @@
 #include <vector>
 
 #include "emlfs/base/fail_point.h"
+#include "emlfs/base/log.h"
 #include "sync/change_time.h"
 
 namespace emlfs::sync {
@@ -111,6 +112,7 @@ void forgetLost(Store store, MailboxId mailbox, const std::set<MessageId>& expec
       changes.unname(*message);
       update->removeMessage(id);
       lost.push_back(id);
+      log::info("a message that was moved is not in its mailbox: {}", message->message_id);
     }
     if (lost.empty()) return;
     changes.commit(on_change);

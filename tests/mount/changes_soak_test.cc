@@ -79,7 +79,14 @@ class ChangesSoak : public MountTest {
   void perform(const Step& step) {
     ++steps_;
     const auto failure = performance_.perform({step}, Person(mount_->path()));
-    if (failure) ADD_FAILURE() << performance_.last() << ": " << failure->what();
+    if (failure)
+      ADD_FAILURE() << performance_.last() << ": " << failure->what() << "\n"
+                    << performance_.history(messageOf(step.what));
+  }
+
+  static std::string messageOf(const std::string& what) {
+    const auto proof = proofOf(what);
+    return proof ? proofName(*proof) : "flush";
   }
 
   // What the other flags as well.
