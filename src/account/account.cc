@@ -153,7 +153,8 @@ class AccountImpl final : public Account {
     watcher_.used(mailbox);
     refresher_.lookedAt();
     const auto record = cache_->snapshot()->mailbox(mailbox);
-    if (!record || !record->state.complete || record->state.highest_modseq != 0) return;
+    if (!record || !record->state.complete || record->unborn || record->state.highest_modseq != 0)
+      return;
     const auto last = listings_.lastSync(mailbox);
     if (!last || Clock::now() - *last > std::min(kSilentMailboxAge, options_.poll))
       listings_.refresh(mailbox);

@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "emlfs/sync/change.h"
+#include "emlfs/sync/mailbox_change.h"
 #include "emlfs/view/names.h"
 
 namespace emlfs {
@@ -70,13 +71,19 @@ class ChangesImpl final : public Changes {
   void closed(MailboxId /*directory*/, std::string_view /*name*/) override {}
   void sync(MessageId /*id*/) override {}
 
-  store::MailboxRecord makeMailbox(MailboxId /*parent*/, const std::string& /*name*/) override {
-    throw notYet();
+  store::MailboxRecord makeMailbox(MailboxId parent, const std::string& name) override {
+    auto made = sync::makeMailbox(store_, parent, name, hooks_.on_change);
+    hooks_.added();
+    return made;
   }
-  void renameMailbox(MailboxId /*id*/, MailboxId /*parent*/, const std::string& /*name*/) override {
-    throw notYet();
+  void renameMailbox(MailboxId id, MailboxId parent, const std::string& name) override {
+    sync::renameMailbox(store_, id, parent, name, hooks_.on_change);
+    hooks_.added();
   }
-  void removeMailbox(MailboxId /*id*/) override { throw notYet(); }
+  void removeMailbox(MailboxId id) override {
+    sync::removeMailbox(store_, id, hooks_.on_change);
+    hooks_.added();
+  }
 
   void flush(Done done) override { hooks_.flush(std::move(done)); }
 

@@ -41,7 +41,7 @@ void Watcher::stop() {
 void Watcher::used(MailboxId mailbox) {
   stirred();
   const auto record = cache_.snapshot()->mailbox(mailbox);
-  if (!record || !record->selectable || record->wire == "INBOX") return;
+  if (!record || !record->selectable || record->unborn || record->wire == "INBOX") return;
   size_t chosen = 0;
   bool idle_free = false;
   {

@@ -10,13 +10,13 @@
 
 namespace emlfs::fs {
 
-// `act` is given the Context, and must not answer itself.
+// `act` is given the Context, and answers as its last doing, unless it throws.
 template <class Act>
-void answerDone(fuse_req_t request, const Act& act) {
+void answer(fuse_req_t request, const Act& act) {
   int result = EIO;
   try {
     act(contextOf(request));
-    result = 0;
+    return;
   } catch (const Error& error) {
     result = toErrno(error);
     log::debug("refused: {}", error.what());
@@ -24,6 +24,15 @@ void answerDone(fuse_req_t request, const Act& act) {
     log::error("a change failed: {}", error.what());
   }
   fuse_reply_err(request, result);
+}
+
+// Where there is nothing to say but 0: `act` must not answer itself.
+template <class Act>
+void answerDone(fuse_req_t request, const Act& act) {
+  answer(request, [&](Context& context) {
+    act(context);
+    fuse_reply_err(request, 0);
+  });
 }
 
 }  // namespace emlfs::fs

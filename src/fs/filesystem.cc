@@ -15,6 +15,7 @@
 #include "fs/context.h"
 #include "fs/invalidator.h"
 #include "fs/lookup.h"
+#include "fs/mailboxes.h"
 #include "fs/read.h"
 #include "fs/readdir.h"
 #include "fs/xattr.h"
@@ -97,6 +98,8 @@ fuse_lowlevel_ops operations() {
   ops.statfs = Counted<Requests::statfs, statfs>::call;
   ops.getxattr = Counted<Requests::getxattr, getxattr>::call;
   ops.rename = Counted<Requests::rename, rename>::call;
+  ops.mkdir = Counted<Requests::mkdir, mkdir>::call;
+  ops.rmdir = Counted<Requests::rmdir, rmdir>::call;
   ops.unlink = Counted<Requests::unlink, unlink>::call;
   ops.setxattr = Counted<Requests::setxattr, setxattr>::call;
   ops.removexattr = removexattr;

@@ -24,6 +24,8 @@ class Requests {
     statfs,
     rename,
     unlink,
+    mkdir,
+    rmdir,
     setxattr,
     fsyncdir
   };
@@ -36,9 +38,9 @@ class Requests {
   }
 
  private:
-  static constexpr std::array kNames{"lookup",   "getattr",   "readdir", "read",
-                                     "getxattr", "listxattr", "statfs",  "rename",
-                                     "unlink",   "setxattr",  "fsyncdir"};
+  static constexpr std::array kNames{"lookup",    "getattr",  "readdir", "read",   "getxattr",
+                                     "listxattr", "statfs",   "rename",  "unlink", "mkdir",
+                                     "rmdir",     "setxattr", "fsyncdir"};
   std::array<std::atomic<uint64_t>, kNames.size()> counts_{};
 };
 

@@ -25,6 +25,7 @@ void enableExtensions(Connection& connection);
 std::vector<Namespace> fetchNamespaces(Connection& connection);
 
 // list.cc
+std::vector<ListEntry> listBelow(Connection& connection, std::string_view wire, char delimiter);
 std::vector<ListEntry> listMailboxes(Connection& connection,
                                      const std::vector<Namespace>& namespaces);
 // "INBOX" in any case is INBOX; other names stay as they are.

@@ -51,6 +51,7 @@ class Listing {
     const auto [at, is_new] = entries_.try_emplace(entry.wire, entry);
     if (is_new) return;
     at->second.selectable |= entry.selectable;
+    at->second.inferiors &= entry.inferiors;
     if (at->second.special_use.empty()) at->second.special_use = std::move(entry.special_use);
   }
 
@@ -118,6 +119,24 @@ std::optional<bool> isListed(Connection& connection, std::string_view wire) {
   });
   if (!listed && status.status != Status::ok) return std::nullopt;
   return listed;
+}
+
+std::vector<ListEntry> listBelow(Connection& connection, std::string_view wire, char delimiter) {
+  std::vector<std::string> names{std::string(wire)};
+  if (delimiter != 0) names.push_back(std::string(wire) + delimiter + '*');
+  Listing listing;
+  for (const std::string& name : names) {
+    Command command("LIST", connection.literals());
+    command.string("").string(name);
+    connection.runOk(command, [&](Data&& data) { listing.take(std::move(data)); });
+  }
+  auto all = listing.result();
+  // A name may hold what is a wildcard in a pattern.
+  std::erase_if(all, [&](const ListEntry& entry) {
+    if (!entry.wire.starts_with(wire)) return true;
+    return entry.wire.size() != wire.size() && entry.wire[wire.size()] != delimiter;
+  });
+  return all;
 }
 
 std::vector<ListEntry> listMailboxes(Connection& connection,

@@ -43,6 +43,9 @@ class WireSession : public Session {
   std::vector<ListEntry> list(const std::vector<Namespace>& namespaces) override {
     return listMailboxes(connection_, namespaces);
   }
+  std::vector<ListEntry> listBelow(std::string_view wire, char delimiter) override {
+    return imap::listBelow(connection_, wire, delimiter);
+  }
   MailboxStatus status(std::string_view wire) override { return mailboxStatus(connection_, wire); }
   Selected examine(std::string_view wire, const std::optional<Known>& known) override {
     return examineMailbox(connection_, wire, known);

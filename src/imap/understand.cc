@@ -58,6 +58,7 @@ std::optional<Data> list(Scanner& scanner) {
     if (equalsIgnoringCase(flag, "\\Noselect") || equalsIgnoringCase(flag, "\\NonExistent")) {
       entry.selectable = false;
     }
+    if (equalsIgnoringCase(flag, "\\Noinferiors")) entry.inferiors = false;
     if (entry.special_use.empty()) entry.special_use = specialUse(flag);
   }
   return entry;

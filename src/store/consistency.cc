@@ -82,6 +82,7 @@ class TableCheck {
       if (record.id == kRoot) continue;
       auto parent = count_below_.find(record.parent);
       if (parent == count_below_.end()) throwDamaged(txn_, "a directory has no parent");
+      if (record.hidden) continue;
       ++parent->second;
       dirents_.add(nameKey(record.parent, record.name), encodeId(record.id.value));
       children_.add(childKey(record.parent, record.id.value), {});

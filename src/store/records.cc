@@ -101,6 +101,11 @@ std::string encode(const MailboxRecord& record) {
   putString(out, record.wire);
   putBool(out, record.selectable);
   putString(out, record.special_use);
+  putBool(out, record.inferiors);
+  putBool(out, record.unborn);
+  putBool(out, record.hidden);
+  putString(out, record.denied);
+  putBool(out, record.rights_asked);
   putU64(out, record.inode);
   putU64(out, static_cast<uint64_t>(record.changed));
   putU32(out, record.subdirectories);
@@ -118,6 +123,11 @@ MailboxRecord decodeMailbox(MailboxId id, std::string_view bytes) {
   record.wire = in.string();
   record.selectable = in.u8() != 0;
   record.special_use = in.string();
+  record.inferiors = in.u8() != 0;
+  record.unborn = in.u8() != 0;
+  record.hidden = in.u8() != 0;
+  record.denied = in.string();
+  record.rights_asked = in.u8() != 0;
   record.inode = in.u64();
   record.changed = static_cast<int64_t>(in.u64());
   record.subdirectories = in.u32();

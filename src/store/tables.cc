@@ -9,7 +9,7 @@ namespace emlfs::store {
 namespace {
 
 constexpr std::string_view kFormatKey = "format";
-constexpr std::string_view kFormat = "emlfs cache 3";
+constexpr std::string_view kFormat = "emlfs cache 4";
 constexpr std::string_view kTotalsKey = "totals";
 
 // The format is written without a checksum: a later one may have another.

@@ -110,12 +110,14 @@ void UpdateImpl::countChild(MailboxId parent, int change) {
 }
 
 void UpdateImpl::link(const MailboxRecord& record) {
+  if (record.hidden) return;
   put(changing(), tables_.dirents, nameKey(record.parent, record.name), encodeId(record.id.value));
   put(changing(), tables_.children, childKey(record.parent, record.id.value), {});
   countChild(record.parent, 1);
 }
 
 void UpdateImpl::unlink(const MailboxRecord& record) {
+  if (record.hidden) return;
   erase(changing(), tables_.dirents, nameKey(record.parent, record.name));
   erase(changing(), tables_.children, childKey(record.parent, record.id.value));
   countChild(record.parent, -1);
@@ -124,11 +126,11 @@ void UpdateImpl::unlink(const MailboxRecord& record) {
 void UpdateImpl::putMailbox(const MailboxRecord& record) {
   require(isDirectory(record.id.value), Scope::mailbox, "a mailbox's id is without its mark");
   auto old = mailbox(record.id);
-  bool moves =
-      record.id != kRoot && (!old || old->parent != record.parent || old->name != record.name);
+  bool moves = record.id != kRoot && (!old || old->parent != record.parent ||
+                                      old->name != record.name || old->hidden != record.hidden);
   if (moves) {
     requireName(record.name, Scope::mailbox);
-    requireFree(record.parent, record.name, record.id.value, Scope::mailbox);
+    if (!record.hidden) requireFree(record.parent, record.name, record.id.value, Scope::mailbox);
     requireAbove(record.parent, record.id);
     if (old) unlink(*old);
     link(record);

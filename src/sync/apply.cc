@@ -214,7 +214,8 @@ SyncState apply(Store store, MailboxId mailbox, const Delta& delta, const OnChan
 
   Application work{store, *update, *directory};
   work.change.directory = mailbox;
-  if (delta.replaced) work.removeAll();
+  // A mailbox that is seen for the first time holds nothing but what began here.
+  if (delta.replaced && directory->state.uid_validity != 0) work.removeAll();
   directory->state.uid_validity = delta.state.uid_validity;  // inodes are made of it
   work.vanish(delta.vanished);
   for (const auto& flags : delta.changed) work.changeFlags(flags);

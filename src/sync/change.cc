@@ -6,8 +6,11 @@
 #include <vector>
 
 #include "emlfs/base/error.h"
+#include "emlfs/sync/rights.h"
 #include "sync/change_time.h"
+#include "sync/namespaces.h"
 #include "sync/sent.h"
+#include "sync/tree_update.h"
 
 namespace emlfs::sync {
 namespace {
@@ -131,23 +134,27 @@ std::set<MessageId> onTheirWay(Store store, const std::vector<MessageId>& ids) {
   return moving;
 }
 
-// Of messages that may be hidden.
+// Of messages that may be hidden. `require` is asked about their mailboxes.
+template <class Require>
 void addChanges(Change::Kind kind, Store store, const std::vector<MessageId>& ids, const Flags& add,
-                const Flags& remove) {
+                const Flags& remove, const Require& require) {
   std::vector<Change> changes;
   std::set<MessageId> moving;
+  uint64_t epoch = 0;
   do {
     changes.clear();
+    epoch = store.pending->epoch();
     moving = onTheirWay(store, ids);
     const auto snapshot = store.cache.snapshot();
     for (const MessageId id : ids) {
       const auto message = snapshot->message(id);
       if (!message) throw Error(Code::stale, Scope::message, "the message is no longer there");
+      if (const auto mailbox = snapshot->mailbox(message->mailbox)) require(*mailbox);
       changes.push_back(changeOf(kind, store, *snapshot, *message));
       changes.back().add = add;
       changes.back().remove = remove;
     }
-  } while (!store.pending->add(changes, {}, moving));
+  } while (!store.pending->add(changes, {}, moving, epoch));
 }
 
 void hide(Store store, const std::vector<MessageId>& ids, const OnChange& on_change) {
@@ -174,6 +181,7 @@ bool addMove(Store store, MessageId id, MailboxId directory, const std::string& 
   std::vector<Change> changes;
   std::vector<store::GivenName> names;
   const auto moving = onTheirWay(store, {id});
+  const auto epoch = store.pending->epoch();
   {
     const auto snapshot = store.cache.snapshot();
     const auto message = recordOf(*snapshot, id);
@@ -184,13 +192,16 @@ bool addMove(Store store, MessageId id, MailboxId directory, const std::string& 
     if (there && there->node != id.value)
       throw Error(Code::exists, Scope::message, "there is a file of that name");
     if (store::shownIn(message) != directory) {
+      requireRights(*destination, {Right::insert});
+      if (const auto source = snapshot->mailbox(message.mailbox))
+        requireRights(*source, {Right::erase, Right::expunge});
       changes.push_back(changeOf(Change::Kind::move, store, *snapshot, message));
       changes.back().mailbox = destination->wire;
     }
     names.push_back(
         {nameKey(store, *snapshot, message, !changes.empty()), destination->wire, name});
   }
-  return store.pending->add(std::move(changes), names, moving);
+  return store.pending->add(std::move(changes), std::move(names), moving, epoch);
 }
 
 }  // namespace
@@ -214,7 +225,10 @@ void moveMessage(Store store, MessageId id, MailboxId directory, const std::stri
 
 void changeFlags(Store store, const std::vector<MessageId>& ids, const Flags& add,
                  const Flags& remove, const OnChange& on_change) {
-  addChanges(Change::Kind::flags, store, ids, add, remove);
+  addChanges(Change::Kind::flags, store, ids, add, remove, [&](const auto& mailbox) {
+    requireFlagRights(mailbox, add);
+    requireFlagRights(mailbox, remove);
+  });
   if (add.has("\\Deleted")) hide(store, ids, on_change);
   if (!remove.has("\\Deleted")) return;
 
@@ -226,11 +240,16 @@ void changeFlags(Store store, const std::vector<MessageId>& ids, const Flags& ad
 }
 
 void expungeMessages(Store store, const std::vector<MessageId>& ids, const OnChange& on_change) {
-  addChanges(Change::Kind::expunge, store, ids, {}, {});
+  addChanges(Change::Kind::expunge, store, ids, {}, {}, [](const auto& mailbox) {
+    requireRights(mailbox, {Right::erase, Right::expunge});
+  });
   hide(store, ids, on_change);
 }
 
 void showPending(Store store) {
+  if (!store.pending->mailboxChanges().empty() &&
+      !storedNamespaces(*store.cache.snapshot()).empty())
+    reshape(store, [](const TreeChange&) {});
   const auto ids = store.pending->messages();
   if (ids.empty()) return;
   const auto update = store.cache.begin(store::Durability::soon);

@@ -4,6 +4,7 @@
 
 #include "emlfs/base/error.h"
 #include "emlfs/base/log.h"
+#include "emlfs/sync/rights.h"
 #include "emlfs/sync/sync.h"
 #include "sync/apply.h"
 #include "sync/listing.h"
@@ -44,11 +45,29 @@ store::MailboxRecord recordOf(Store store, MailboxId mailbox) {
   return *record;
 }
 
+// Asked once, and again while something is denied: rights may have been given since.
+void askRights(imap::Session& session, Store store, const store::MailboxRecord& record) {
+  if (!session.capabilities().has("ACL") || (record.rights_asked && record.denied.empty())) return;
+  std::optional<std::string> rights;
+  try {
+    rights = session.myRights(record.wire);
+  } catch (const Error& error) {
+    if (error.scope != Scope::mailbox) throw;
+    log::info("{}", error.what());
+  }
+  const auto update = store.cache.begin();
+  auto now = update->mailbox(record.id);
+  if (!now || now->wire != record.wire || !learnRights(*now, rights)) return;
+  update->putMailbox(*now);
+  update->commit();
+}
+
 }  // namespace
 
 void syncMailbox(imap::Session& session, Store store, MailboxId mailbox,
                  const OnChange& on_change) {
   const auto record = recordOf(store, mailbox);
+  if (record.unborn) return;  // there is nothing on the server to follow
   SyncState known = record.state;
   auto expected =
       store.pending == nullptr ? std::set<MessageId>() : store.pending->expected(record.wire);
@@ -66,6 +85,9 @@ void syncMailbox(imap::Session& session, Store store, MailboxId mailbox,
   if (now.uid_validity == 0) now.uid_validity = known.uid_validity;
 
   if (now.uid_validity != known.uid_validity) {
+    if (known.uid_validity != 0 && store.pending != nullptr && store.pending->renames(record.wire))
+      throw Error(Code::busy, Scope::mailbox,
+                  record.wire + " is being renamed: it is looked at later");
     if (known.uid_validity != 0)
       log::info("{}: UIDVALIDITY changed from {} to {}", record.wire, known.uid_validity,
                 now.uid_validity);
@@ -91,6 +113,7 @@ void syncMailbox(imap::Session& session, Store store, MailboxId mailbox,
     known = state;
   }
   if (!left.empty()) store.pending->forgetLeft(record.wire, record.state.uid_validity, left);
+  if (store.pending != nullptr) askRights(session, store, record);
   if (!expected.empty()) {
     // One that was found may have been sent on meanwhile, and have no UID again.
     const auto still = store.pending->expected(record.wire);

@@ -1,11 +1,13 @@
 #include "emlfs/sync/pending.h"
 
 #include <algorithm>
+#include <cctype>
 #include <tuple>
 #include <utility>
 
 #include "emlfs/base/fail_point.h"
 #include "emlfs/base/log.h"
+#include "sync/overlay.h"
 
 namespace emlfs::sync {
 namespace {
@@ -13,11 +15,6 @@ namespace {
 using store::Change;
 
 constexpr size_t kLongestRun = 1'000;
-
-bool ofMailboxes(const Change& change) {
-  return change.kind == Change::Kind::create_mailbox ||
-         change.kind == Change::Kind::rename_mailbox || change.kind == Change::Kind::remove_mailbox;
-}
 
 bool deletes(const Change& change) {
   return change.kind == Change::Kind::expunge || change.kind == Change::Kind::remove_mailbox ||
@@ -34,6 +31,77 @@ bool fitTogether(const Change& a, const Change& b) {
          a.source.uid_validity == b.source.uid_validity && a.mailbox == b.mailbox &&
          a.add == b.add && a.remove == b.remove && a.kind != Change::Kind::append &&
          !ofMailboxes(a);
+}
+
+// What a change speaks of, by the names of now and by those to come.
+std::vector<std::string> names(const Change& change) {
+  std::vector<std::string> all;
+  for (const auto* name : {&change.source.mailbox, &change.mailbox, &change.other}) {
+    if (name->empty()) continue;
+    all.push_back(*name);
+    if (auto real = realName(*name); real != *name) all.push_back(std::move(real));
+  }
+  return all;
+}
+
+// The same mailbox, or one below the other. What separates levels isn't known here, and to wait in
+// vain does no harm: all that is waited for comes earlier.
+bool related(std::string_view one, std::string_view other) {
+  if (one.size() > other.size()) std::swap(one, other);
+  if (!other.starts_with(one)) return false;
+  return one.size() == other.size() ||
+         std::ispunct(static_cast<unsigned char>(other[one.size()])) != 0;
+}
+
+bool overlap(const std::set<std::string>& some, const std::vector<std::string>& others) {
+  return std::any_of(some.begin(), some.end(), [&](const std::string& one) {
+    return std::any_of(others.begin(), others.end(),
+                       [&](const std::string& other) { return related(one, other); });
+  });
+}
+
+void rewrite(std::string& name, const std::string& from, const std::string& to, char delimiter) {
+  if (isWithin(name, from, delimiter)) name = to + name.substr(from.size());
+}
+
+// Of a mailbox under its new name.
+void follow(const Renamed& renamed, const std::string& mailbox, UidValidity& validity, Uid& uid) {
+  const auto at = renamed.revalued.find(mailbox);
+  if (at == renamed.revalued.end() || at->second.before != validity) return;
+  const auto now = at->second.uids.find(uid);
+  if (uid != 0 && now == at->second.uids.end()) return;  // void, as the server's doing says
+  validity = at->second.now;
+  if (uid != 0) uid = now->second;
+}
+
+void follow(const Renamed& renamed, Change& change) {
+  if (renamed.from.empty()) return;
+  const auto object = [&](std::string& name) {
+    rewrite(name, renamed.from, renamed.to, renamed.delimiter);
+  };
+  // A new name is as it will be but for the levels above.
+  const auto target = [&](std::string& name) {
+    if (name != renamed.from) object(name);
+  };
+  object(change.source.mailbox);
+  if (change.kind == Change::Kind::create_mailbox)
+    target(change.mailbox);
+  else
+    object(change.mailbox);
+  target(change.other);
+  auto& source = change.source;
+  follow(renamed, source.mailbox, source.uid_validity, source.uid);
+  auto& destination = change.destination;
+  const auto before = destination.uid_validity;
+  follow(renamed, change.mailbox, destination.uid_validity, destination.uid);
+  if (destination.uid_validity != before) destination.uid_next = 0;
+}
+
+void follow(const Renamed& renamed, store::GivenName& given) {
+  if (renamed.from.empty()) return;
+  rewrite(given.key.mailbox, renamed.from, renamed.to, renamed.delimiter);
+  rewrite(given.directory, renamed.from, renamed.to, renamed.delimiter);
+  follow(renamed, given.key.mailbox, given.key.uid_validity, given.key.uid);
 }
 
 }  // namespace
@@ -64,7 +132,10 @@ Pending::Pending(store::Journal& journal) : journal_(journal) {
 void Pending::load(const Change& change) {
   forget(change.number);
   changes_[change.number] = change;
-  if (ofMailboxes(change)) return;
+  if (ofMailboxes(change)) {
+    mailboxes_.insert(change.number);
+    return;
+  }
   of_[change.id].insert(change.number);
   const auto& source = change.source;
   if (source.uid != 0) ids_[{source.mailbox, source.uid_validity, source.uid}] = change.id;
@@ -73,6 +144,7 @@ void Pending::load(const Change& change) {
 void Pending::forget(uint64_t number) {
   const auto at = changes_.find(number);
   if (at == changes_.end()) return;
+  mailboxes_.erase(number);
   const auto& source = at->second.source;
   const auto of = of_.find(at->second.id);
   if (of != of_.end()) {
@@ -141,9 +213,9 @@ std::optional<Outlook> Pending::outlook(MessageId id) const {
       outlook.add = changed(outlook.add, change.add, change.remove);
       outlook.remove = changed(outlook.remove, change.remove, change.add);
     }
-    outlook.deleted |= change.kind == Change::Kind::expunge;
+    outlook.expunged |= change.kind == Change::Kind::expunge;
   }
-  outlook.deleted |= outlook.add.has("\\Deleted");
+  outlook.deleted = outlook.expunged || outlook.add.has("\\Deleted");
   return outlook;
 }
 
@@ -245,8 +317,8 @@ bool Pending::moves(MessageId id) const {
          });
 }
 
-bool Pending::add(std::vector<Change> changes, const std::vector<store::GivenName>& names,
-                  const std::set<MessageId>& moving) {
+bool Pending::add(std::vector<Change> changes, std::vector<store::GivenName> names,
+                  const std::set<MessageId>& moving, std::optional<uint64_t> epoch) {
   std::set<MessageId> ids = moving;
   for (const Change& change : changes)
     if (!ofMailboxes(change)) ids.insert(change.id);
@@ -260,9 +332,115 @@ bool Pending::add(std::vector<Change> changes, const std::vector<store::GivenNam
   }
   store::Batch batch;
   batch.add = std::move(changes);
-  batch.put_names = names;
+  batch.put_names = std::move(names);
+  size_t now = 0;
+  const auto bringUpTo = [&](std::vector<Change>& all) REQUIRES(mutex_) {
+    const size_t to = epochs_.size();
+    for (; now < to; ++now) {
+      for (Change& change : all) follow(epochs_[now], change);
+      for (auto& given : batch.put_names) follow(epochs_[now], given);
+    }
+  };
+  {
+    const MutexLock lock(mutex_);
+    now = epoch.value_or(epochs_.size());
+    bringUpTo(batch.add);
+  }
+  const auto numbers = journal_.commit(batch);
+  for (size_t i = 0; i < batch.add.size(); ++i) batch.add[i].number = numbers[i];
+  for (;;) {
+    store::Batch again;
+    {
+      const MutexLock lock(mutex_);
+      const size_t before = now;
+      bringUpTo(batch.add);
+      if (now == before) {
+        for (const Change& change : batch.add) load(change);
+        return true;
+      }
+    }
+    again.update = batch.add;
+    again.put_names = batch.put_names;
+    journal_.commit(again);
+  }
+}
+
+std::vector<Change> Pending::mailboxChanges() const {
+  const MutexLock lock(mutex_);
+  std::vector<Change> found;
+  for (const uint64_t number : mailboxes_)
+    if (const Change& change = changes_.at(number); change.state != Change::State::parked)
+      found.push_back(change);
+  return found;
+}
+
+bool Pending::renames(const std::string& mailbox) const {
+  const MutexLock lock(mutex_);
+  return std::any_of(mailboxes_.begin(), mailboxes_.end(), [&](uint64_t number) {
+    const Change& change = changes_.at(number);
+    return change.state == Change::State::begun && overlap({mailbox}, names(change));
+  });
+}
+
+uint64_t Pending::epoch() const {
+  const MutexLock lock(mutex_);
+  return epochs_.size();
+}
+
+void Pending::renaming() {
+  const MutexLock lock(mutex_);
+  epochs_.emplace_back();
+}
+
+void Pending::renamed(uint64_t number, const Renamed& renamed) {
+  std::set<MessageId> ids;
+  {
+    const MutexLock lock(mutex_);
+    for (const auto& [id, numbers] : of_) ids.insert(id);
+  }
+  const Turn turn(*this, std::move(ids));
+  store::Batch batch;
+  batch.remove.push_back(number);
+  {
+    const MutexLock lock(mutex_);
+    for (const auto& [other, change] : changes_) {
+      if (other == number) continue;
+      Change now = change;
+      follow(renamed, now);
+      if (!(now == change)) batch.update.push_back(std::move(now));
+    }
+    // From here on what is added follows by itself.
+    epochs_.push_back(renamed);
+  }
+  journal_.eachName([&](const store::GivenName& given) {
+    store::GivenName now = given;
+    follow(renamed, now);
+    if (now == given) return true;
+    if (now.key != given.key) batch.remove_names.push_back(given.key);
+    batch.put_names.push_back(std::move(now));
+    return true;
+  });
   commit(std::move(batch));
-  return true;
+}
+
+void Pending::step(const Change& change) {
+  store::Batch batch;
+  batch.update.push_back(change);
+  commit(std::move(batch));
+}
+
+Run Pending::touching(const std::string& mailbox, char delimiter) const {
+  const MutexLock lock(mutex_);
+  Run found;
+  for (const auto& [number, change] : changes_) {
+    if (change.state == Change::State::parked) continue;
+    for (const auto* name : {&change.source.mailbox, &change.mailbox, &change.other}) {
+      if (name->empty() || !isWithin(*name, mailbox, delimiter)) continue;
+      found.push_back(change);
+      break;
+    }
+  }
+  return found;
 }
 
 Run Pending::next() const {
@@ -270,23 +448,23 @@ Run Pending::next() const {
   Run run;
   std::set<MessageId> waiting;
   std::set<std::string> unsettled;  // mailboxes that are not as earlier changes say
+  std::set<std::string> used;       // mailboxes that earlier changes of messages speak of
   bool append_before = false;
   for (const auto& [number, change] : changes_) {
-    const bool touches_unsettled = unsettled.count(change.mailbox) + unsettled.count(change.other) +
-                                       unsettled.count(change.source.mailbox) >
-                                   0;
-    const bool ready = sendable(change) && waiting.count(change.id) == 0 && !touches_unsettled &&
+    const bool held = ofMailboxes(change)
+                          ? overlap(unsettled, names(change)) || overlap(used, names(change))
+                          : !unsettled.empty() && overlap(unsettled, names(change));
+    const bool ready = sendable(change) && waiting.count(change.id) == 0 && !held &&
                        !(append_before && deletes(change));
     append_before |= change.kind == Change::Kind::append;
     const bool taken = ready && (run.empty() || fitTogether(run.front(), change));
     if (taken) run.push_back(change);
     if (run.size() == kLongestRun) break;
-    if (ofMailboxes(change)) {
-      unsettled.insert(change.mailbox);
-      if (!change.other.empty()) unsettled.insert(change.other);
-    } else if (change.state != Change::State::parked) {
-      waiting.insert(change.id);
-    }
+    if (change.state == Change::State::parked) continue;
+    const bool of_mailboxes = ofMailboxes(change);
+    if (!of_mailboxes) waiting.insert(change.id);
+    if (of_mailboxes || (!mailboxes_.empty() && !lacksUid(change)))
+      for (auto& name : names(change)) (of_mailboxes ? unsettled : used).insert(std::move(name));
   }
   return run;
 }

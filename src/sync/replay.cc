@@ -7,6 +7,9 @@
 #include "emlfs/base/error.h"
 #include "emlfs/base/fail_point.h"
 #include "emlfs/base/log.h"
+#include "emlfs/sync/rights.h"
+#include "sync/mailbox_replay.h"
+#include "sync/overlay.h"
 #include "sync/sent.h"
 
 namespace emlfs::sync {
@@ -56,6 +59,11 @@ class Replay {
         refused(run, error);
       }
     }
+    const auto snapshot = store_.cache.snapshot();
+    std::erase_if(changed_, [&](MailboxId id) {
+      const auto record = snapshot->mailbox(id);
+      return !record || !record->selectable || record->hidden || record->unborn;
+    });
     return changed_;
   }
 
@@ -72,7 +80,10 @@ class Replay {
         if (select(run)) expunge(run);
         return;
       case Change::Kind::create_mailbox:
-        create(run);
+      case Change::Kind::rename_mailbox:
+      case Change::Kind::remove_mailbox:
+        sendMailboxChange(session_, store_, run.front(), on_change_);
+        changed_.insert(MailboxId{run.front().id.value});
         return;
       default:
         throw Error(Code::invalid, Scope::mailbox, "a change that this version can't send");
@@ -108,6 +119,7 @@ class Replay {
   bool select(const Run& run) {
     const auto& source = run.front().source;
     const auto now = session_.select(source.mailbox);
+    learn(source.mailbox, now);
     if (now.uid_validity != source.uid_validity) {
       log::warning("{}: {} changes are void, since its messages were replaced", source.mailbox,
                    run.size());
@@ -118,6 +130,17 @@ class Replay {
     if (now.read_only)
       throw Error(Code::denied, Scope::mailbox, source.mailbox + " is read-only on the server");
     return true;
+  }
+
+  // What the server doesn't allow is refused at once from now on.
+  void learn(const std::string& wire, const imap::Selected& now) {
+    auto record = mailboxByWire(*store_.cache.snapshot(), wire);
+    if (!record || !learnRights(*record, now)) return;
+    const auto update = store_.cache.begin();
+    record = update->mailbox(record->id);
+    if (!record || !learnRights(*record, now)) return;
+    update->putMailbox(*record);
+    update->commit();
   }
 
   UidSet present(const Run& run) {
@@ -321,22 +344,29 @@ class Replay {
     pending_.done(samePlaces(run));
   }
 
-  void create(const Run& run) {
-    try {
-      session_.create(run.front().mailbox);
-    } catch (const Error& error) {
-      if (error.code != Code::exists)
-        throw;  // by us, and the answer was lost; or by another client
-    }
-    session_.subscribe(run.front().mailbox);
-    pending_.drop(run);
-  }
-
   void refused(const Run& run, const Error& error) {
     log::warning("{} changes were refused: {}", run.size(), error.what());
+    if (error.code == Code::denied) askAgain(run.front());
+    if (ofMailboxes(run.front())) {
+      refuseMailboxChange(store_, run.front(), error, on_change_);
+      return;
+    }
     pending_.park(run, error);
     failPoint("replay: parked");
     putBack(store_, run, on_change_);
+  }
+
+  // What was allowed when it was asked is no longer.
+  void askAgain(const Change& change) {
+    const auto update = store_.cache.begin();
+    for (const auto* wire : {&change.source.mailbox, &change.mailbox}) {
+      auto record = mailboxByWire(*update, *wire);
+      if (!record || !record->rights_asked) continue;
+      record->rights_asked = false;
+      update->putMailbox(*record);
+      changed_.insert(record->id);
+    }
+    update->commit();
   }
 
   imap::Session& session_;

@@ -58,6 +58,13 @@ std::optional<store::MailboxRecord> mailboxByWire(const store::Snapshot& snapsho
   return std::nullopt;
 }
 
+std::optional<store::MailboxRecord> trashOf(const store::Snapshot& snapshot) {
+  for (auto& record : snapshot.mailboxes())
+    if (record.special_use == "\\Trash" && record.selectable && !record.unborn)
+      return std::move(record);
+  return std::nullopt;
+}
+
 std::map<MessageId, Uid> settle(Store store, const std::string& mailbox, UidValidity validity,
                                 std::map<MessageId, Uid> uids, const OnChange& on_change) {
   const auto update = store.cache.begin();

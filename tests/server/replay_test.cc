@@ -16,6 +16,7 @@
 #include "support/scratch_dir.h"
 #include "support/server_test.h"
 #include "support/soak.h"
+#include "support/sync_client.h"
 
 namespace emlfs::sync {
 namespace {
@@ -27,117 +28,8 @@ using test::ImapServer;
 using testing::ElementsAre;
 using testing::IsEmpty;
 using testing::UnorderedElementsAre;
+using Client = test::SyncClient;
 using Names = std::vector<std::string>;
-
-// A client with its cache and journal, on a proxy before the server.
-class Client {
- public:
-  Client(const ImapServer& server, uint16_t port, std::set<std::string> without) : server_(server) {
-    options_.endpoint.host = server.host();
-    options_.endpoint.port = port;
-    options_.endpoint.security = imap::Security::plain;
-    options_.endpoint.user = server.user();
-    options_.endpoint.timeout = std::chrono::seconds(10);
-    options_.without = std::move(without);
-    options_.password = [password = server.password()] { return Secret(password); };
-    open();
-  }
-
-  // As after a kill -9; with `forget`, somebody has deleted the cache as well.
-  void reopen(bool forget) {
-    session_.reset();
-    pending_.reset();
-    journal_.reset();
-    ids_.reset();
-    cache_.reset();
-    if (forget) std::filesystem::remove_all(cache_dir_);
-    open();
-  }
-
-  Session& session() {
-    if (!session_) session_ = Session::open(options_);
-    return *session_;
-  }
-  void disconnect() { session_.reset(); }
-  const store::Cache& cache() const { return *cache_; }
-  Store store() { return {*cache_, *ids_, names_, pending_.get()}; }
-  const Pending& pending() const { return *pending_; }
-
-  void sync() {
-    auto& session = this->session();
-    refreshTree(session, session.namespaces(), store(), doubts_, ignore_);
-    for (const auto& record : cache_->snapshot()->mailboxes()) {
-      if (!record.selectable) continue;
-      try {
-        syncMailbox(session, store(), record.id, ignore_);
-      } catch (const Error& error) {
-        if (error.code != Code::busy) throw;  // later, when it is known what has arrived
-      }
-    }
-  }
-  void send() { replay(session(), store(), ignore_); }
-  // Until nothing is left to be sent or found out.
-  void settle() {
-    for (int round = 0; round < 4 && pending_->size() > pending_->parked(); ++round) {
-      send();
-      sync();
-    }
-    EXPECT_EQ(pending_->size(), pending_->parked());
-  }
-
-  MailboxId mailbox(const std::string& path) const {
-    MailboxId at = kRoot;
-    at = MailboxId{cache_->snapshot()->find(kRoot, path).value().node};
-    return at;
-  }
-  // Names that readers of the directory see; each exactly once, and found by its name.
-  Names names(const std::string& path) const {
-    const auto snapshot = cache_->snapshot();
-    const MailboxId directory = mailbox(path);
-    Names found;
-    const auto add = [&](const MessageRecord& message) {
-      found.push_back(message.name);
-      EXPECT_EQ(snapshot->find(directory, message.name).value().node, message.id.value);
-      return true;
-    };
-    snapshot->messages(directory, 0, [&](const MessageRecord& message) {
-      return message.shown != store::Shown::in_place || add(message);
-    });
-    snapshot->arrivals(directory, {}, add);
-    return found;
-  }
-  MessageId message(const std::string& path, const std::string& name) const {
-    return MessageId{cache_->snapshot()->find(mailbox(path), name).value().node};
-  }
-  void move(const std::string& from, const std::string& name, const std::string& to,
-            const std::string& new_name) {
-    moveMessage(store(), message(from, name), mailbox(to), new_name, ignore_);
-  }
-  const OnChange& ignore() const { return ignore_; }
-
- private:
-  void open() {
-    cache_ = store::Cache::open(cache_dir_);
-    ids_ = store::IdSource::open(state_dir_);
-    ids_->raiseAbove(cache_->highestId());
-    journal_ = store::Journal::open(state_dir_);
-    pending_ = std::make_unique<Pending>(*journal_);
-  }
-
-  const ImapServer& server_;
-  const test::ScratchDir scratch_;
-  const std::string cache_dir_ = scratch_ / "cache";
-  const std::string state_dir_ = scratch_ / "state";
-  imap::SessionOptions options_;
-  const view::NameFormat names_{"{subject}.{uid}"};
-  const OnChange ignore_ = [](const TreeChange&) {};
-  std::unique_ptr<store::Cache> cache_;
-  std::unique_ptr<store::IdSource> ids_;
-  std::unique_ptr<store::Journal> journal_;
-  std::unique_ptr<Pending> pending_;
-  std::unique_ptr<Session> session_;
-  Doubts doubts_;
-};
 
 std::string messageNumber(int number) {
   return fmt::format(

@@ -64,7 +64,7 @@ class Checker {
       MailboxId id{decodeId(key)};
       MailboxRecord record = decodeMailbox(id, value);
       highest_ = std::max(highest_, id.value & ~kDirectoryBit);
-      if (id != kRoot) {
+      if (id != kRoot && !record.hidden) {
         ++directories_;
         ++children[record.parent];
         pointsTo("the dirent", tables_.dirents, nameKey(record.parent, record.name), id.value);

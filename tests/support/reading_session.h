@@ -20,6 +20,7 @@ class ReadingSession : public imap::Session {
                                            const std::vector<imap::NewMessage>&) override {
     fail();
   }
+  std::vector<ListEntry> listBelow(std::string_view, char) override { fail(); }
   void create(std::string_view) override { fail(); }
   void remove(std::string_view) override { fail(); }
   void rename(std::string_view, std::string_view) override { fail(); }

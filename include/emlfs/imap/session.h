@@ -117,6 +117,9 @@ class Session {
   // they are; doubles are removed.
   virtual std::vector<ListEntry> list(const std::vector<Namespace>& namespaces) = 0;
 
+  // The mailbox and what is below it, subscribed or not; nothing if it isn't there. No status.
+  virtual std::vector<ListEntry> listBelow(std::string_view wire, char delimiter) = 0;
+
   // STATUS. Throws Error(refused, mailbox).
   virtual MailboxStatus status(std::string_view wire) = 0;
 

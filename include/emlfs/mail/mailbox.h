@@ -26,6 +26,7 @@ struct ListEntry {
   std::string wire;    // the name as the server writes it, modified UTF-7 and all
   char delimiter = 0;  // 0: NIL, a flat name
   bool selectable = true;
+  bool inferiors = true;    // false: \Noinferiors
   std::string special_use;  // "\Sent" and so on (RFC 6154), or empty
   std::optional<MailboxStatus> status;
 };

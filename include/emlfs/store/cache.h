@@ -30,7 +30,15 @@ struct MailboxRecord {
   std::string name;  // its file name in the parent
   std::string wire;  // as the server writes it; empty for a level that LIST did not name
   bool selectable = false;
-  std::string special_use;      // "\Sent", or empty
+  std::string special_use;  // "\Sent", or empty
+  bool inferiors = true;    // it can have mailboxes below it
+  // Between a change of ours and the server's doing: made here, and not there yet; removed here,
+  // and still there (then it is in no directory, whatever `parent` and `name` say).
+  bool unborn = false;
+  bool hidden = false;
+  // Rights that this user doesn't have on it (letters of RFC 4314), as far as the server has said.
+  std::string denied;
+  bool rights_asked = false;
   uint64_t inode = 0;           // st_ino
   int64_t changed = 0;          // mtime, ctime: last change of entries, nanoseconds since 1970
   uint32_t subdirectories = 0;  // counted by the store, whatever was put

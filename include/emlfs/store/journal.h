@@ -42,7 +42,7 @@ struct Change {
     append,          // the spool file to `mailbox`
     create_mailbox,  // `mailbox`
     rename_mailbox,  // `mailbox` to `other`
-    remove_mailbox,  // `mailbox`
+    remove_mailbox,  // `mailbox`, which may be called `other` once that is begun
     expunge,         // source
   };
   enum class State : uint8_t {
@@ -62,7 +62,7 @@ struct Change {
   // Given by commit() in the order of acknowledgement; never given again.
   uint64_t number = 0;
   Kind kind = Kind::move;
-  MessageId id;  // 0 for mailboxes
+  MessageId id;  // of a mailbox its MailboxId, or 0
   MessageRef source;
   std::string mailbox;  // wire name: the destination, or the object
   std::string other;    // wire name: the new one

@@ -25,6 +25,7 @@ namespace emlfs::sync {
 // What the changes of one message come to.
 struct Outlook {
   bool deleted = false;
+  bool expunged = false;                 // for good
   std::optional<std::string> directory;  // wire name of the mailbox to show it in, if not its own
   Flags add;
   Flags remove;
@@ -39,6 +40,21 @@ using Run = std::vector<store::Change>;
 struct Bound {
   uint64_t number = 0;      // of the change that is done
   store::MessageRef place;  // uid 0: it is there, and its UID is not known yet
+};
+
+// The messages of a mailbox that has got another UIDVALIDITY, though they are the same.
+struct Revalued {
+  UidValidity before = 0;
+  UidValidity now = 0;
+  std::map<Uid, Uid> uids;  // those that were found again
+};
+
+// A mailbox that is called otherwise from now on, and all below it.
+struct Renamed {
+  std::string from;  // empty: nothing got another name
+  std::string to;
+  char delimiter = 0;
+  std::map<std::string, Revalued> revalued;  // by the new name
 };
 
 // The server has done it; what is missing is the UID that it gave the message. The next look at the
@@ -76,9 +92,26 @@ class Pending {
 
   // Acknowledges changes. A source may have the UID 0, and a name the key of a local id: that is
   // where an earlier change of the message takes it that is not done yet. Of `moving` there has to
-  // be one: where it was done meanwhile nothing happens, and the answer is false: look again.
-  bool add(std::vector<store::Change> changes, const std::vector<store::GivenName>& names,
-           const std::set<MessageId>& moving = {});
+  // be one: where it was done meanwhile nothing happens, and the answer is false: look again. With
+  // the epoch() from before the mailboxes' names were looked up those that are called otherwise
+  // meanwhile are found all the same.
+  bool add(std::vector<store::Change> changes, std::vector<store::GivenName> names,
+           const std::set<MessageId>& moving = {}, std::optional<uint64_t> epoch = {});
+
+  // Changes of mailboxes that are neither done nor refused, in their order.
+  std::vector<store::Change> mailboxChanges() const;
+  // It may just have got this name by our doing, or be about to lose it.
+  bool renames(const std::string& mailbox) const;
+  // Grows whenever a change of a mailbox is about to be done in the store, and when it is.
+  uint64_t epoch() const;
+  // What is in the store about names is about to follow a change of ours.
+  void renaming();
+  // This has happened, and with it the change is done. `number` 0: no change is.
+  void renamed(uint64_t number, const Renamed& renamed);
+  // How far one change of a mailbox has come.
+  void step(const store::Change& change);
+  // Changes that are not refused and speak of this mailbox or what is below it.
+  Run touching(const std::string& mailbox, char delimiter) const;
 
   // What to send next: nothing that waits for an earlier change of the same message or mailbox, no
   // deletion before an earlier append has settled. Empty: there is nothing to send.
@@ -121,6 +154,8 @@ class Pending {
   std::map<RefKey, MessageId> ids_ GUARDED_BY(mutex_);
   std::map<std::string, unsigned> receiving_ GUARDED_BY(mutex_);
   std::set<RefKey> left_ GUARDED_BY(mutex_);
+  std::vector<Renamed> epochs_ GUARDED_BY(mutex_);
+  std::set<uint64_t> mailboxes_ GUARDED_BY(mutex_);  // changes of those
 };
 
 }  // namespace emlfs::sync

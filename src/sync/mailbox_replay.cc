@@ -1,0 +1,348 @@
+#include "sync/mailbox_replay.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <map>
+
+#include "emlfs/base/error.h"
+#include "emlfs/base/log.h"
+#include "sync/namespaces.h"
+#include "sync/overlay.h"
+#include "sync/revalued.h"
+#include "sync/sent.h"
+#include "sync/tree_update.h"
+
+namespace emlfs::sync {
+namespace {
+
+using store::Change;
+
+bool selectable(const std::vector<ListEntry>& list, const std::string& wire) {
+  return std::any_of(list.begin(), list.end(), [&](const ListEntry& entry) {
+    return entry.wire == wire && entry.selectable;
+  });
+}
+
+bool anyBelow(const std::vector<ListEntry>& list, const std::string& wire) {
+  return std::any_of(list.begin(), list.end(),
+                     [&](const ListEntry& entry) { return entry.wire != wire; });
+}
+
+class MailboxReplay {
+ public:
+  MailboxReplay(imap::Session& session, Store store, const Change& change,
+                const OnChange& on_change)
+      : session_(session),
+        store_(store),
+        pending_(*store.pending),
+        change_(change),
+        on_change_(on_change),
+        delimiter_(delimiterOf(storedNamespaces(*store.cache.snapshot()))) {}
+
+  void create() {
+    const std::string wire = realName(change_.mailbox);
+    begin();
+    try {
+      session_.create(wire);
+    } catch (const Error& error) {
+      // By us, and the answer was lost; or by another client, who wanted the same.
+      if (error.code != Code::exists) throw;
+    }
+    subscribe(wire);
+    std::optional<MailboxStatus> status;
+    convenience([&] { status = session_.status(wire); });
+    finish(change_.mailbox, wire, status.value_or(MailboxStatus{}));
+  }
+
+  void giveName() {
+    const std::string& from = change_.mailbox;
+    const std::string to = realName(change_.other);
+    const bool there = selectable(session_.listBelow(from, delimiter_), from);
+    const bool taken = selectable(session_.listBelow(to, delimiter_), to);
+    bool done = false;
+    if (change_.state == Change::State::begun)
+      done =
+          taken && (!there || session_.status(to).uid_validity == change_.destination.uid_validity);
+    if (!done && !there) {
+      log::info("{} is gone, and was not renamed", from);
+      drop();
+      return;
+    }
+    if (!done && taken)
+      throw Error(Code::exists, Scope::mailbox,
+                  fmt::format("can't rename {}: there is a mailbox {} already", from, to));
+    if (!done) {
+      change_.destination.uid_validity = session_.status(from).uid_validity;
+      begin();
+      rename(from, to);
+    }
+    const auto renamed = session_.listBelow(to, delimiter_);
+    if (!selectable(renamed, to))
+      throw Error(Code::refused, Scope::mailbox,
+                  fmt::format("the server said OK, and did not rename {}", from));
+    // Servers leave subscriptions where they were.
+    for (const auto& entry : renamed) {
+      if (!entry.selectable) continue;
+      subscribe(entry.wire);
+      unsubscribe(from + entry.wire.substr(to.size()));
+    }
+    finish(from, to, {});
+  }
+
+  void remove() {
+    const std::string& wire = change_.mailbox;
+    bool aside = false;
+    if (change_.state == Change::State::begun && !change_.other.empty())
+      aside = selectable(session_.listBelow(change_.other, delimiter_), change_.other);
+    if (!aside) {
+      const auto list = session_.listBelow(wire, delimiter_);
+      if (isGone(list)) {
+        gone();
+        return;
+      }
+      if (anyBelow(list, wire)) refuseFull();
+      if (!selectable(list, wire)) {  // a level
+        begin();
+        session_.remove(wire);
+        gone();
+        return;
+      }
+      change_.other = fmt::format("{}~emlfs-removing-{}", wire, change_.number);
+      change_.destination.uid_validity = session_.status(wire).uid_validity;
+      begin();
+      rename(wire, change_.other);
+    }
+    removeAside();
+  }
+
+ private:
+  // Courier renames nothing while the session has a mailbox open that is below it.
+  void rename(const std::string& from, const std::string& to) {
+    if (!session_.selected().empty()) session_.unselect();
+    session_.rename(from, to);
+  }
+
+  // Not there any more, or another of that name: what we were to remove is gone.
+  bool isGone(const std::vector<ListEntry>& list) {
+    const std::string& wire = change_.mailbox;
+    const bool listed = std::any_of(list.begin(), list.end(),
+                                    [&](const ListEntry& entry) { return entry.wire == wire; });
+    if (!listed || change_.state != Change::State::begun || !selectable(list, wire)) return !listed;
+    const auto before = change_.destination.uid_validity;
+    return before != 0 && session_.status(wire).uid_validity != before;
+  }
+
+  // Nobody delivers into it under this name, so what is in it is all there will be.
+  void removeAside() {
+    const std::string& aside = change_.other;
+    const bool children = anyBelow(session_.listBelow(aside, delimiter_), aside);
+    const auto now = session_.examine(aside);
+    if (!children && now.messages == 0) {
+      session_.remove(aside);
+      gone();
+      return;
+    }
+    const auto trash = trashOf(*store_.cache.snapshot());
+    const bool hidden = !children && onlyDeleted(now.messages);
+    if (hidden && trash && !isWithin(change_.mailbox, trash->wire, delimiter_)) {
+      moveIntoTrash(*trash);
+      return;
+    }
+    putBack();
+    refuseFull();
+  }
+
+  bool onlyDeleted(uint32_t messages) {
+    uint32_t deleted = 0;
+    bool others = false;
+    session_.fetchFlags(1, UINT32_MAX, 0, [&](FlagChange&& message) {
+      if (message.flags.has("\\Deleted"))
+        ++deleted;
+      else
+        others = true;
+    });
+    return !others && deleted >= messages;
+  }
+
+  void moveIntoTrash(const store::MailboxRecord& trash) {
+    const std::string wanted = trash.wire + delimiter_ + lastLevel(change_.mailbox, delimiter_);
+    const std::string wire = freeName(wanted);
+    rename(change_.other, wire);
+    subscribe(wire);
+    unsubscribe(change_.mailbox);
+    log::info("{} held deleted messages and is {} now", change_.mailbox, wire);
+    finish(change_.mailbox, wire, {});
+  }
+
+  // In its place another may have been made meanwhile; then both are kept.
+  void putBack() {
+    const auto wire = freeName(change_.mailbox);
+    rename(change_.other, wire);
+    if (wire == change_.mailbox) {
+      settle(0, wire, wire, {});
+      return;
+    }
+    log::warning("{} was made anew while it was being removed; the old one is {} now",
+                 change_.mailbox, wire);
+    finish(change_.mailbox, wire, {});
+    refuse_ = false;
+  }
+
+  void refuseFull() const {
+    if (!refuse_) return;
+    throw Error(Code::not_empty, Scope::mailbox,
+                fmt::format("{} is not empty on the server", change_.mailbox));
+  }
+
+  std::string freeName(const std::string& wanted) {
+    std::string name = wanted;
+    for (unsigned n = 2; !session_.listBelow(name, delimiter_).empty(); ++n)
+      name = fmt::format("{}-{}", wanted, n);
+    return name;
+  }
+
+  void begin() {
+    change_.state = Change::State::begun;
+    pending_.step(change_);
+  }
+
+  void drop() {
+    pending_.renaming();
+    pending_.drop({change_});
+    reshape(store_, on_change_);
+  }
+
+  void gone() {
+    unsubscribe(change_.mailbox);
+    pending_.renaming();
+    {
+      // The journal may still hide it if this is lost; the list of the server says the rest.
+      const auto update = store_.cache.begin();
+      for (auto& record : update->mailboxes()) {
+        if (record.wire != change_.mailbox || !record.hidden) continue;
+        record.wire.clear();
+        update->putMailbox(record);
+      }
+      update->commit();
+    }
+    pending_.drop({change_});
+    reshape(store_, on_change_);
+  }
+
+  // From now on the server calls it `to`. First the store, then the journal: a crash in between is
+  // found out as a lost answer is.
+  void finish(const std::string& from, const std::string& to,
+              const std::optional<MailboxStatus>& status) {
+    settle(change_.number, from, to, status);
+  }
+
+  void settle(uint64_t number, const std::string& from, const std::string& to,
+              const std::optional<MailboxStatus>& status) {
+    Renamed renamed{from, to, delimiter_, {}};
+    for (const auto& record : store_.cache.snapshot()->mailboxes()) {
+      const bool before = isWithin(record.wire, from, delimiter_);
+      if (record.wire.empty() || (!before && !isWithin(record.wire, to, delimiter_))) continue;
+      const std::string wire = before ? to + record.wire.substr(from.size()) : record.wire;
+      convenience([&] {
+        if (auto now = revalued(session_, store_, record, wire))
+          renamed.revalued[wire] = std::move(*now);
+      });
+    }
+    pending_.renaming();
+    std::map<MailboxId, TreeChange> changes;
+    {
+      const auto update = store_.cache.begin();
+      const auto all = update->mailboxes();
+      for (auto record : all) {
+        const bool before = isWithin(record.wire, from, delimiter_);
+        if (record.wire.empty() || (!before && !isWithin(record.wire, to, delimiter_))) continue;
+        // The server's list may have been here first.
+        const std::string wire = before ? to + record.wire.substr(from.size()) : record.wire;
+        const bool known = wire != record.wire &&
+                           std::any_of(all.begin(), all.end(),
+                                       [&](const auto& other) { return other.wire == wire; });
+        if (known) continue;
+        record.wire = wire;
+        const auto now = renamed.revalued.find(wire);
+        if (now != renamed.revalued.end() && now->second.before == record.state.uid_validity)
+          renumber(*update, record, now->second, changes[record.id]);
+        if (status && record.unborn && wire == to) setState(record, *status);
+        update->putMailbox(record);
+      }
+      update->commit();
+    }
+    pending_.renamed(number, renamed);
+    for (const auto& [id, gone] : changes)
+      if (!gone.empty()) on_change_(gone);
+    reshape(store_, on_change_);
+  }
+
+  // An empty one is known whole.
+  static void setState(store::MailboxRecord& record, const MailboxStatus& status) {
+    record.unborn = false;
+    record.state = {};
+    record.state.uid_validity = status.uid_validity;
+    if (status.messages != 0 || status.uid_next == 0) return;
+    record.state.uid_next = status.uid_next;
+    record.state.listed_to = status.uid_next - 1;
+    record.state.highest_modseq = status.highest_modseq;
+    record.state.complete = true;
+  }
+
+  // Without a subscription other clients may not show the mailbox; that is all.
+  void subscribe(const std::string& wire) {
+    convenience([&] { session_.subscribe(wire); });
+  }
+  void unsubscribe(const std::string& wire) {
+    convenience([&] { session_.unsubscribe(wire); });
+  }
+  template <class Command>
+  static void convenience(Command command) {
+    try {
+      command();
+    } catch (const Error& error) {
+      if (error.scope != Scope::mailbox) throw;
+      log::info("{}", error.what());
+    }
+  }
+
+  imap::Session& session_;
+  const Store store_;
+  Pending& pending_;
+  Change change_;
+  const OnChange& on_change_;
+  const char delimiter_;
+  bool refuse_ = true;
+};
+
+}  // namespace
+
+void sendMailboxChange(imap::Session& session, Store store, const Change& change,
+                       const OnChange& on_change) {
+  MailboxReplay replay(session, store, change, on_change);
+  if (change.kind == Change::Kind::create_mailbox) replay.create();
+  if (change.kind == Change::Kind::rename_mailbox) replay.giveName();
+  if (change.kind == Change::Kind::remove_mailbox) replay.remove();
+}
+
+void refuseMailboxChange(Store store, const Change& change, const Error& error,
+                         const OnChange& on_change) {
+  store.pending->renaming();
+  const auto now = store.pending->touching(change.mailbox, 0);
+  const auto self = std::find_if(
+      now.begin(), now.end(), [&](const Change& other) { return other.number == change.number; });
+  if (self != now.end()) store.pending->park({*self}, error);
+  if (change.kind == Change::Kind::create_mailbox) {
+    const char delimiter = delimiterOf(storedNamespaces(*store.cache.snapshot()));
+    const Error because(error.code, error.scope,
+                        fmt::format("the mailbox for it was not made: {}", error.what()),
+                        error.server);
+    for (auto lost = store.pending->touching(change.mailbox, delimiter); !lost.empty();
+         lost = store.pending->touching(change.mailbox, delimiter))
+      store.pending->park({lost.front()}, because);
+  }
+  reshape(store, on_change);
+}
+
+}  // namespace emlfs::sync

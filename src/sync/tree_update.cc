@@ -1,0 +1,333 @@
+#include "sync/tree_update.h"
+
+#include <algorithm>
+#include <map>
+#include <unordered_map>
+#include <unordered_set>
+
+#include "emlfs/base/error.h"
+#include "emlfs/store/cache.h"
+#include "emlfs/view/layout.h"
+#include "sync/change_time.h"
+#include "sync/namespaces.h"
+#include "sync/overlay.h"
+
+namespace emlfs::sync {
+namespace {
+
+std::string joined(const std::vector<std::string>& path) {
+  std::string text;
+  for (const auto& level : path) text += '/' + level;
+  return text;
+}
+
+// The directories of the store against those that the server has now.
+class TreeUpdate {
+ public:
+  TreeUpdate(store::Update& update, store::IdSource& ids) : update_(update), ids_(ids) {
+    for (auto& record : update.mailboxes()) {
+      if (!record.wire.empty()) by_wire_.emplace(record.wire, record.id);
+      known_.emplace(record.id, std::move(record));
+    }
+    if (known_.count(kRoot) == 0) {
+      store::MailboxRecord root;
+      root.id = kRoot;
+      root.inode = kRootNode;
+      root.changed = changeTime(0);
+      update.putMailbox(root);
+      known_.emplace(kRoot, root);
+    }
+    kept_.insert(kRoot);
+  }
+
+  // These are to stay in the store, and in no directory. Before all others.
+  void hide(const std::set<std::string>& wires) {
+    for (const auto& [id, known] : known_) {
+      if (known.wire.empty() || wires.count(known.wire) == 0) continue;
+      kept_.insert(id);
+      if (known.hidden) continue;
+      removeName(known.parent, id.value, known.name);
+      store::MailboxRecord record = known;
+      record.hidden = true;
+      record.parent = kRoot;
+      pending_.push_back(std::move(record));
+    }
+  }
+
+  // Parents come before their children. `planned`: of what is more than a level.
+  void place(const view::Directory& directory, const PlannedMailbox* planned) {
+    auto parent_path = directory.path;
+    parent_path.pop_back();
+    const MailboxId parent = parent_path.empty() ? kRoot : at_.at(joined(parent_path));
+    const auto& name = directory.path.back();
+
+    store::MailboxRecord record;
+    if (const auto known = identify(directory, planned, parent)) record = known_.at(*known);
+    const store::MailboxRecord before = record;
+    record.parent = parent;
+    record.name = name;
+    record.wire = planned != nullptr ? planned->wire : "";
+    record.selectable = directory.entry && directory.entry->selectable;
+    record.inferiors = !directory.entry || directory.entry->inferiors;
+    record.special_use = directory.entry ? directory.entry->special_use : "";
+    record.unborn = planned != nullptr && planned->unborn;
+    record.hidden = false;
+    if (!record.selectable) {
+      if (before.selectable && before.id.value != 0) removeMessages(before.id);
+      record.state = {};
+    }
+    if (record.id.value == 0) {
+      const bool given = planned != nullptr && planned->id.value != 0;
+      record.id = given ? planned->id : MailboxId{ids_.next() | kDirectoryBit};
+      record.state.complete = record.unborn;  // there is nothing to be listed
+      record.inode = mailboxInode(joined(directory.path));
+      record.changed = changeTime(0);
+      addName(parent, name);
+    } else if (before.parent != parent || before.name != name || before.hidden) {
+      if (!before.hidden) removeName(before.parent, before.id.value, before.name);
+      addName(parent, name);
+    }
+    // It has messages from now on, or none any more.
+    if (before.id.value != 0 && before.selectable != record.selectable) changeOf(record.id);
+    at_.emplace(joined(directory.path), record.id);
+    kept_.insert(record.id);
+    if (!same(before, record)) pending_.push_back(std::move(record));
+  }
+
+  // Levels that nothing is in any more stay until the server's list says so: who removes a tree
+  // removes them, too.
+  void keepLevels() {
+    bool more = true;
+    const auto keep = [&](const store::MailboxRecord& record) {
+      if (kept_.count(record.id) != 0 || !record.wire.empty() || record.hidden) return;
+      if (kept_.count(record.parent) == 0 || isTaken(record.parent, record.name)) return;
+      more = kept_.insert(record.id).second;
+    };
+    while (std::exchange(more, false))
+      for (const auto& [id, record] : known_) keep(record);
+  }
+
+  void finish() {
+    removeLost();
+    for (auto& record : pending_) {
+      // A name may be held by a message: the mailbox has it (design.md, section 2).
+      if (const auto taken = update_.find(record.parent, record.name);
+          taken && !isDirectory(taken->node) && !record.hidden)
+        renameMessage(MessageId{taken->node}, record);
+      // The counter may have moved while children were put or removed.
+      if (const auto stored = update_.mailbox(record.id))
+        record.subdirectories = stored->subdirectories;
+      update_.putMailbox(record);
+    }
+    for (auto& [directory, change] : changes_) {
+      auto record = update_.mailbox(directory);
+      if (!record) continue;
+      record->changed = changeTime(record->changed);
+      update_.putMailbox(*record);
+      change.attributes.push_back(directory.value);
+    }
+  }
+
+  const std::map<MailboxId, TreeChange>& changes() const { return changes_; }
+
+ private:
+  static bool same(const store::MailboxRecord& a, const store::MailboxRecord& b) {
+    return a.id == b.id && a.parent == b.parent && a.name == b.name && a.wire == b.wire &&
+           a.selectable == b.selectable && a.special_use == b.special_use &&
+           a.inferiors == b.inferiors && a.unborn == b.unborn && a.hidden == b.hidden;
+  }
+
+  bool isTaken(MailboxId parent, const std::string& name) const {
+    return std::any_of(pending_.begin(), pending_.end(), [&](const auto& record) {
+      return record.parent == parent && record.name == name;
+    });
+  }
+
+  std::optional<MailboxId> identify(const view::Directory& directory, const PlannedMailbox* planned,
+                                    MailboxId parent) const {
+    if (planned != nullptr) {
+      for (const auto* wire : {&planned->wire, &planned->was}) {
+        const auto found = by_wire_.find(*wire);
+        if (found != by_wire_.end() && kept_.count(found->second) == 0) return found->second;
+      }
+      if (known_.count(planned->id) != 0 && kept_.count(planned->id) == 0) return planned->id;
+    }
+    // A level that became a mailbox, or stopped being one, stays the same directory.
+    const auto there = update_.find(parent, directory.path.back());
+    if (!there || !isDirectory(there->node) || kept_.count(MailboxId{there->node}) != 0)
+      return std::nullopt;
+    const auto& known = known_.at(MailboxId{there->node});
+    const bool was_level = known.wire.empty() || !directory.entry;
+    return was_level ? std::optional(known.id) : std::nullopt;
+  }
+
+  void removeLost() {
+    std::vector<const store::MailboxRecord*> lost;
+    for (const auto& [id, record] : known_)
+      if (kept_.count(id) == 0) lost.push_back(&record);
+    // Children before their parents.
+    const auto depth = [&](const store::MailboxRecord* record) {
+      size_t levels = 0;
+      for (auto at = record->id; at != kRoot && known_.count(at) != 0; at = known_.at(at).parent)
+        ++levels;
+      return levels;
+    };
+    std::sort(lost.begin(), lost.end(),
+              [&](const auto* a, const auto* b) { return depth(a) > depth(b); });
+    moveAside();
+    for (const auto* record : lost) {
+      putBackArrivals(record->id);
+      if (!record->hidden) removeName(record->parent, record->id.value, record->name);
+      update_.removeMailbox(record->id);
+      changes_.erase(record->id);
+    }
+  }
+
+  // What we were about to move there stays where the server has it.
+  void putBackArrivals(MailboxId directory) {
+    std::vector<store::MessageRecord> foreign;
+    update_.arrivals(directory, {}, [&](const store::MessageRecord& message) {
+      if (message.mailbox != directory) foreign.push_back(message);
+      return true;
+    });
+    for (auto& message : foreign) {
+      removeName(directory, message.id.value, message.name);
+      message.shown = store::Shown::in_place;
+      message.directory = {};
+      const auto name = message.name;
+      for (unsigned n = 1; update_.find(message.mailbox, message.name); ++n)
+        message.name = view::alternativeName(name, n);
+      update_.putMessage(message);
+      addName(message.mailbox, message.name);
+    }
+  }
+
+  // What changes its place or name gives up the old ones first: a new one may be after them, and a
+  // directory that goes must be empty. The names in between are nobody's: no level is called so.
+  void moveAside() {
+    for (const auto& record : pending_) {
+      const auto before = known_.find(record.id);
+      if (before == known_.end()) continue;
+      auto aside = before->second;
+      if (aside.parent == record.parent && aside.name == record.name &&
+          aside.hidden == record.hidden)
+        continue;
+      aside.hidden = record.hidden;
+      aside.parent = kRoot;
+      aside.name = "/" + std::to_string(record.id.value);
+      update_.putMailbox(aside);
+    }
+  }
+
+  void removeMessages(MailboxId mailbox) {
+    update_.messages(mailbox, 0, [&](const store::MessageRecord& message) {
+      if (const auto directory = store::shownIn(message))
+        removeName(*directory, message.id.value, message.name);
+      return true;
+    });
+    update_.removeMessages(mailbox);
+  }
+
+  void renameMessage(MessageId id, const store::MailboxRecord& mailbox) {
+    auto message = update_.message(id);
+    if (!message) return;
+    const auto name = message->name;
+    for (unsigned n = 1; update_.find(mailbox.parent, message->name); ++n)
+      message->name = view::alternativeName(name, n);
+    update_.putMessage(*message);
+    removeName(mailbox.parent, id.value, name);
+    addName(mailbox.parent, message->name);
+  }
+
+  TreeChange& changeOf(MailboxId directory) {
+    auto& change = changes_[directory];
+    change.directory = directory;
+    change.entries = true;
+    return change;
+  }
+  void addName(MailboxId directory, const std::string& name) {
+    changeOf(directory).added.push_back(name);
+  }
+  void removeName(MailboxId directory, uint64_t node, const std::string& name) {
+    changeOf(directory).removed.push_back({node, name});
+  }
+
+  store::Update& update_;
+  store::IdSource& ids_;
+  std::unordered_map<MailboxId, store::MailboxRecord> known_;
+  std::unordered_map<std::string, MailboxId> by_wire_;
+  std::unordered_map<std::string, MailboxId> at_;
+  std::unordered_set<MailboxId> kept_;
+  std::vector<store::MailboxRecord> pending_;
+  std::map<MailboxId, TreeChange> changes_;
+};
+
+// `of_server`: the list is the server's, so what it doesn't name is not there.
+void shape(store::Update& update, Store store, const std::vector<ListEntry>& entries,
+           const std::vector<Namespace>& namespaces, bool of_server,
+           std::map<MailboxId, TreeChange>& changes) {
+  const auto ours =
+      store.pending == nullptr ? std::vector<store::Change>() : store.pending->mailboxChanges();
+  const Plan planned = plan(entries, ours, delimiterOf(namespaces, entries));
+  std::vector<ListEntry> wanted;
+  std::unordered_map<std::string, const PlannedMailbox*> by_wanted;
+  for (const auto& one : planned.mailboxes) {
+    wanted.push_back(one.entry);
+    by_wanted.emplace(one.entry.wire, &one);
+  }
+  TreeUpdate tree(update, store.ids);
+  tree.hide(planned.removed);
+  for (const auto& directory : view::layout(wanted, namespaces, false))
+    tree.place(directory, directory.entry ? by_wanted.at(directory.entry->wire) : nullptr);
+  if (!of_server) tree.keepLevels();
+  tree.finish();
+  changes = tree.changes();
+}
+
+void tell(const std::map<MailboxId, TreeChange>& changes, const OnChange& on_change) {
+  for (const auto& [id, change] : changes)
+    if (!change.empty()) on_change(change);
+}
+
+}  // namespace
+
+bool follow(const std::vector<ListEntry>& entries, const std::vector<Namespace>& namespaces,
+            uint64_t epoch, Store store, const OnChange& on_change) {
+  std::map<MailboxId, TreeChange> changes;
+  {
+    const auto update = store.cache.begin();
+    if (store.pending != nullptr && store.pending->epoch() != epoch) return false;
+    auto known = namespaces;
+    for (auto& space : known)
+      if (space.delimiter == 0) space.delimiter = delimiterOf(namespaces, entries);
+    putNamespaces(*update, known);
+    shape(*update, store, entries, namespaces, true, changes);
+    update->commit();
+  }
+  tell(changes, on_change);
+  return true;
+}
+
+void reshape(Store store, const OnChange& on_change) {
+  std::map<MailboxId, TreeChange> changes;
+  {
+    const auto update = store.cache.begin();
+    const auto namespaces = storedNamespaces(*update);
+    std::vector<ListEntry> entries;
+    for (const auto& record : update->mailboxes()) {
+      if (record.wire.empty() || record.unborn) continue;
+      ListEntry entry;
+      entry.wire = record.wire;
+      entry.delimiter = delimiterOf(namespaces, record.wire);
+      entry.selectable = record.selectable;
+      entry.inferiors = record.inferiors;
+      entry.special_use = record.special_use;
+      entries.push_back(std::move(entry));
+    }
+    shape(*update, store, entries, namespaces, false, changes);
+    update->commit();
+  }
+  tell(changes, on_change);
+}
+
+}  // namespace emlfs::sync
