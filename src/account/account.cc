@@ -235,8 +235,7 @@ class AccountImpl final : public Account {
 
   void listed(const std::optional<Error>& error) {
     if (!error) {
-      // Changes may have waited for what it showed.
-      if (changes_ && pending_.size() > pending_.parked()) sender_.poke();
+      if (changes_) sender_.looked();
       return;
     }
     fail("a mailbox could not be brought up to date", *error);

@@ -58,6 +58,16 @@ bool Sender::cancel(WaitId wait) {
   return true;
 }
 
+void Sender::looked() {
+  std::vector<std::pair<Done, std::optional<Error>>> done;
+  {
+    const MutexLock lock(mutex_);
+    if (!running_ && !waiters_.empty()) done = settled(std::nullopt);
+  }
+  for (const auto& [tell, what] : done) tell(what);
+  if (store_.pending->size() > store_.pending->parked()) poke();
+}
+
 void Sender::flush(WaitId wait, uint64_t since, Done done) {
   const auto changes = store_.pending->changes();
   bool run_needed = false;

@@ -29,6 +29,8 @@ class Sender {
 
   // Something was added.
   void poke();
+  // A mailbox was synchronised: changes may have waited for what that showed.
+  void looked();
   // See Changes::flush().
   void flush(WaitId wait, uint64_t since, Done done);
   WaitId newWait();

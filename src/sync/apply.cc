@@ -5,6 +5,7 @@
 
 #include "emlfs/base/error.h"
 #include "emlfs/base/fail_point.h"
+#include "emlfs/base/log.h"
 #include "sync/change_time.h"
 #include "sync/sent.h"
 
@@ -41,6 +42,7 @@ struct Application {
   std::vector<std::pair<MessageId, store::MessageRef>> found{};
   std::vector<MessageId> vanished{};
   std::map<MailboxId, TreeChange> elsewheres{};  // in other directories
+  UidSet left{};                                 // of which the server told before we took them
 
   std::optional<Outlook> outlook(MessageId id) const {
     return store.pending == nullptr ? std::nullopt : store.pending->outlook(id);
@@ -95,6 +97,7 @@ struct Application {
       }
       unname(message);
       update.removeMessage(message.id);
+      if (ours) log::info("{}: UID {} is gone", directory.wire, message.uid);
       if (ours) vanished.push_back(message.id);
     }
   }
@@ -149,6 +152,7 @@ struct Application {
       changeFlags({meta.uid, meta.flags, meta.modseq});
       return;
     }
+    if (left.contains(meta.uid)) return;
     ++directory.state.messages;
     const auto arrived =
         store.pending == nullptr ? std::nullopt : store.pending->claimant(directory.wire, meta);
@@ -217,6 +221,8 @@ SyncState apply(Store store, MailboxId mailbox, const Delta& delta, const OnChan
   for (const auto& flags : delta.changed) work.changeFlags(flags);
   if (!delta.added.empty() && store.pending != nullptr && store.pending->receives(directory->wire))
     throw Postponed("messages are on their way into " + directory->wire);
+  if (!delta.added.empty() && store.pending != nullptr)
+    work.left = store.pending->leftFrom(directory->wire, directory->state.uid_validity);
   for (const auto& meta : delta.added) work.add(meta);
 
   const uint32_t messages = directory->state.messages;

@@ -72,6 +72,10 @@ void syncMailbox(imap::Session& session, Store store, MailboxId mailbox,
   auto expected =
       store.pending == nullptr ? std::set<MessageId>() : store.pending->expected(record.wire);
 
+  const UidSet left = store.pending == nullptr
+                          ? UidSet()
+                          : store.pending->leftFrom(record.wire, known.uid_validity);
+
   std::optional<imap::Known> parameters;
   if (session.capabilities().has("QRESYNC") && known.uid_validity != 0 &&
       known.highest_modseq != 0 && known.listed_to != 0)
@@ -108,6 +112,7 @@ void syncMailbox(imap::Session& session, Store store, MailboxId mailbox,
                   "the server has messages that it doesn't describe");
     known = state;
   }
+  if (!left.empty()) store.pending->forgetLeft(record.wire, record.state.uid_validity, left);
   if (store.pending != nullptr) askRights(session, store, record);
   if (!expected.empty()) {
     // One that was found may have been sent on meanwhile, and have no UID again.

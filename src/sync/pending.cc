@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "emlfs/base/fail_point.h"
+#include "emlfs/base/log.h"
 #include "sync/overlay.h"
 #include "sync/pending_turn.h"
 
@@ -247,6 +248,30 @@ bool Pending::receives(const std::string& mailbox) const {
     const Change& change = each.second;
     const bool sent = change.state == Change::State::begun || change.state == Change::State::copied;
     return sent && !lacksUid(change) && change.mailbox == mailbox;
+  });
+}
+
+void Pending::left(const Run& run) {
+  const MutexLock lock(mutex_);
+  for (const Change& change : run)
+    if (change.source.uid != 0)
+      left_.insert({change.source.mailbox, change.source.uid_validity, change.source.uid});
+}
+
+UidSet Pending::leftFrom(const std::string& mailbox, UidValidity validity) const {
+  const MutexLock lock(mutex_);
+  UidSet uids;
+  for (auto at = left_.lower_bound({mailbox, validity, 0});
+       at != left_.end() && std::get<0>(*at) == mailbox && std::get<1>(*at) == validity; ++at)
+    uids.add(std::get<2>(*at));
+  return uids;
+}
+
+void Pending::forgetLeft(const std::string& mailbox, UidValidity validity, const UidSet& uids) {
+  const MutexLock lock(mutex_);
+  std::erase_if(left_, [&](const RefKey& key) {
+    const auto& [from, of, uid] = key;
+    return from == mailbox && of == validity && uids.contains(uid);
   });
 }
 
@@ -554,6 +579,8 @@ void Pending::vanished(MessageId id) {
     const auto of = of_.find(id);
     if (of == of_.end()) return;
     batch.remove.assign(of->second.begin(), of->second.end());
+    log::info("{} changes are void, since another client has taken message {}", batch.remove.size(),
+              changes_.at(*of->second.begin()).source.message_id);
   }
   commit(std::move(batch));
 }

@@ -55,6 +55,7 @@ class Replay {
         send(run);
       } catch (const Error& error) {
         if (error.scope == Scope::connection || error.scope == Scope::account) throw;
+        if (error.code == Code::stale && dropGone(run)) continue;
         refused(run, error);
       }
     }
@@ -147,6 +148,22 @@ class Replay {
     return session_.searchUids(uids.ranges().front().first, uids.ranges().back().last);
   }
 
+  // The server said that some of them are gone: another client was there first. False if all are
+  // there. The others are sent again.
+  bool dropGone(const Run& run) {
+    if (run.front().source.uid == 0 || run.front().state == Change::State::copied) return false;
+    session_.noop();  // or it wouldn't have heard of it
+    const UidSet here = present(run);
+    bool any = false;
+    for (const Change& change : run) {
+      if (here.contains(change.source.uid)) continue;
+      pending_.vanished(change.id);
+      any = true;
+    }
+    if (any) note(run.front().source.mailbox);
+    return any;
+  }
+
   // What is known of the destination: its new messages will have higher UIDs.
   Change::Destination destinationOf(const Run& run) const {
     Change::Destination destination;
@@ -190,6 +207,7 @@ class Replay {
     } catch (const Error& refusal) {
       if (refusal.scope == Scope::connection || refusal.scope == Scope::account) throw;
       error = refusal;  // of a part, perhaps: MOVE is not all or nothing (RFC 6851 section 3.3)
+      if (error->code == Code::stale) session_.noop();  // or it wouldn't hear what is gone
     }
     // What is still here has not been moved.
     const UidSet here = present(run);
@@ -198,7 +216,8 @@ class Replay {
     });
     const Run staying(left, run.end());
     run.erase(left, run.end());
-    if (!staying.empty())
+    const bool again = error && error->code == Code::stale && !run.empty();
+    if (!staying.empty() && !again)
       refused(staying, error.value_or(Error(Code::refused, Scope::mailbox,
                                             "the server said OK and did nothing")));
     arrived(run, told);
@@ -279,6 +298,7 @@ class Replay {
       places[change.id] = at == uids.end() ? 0 : at->second;
     }
     failPoint("replay: arrived");
+    pending_.left(run);
     places = settle(store_, run.front().mailbox, told ? told->uid_validity : 0, places, on_change_);
     failPoint("replay: settled");
     const auto there = mailboxByWire(*store_.cache.snapshot(), run.front().mailbox);
@@ -317,6 +337,7 @@ class Replay {
     if (session_.capabilities().has("UIDPLUS") || session_.capabilities().has("IMAP4REV2")) {
       session_.expunge(uids);
       failPoint("replay: expunged");
+      pending_.left(run);
       settleExpunged(store_, run);
     }
     note(run.front().source.mailbox);

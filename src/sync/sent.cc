@@ -3,6 +3,7 @@
 #include <vector>
 
 #include "emlfs/base/fail_point.h"
+#include "emlfs/base/log.h"
 #include "sync/told_changes.h"
 
 namespace emlfs::sync {
@@ -62,6 +63,11 @@ std::map<MessageId, Uid> settle(Store store, const std::string& mailbox, UidVali
     message->mailbox = destination->id;
     message->uid = uid;
     message->modseq = 0;
+    // The person gave it with the change, and that is seen only now if the server was very quick.
+    const auto given = store.pending->nameOf({{}, 0, 0, id});
+    if (given && store::shownIn(*message) == destination->id &&
+        !update->find(destination->id, *given))
+      message->name = *given;
     update->putMessage(*message);
   }
   changes.commit(on_change);
@@ -80,6 +86,7 @@ void forgetLost(Store store, MailboxId mailbox, const std::set<MessageId>& expec
       changes.unname(*message);
       update->removeMessage(id);
       lost.push_back(id);
+      log::info("a message that was moved is not in its mailbox: {}", message->message_id);
     }
     if (lost.empty()) return;
     changes.commit(on_change);

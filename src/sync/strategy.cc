@@ -143,7 +143,10 @@ SyncState followKnown(Strategy strategy, imap::Session& session, const imap::Sel
 Reconciled reconcile(imap::Session& session, SyncState known, Uid limit, Store store,
                      MailboxId mailbox, const OnChange& on_change) {
   const UidSet stored = storedUids(store, mailbox, 1, limit);
-  const UidSet present = session.searchUids(1, limit);
+  UidSet present = session.searchUids(1, limit);
+  if (store.pending != nullptr)
+    if (const auto record = store.cache.snapshot()->mailbox(mailbox))
+      present = difference(present, store.pending->leftFrom(record->wire, known.uid_validity));
   Delta delta;
   delta.state = known;
   // What lies above has been moved here by us since the session looked, and it may not know it.

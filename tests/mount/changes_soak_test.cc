@@ -78,8 +78,15 @@ class ChangesSoak : public MountTest {
   // What is his alone.
   void perform(const Step& step) {
     ++steps_;
-    if (const auto failure = performance_.perform({step}, Person(mount_->path())))
-      ADD_FAILURE() << performance_.last() << ": " << failure->what();
+    const auto failure = performance_.perform({step}, Person(mount_->path()));
+    if (failure)
+      ADD_FAILURE() << performance_.last() << ": " << failure->what() << "\n"
+                    << performance_.history(messageOf(step.what));
+  }
+
+  static std::string messageOf(const std::string& what) {
+    const auto proof = proofOf(what);
+    return proof ? proofName(*proof) : "flush";
   }
 
   // What the other flags as well.

@@ -1,5 +1,6 @@
 #include "support/change_script.h"
 
+#include <fmt/chrono.h>
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -176,6 +177,13 @@ World ChangeScript::beginning() const {
   return world;
 }
 
+std::string Performance::history(const std::string& message) const {
+  std::string lines;
+  for (const auto& line : history_)
+    if (line.find(message) != line.npos) lines += line + "\n";
+  return lines;
+}
+
 void Performance::mayHappen(const Step& step) {
   const auto before = allowed_;
   for (World world : before) {
@@ -189,6 +197,9 @@ std::optional<CallFailed> Performance::perform(const std::vector<Step>& steps,
                                                const Person& person) {
   for (const Step& step : steps) {
     last_ = step.what;
+    const auto now = std::chrono::system_clock::now();
+    history_.push_back(fmt::format(
+        "{:%T} {}", std::chrono::time_point_cast<std::chrono::milliseconds>(now), last_));
     try {
       step.act(person);
     } catch (const CallFailed& failure) {

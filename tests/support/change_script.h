@@ -73,7 +73,8 @@ class Performance {
     all_ = world;
     allowed_ = {world};
   }
-  const std::string& last() const { return last_; }  // what was done last
+  const std::string& last() const { return last_; }       // what was done last
+  std::string history(const std::string& message) const;  // what was done with it, a line each
 
  private:
   void mayHappen(const Step& step);
@@ -81,6 +82,7 @@ class Performance {
   World all_;  // if each step happened
   std::vector<World> allowed_;
   std::string last_ = "the beginning";
+  std::vector<std::string> history_;
 };
 
 // Of a network that is not there, which a flush may say.

@@ -17,6 +17,7 @@
 
 #include "emlfs/base/mutex.h"
 #include "emlfs/mail/mailbox.h"
+#include "emlfs/mail/uid_set.h"
 #include "emlfs/store/journal.h"
 
 namespace emlfs::sync {
@@ -89,6 +90,12 @@ class Pending {
   // nobody knows yet may be theirs, and are not to be shown.
   bool receives(const std::string& mailbox) const;
 
+  // UIDs from which messages have gone by our doing: a synchronisation that began before may still
+  // be told of them. To be noted before the store has it, forgotten when a later one has ended.
+  void left(const Run& run);
+  UidSet leftFrom(const std::string& mailbox, UidValidity validity) const;
+  void forgetLeft(const std::string& mailbox, UidValidity validity, const UidSet& uids);
+
   // Acknowledges changes. A source may have the UID 0, and a name the key of a local id: that is
   // where an earlier change of the message takes it that is not done yet. Of `moving` there has to
   // be one: where it was done meanwhile nothing happens, and the answer is false: look again. With
@@ -160,6 +167,7 @@ class Pending {
   std::unordered_map<MessageId, std::set<uint64_t>> of_ GUARDED_BY(mutex_);
   std::map<RefKey, MessageId> ids_ GUARDED_BY(mutex_);
   std::map<std::string, unsigned> receiving_ GUARDED_BY(mutex_);
+  std::set<RefKey> left_ GUARDED_BY(mutex_);
   std::vector<Renamed> epochs_ GUARDED_BY(mutex_);
   std::set<uint64_t> mailboxes_ GUARDED_BY(mutex_);  // changes of those
 };
