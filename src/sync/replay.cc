@@ -6,6 +6,8 @@
 
 #include "emlfs/base/error.h"
 #include "emlfs/base/log.h"
+#include "sync/append_replay.h"
+#include "sync/receiving.h"
 #include "sync/sent.h"
 
 namespace emlfs::sync {
@@ -20,22 +22,6 @@ UidSet uidsOf(const Run& run) {
   for (const auto& change : run) uids.add(change.source.uid);
   return uids;
 }
-
-// Messages may arrive in the mailbox as long as it lives.
-class Receiving {
- public:
-  Receiving(Pending& pending, const Run& run, const Change::Destination& destination)
-      : pending_(pending), mailbox_(run.front().mailbox) {
-    pending_.begin(run, destination);
-  }
-  ~Receiving() { pending_.end(mailbox_); }
-  Receiving(const Receiving&) = delete;
-  Receiving& operator=(const Receiving&) = delete;
-
- private:
-  Pending& pending_;
-  const std::string mailbox_;
-};
 
 class Replay {
  public:
@@ -68,6 +54,9 @@ class Replay {
         return;
       case Change::Kind::expunge:
         if (select(run)) expunge(run);
+        return;
+      case Change::Kind::append:
+        append(run);
         return;
       case Change::Kind::create_mailbox:
         create(run);
@@ -290,6 +279,12 @@ class Replay {
     pending_.done(samePlaces(run));
   }
 
+  void append(const Run& run) {
+    note(run.front().mailbox);
+    for (const auto& [change, error] : appendMessages(session_, store_, run, on_change_))
+      refused({change}, error);
+  }
+
   void create(const Run& run) {
     try {
       session_.create(run.front().mailbox);
@@ -303,8 +298,7 @@ class Replay {
 
   void refused(const Run& run, const Error& error) {
     log::warning("{} changes were refused: {}", run.size(), error.what());
-    pending_.park(run, error);
-    putBack(store_, run, on_change_);
+    putBack(store_, pending_.park(run, error), on_change_);
   }
 
   imap::Session& session_;

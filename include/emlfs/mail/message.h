@@ -36,6 +36,9 @@ class Flags {
   std::vector<std::string> names_;
 };
 
+// `flags` with those of `add`, without those of `remove`; one that is in both is there.
+Flags changed(const Flags& flags, const Flags& add, const Flags& remove);
+
 // Raw header fields (RFC 5322), unfolded by nobody: what the name and the xattrs are made of. The
 // value of each, without its name; empty where the message has none.
 struct HeaderFields {
