@@ -7,15 +7,19 @@
 #include <utility>
 
 #include "account/body_reader.h"
+#include "account/changes.h"
 #include "account/evictor.h"
 #include "account/listings.h"
 #include "account/network_events.h"
 #include "account/refresher.h"
+#include "account/sender.h"
 #include "account/status.h"
 #include "account/watcher.h"
 #include "emlfs/base/file.h"
 #include "emlfs/base/log.h"
 #include "emlfs/store/ids.h"
+#include "emlfs/store/journal.h"
+#include "emlfs/sync/change.h"
 #include "emlfs/sync/sync.h"
 
 namespace emlfs {
@@ -53,6 +57,8 @@ class AccountImpl final : public Account {
                                            : view::NameFormat(options.name_format)),
         cache_(store::Cache::open(options.cache_dir)),
         ids_(store::IdSource::open(options.state_dir)),
+        journal_(store::Journal::open(options.state_dir)),
+        pending_(*journal_),
         pool_(imap::Pool::create(options_.session, std::max(options.connections, 1U))),
         listings_(
             *pool_, store(), [this](const sync::TreeChange& change) { tell(change); },
@@ -65,6 +71,19 @@ class AccountImpl final : public Account {
                  [this](const std::optional<Error>& error) { bodiesStored(error); }}),
         refresher_(options.poll,
                    [this](const std::function<void()>& finished) { submitRefresh(finished); }),
+        sender_(*pool_, store(),
+                {[this](const sync::TreeChange& change) { tell(change); },
+                 [this](const std::set<MailboxId>& mailboxes) {
+                   for (const MailboxId mailbox : mailboxes) listings_.refresh(mailbox);
+                 },
+                 [this] { listings_.resume(); },
+                 [this](const Error& error) { fail("changes could not be sent", error); }}),
+        changes_(options.read_only
+                     ? nullptr
+                     : makeChanges(store(), options.deletion,
+                                   {[this](const sync::TreeChange& change) { tell(change); },
+                                    [this] { sender_.poke(); },
+                                    [this](Done done) { sender_.flush(std::move(done)); }})),
         watcher_(*pool_, *cache_, std::min(options.connections / 2, kMostWatching),
                  std::min(options.session.endpoint.timeout / 2, kLongestProbe),
                  {[this](imap::Session& session) { refreshWatched(session); },
@@ -74,6 +93,7 @@ class AccountImpl final : public Account {
                   [this](const Error& error) { watchFailed(error); }}),
         network_([this](NetworkEvents::Kind kind) { networkChanged(kind); }) {
     ids_->raiseAbove(cache_->highestId());
+    sync::showPending(store());
     if (const auto said = notice(); !said.empty()) errors_.add(said);  // the store has logged it
   }
 
@@ -85,6 +105,7 @@ class AccountImpl final : public Account {
     watcher_.start();
     network_.start();
     evictor_.start();
+    if (changes_ && pending_.size() > 0) sender_.poke();
     return why;
   }
 
@@ -108,6 +129,12 @@ class AccountImpl final : public Account {
 
   bool listed(const store::MailboxRecord& mailbox) const override {
     return !mailbox.selectable || mailbox.state.complete;
+  }
+
+  Changes* changes() override { return changes_.get(); }
+  Flags flags(const store::MessageRecord& message) const override {
+    const auto ours = pending_.outlook(message.id);
+    return ours ? changed(message.flags, ours->add, ours->remove) : message.flags;
   }
 
   WaitId newWait() override { return listings_.newWait(); }
@@ -151,7 +178,7 @@ class AccountImpl final : public Account {
     return options;
   }
 
-  sync::Store store() const { return {*cache_, *ids_, names_}; }
+  sync::Store store() { return {*cache_, *ids_, names_, &pending_}; }
 
   void tell(const sync::TreeChange& change) {
     Listener listener;
@@ -300,6 +327,8 @@ class AccountImpl final : public Account {
   const view::NameFormat names_;
   const std::unique_ptr<store::Cache> cache_;
   const std::unique_ptr<store::IdSource> ids_;
+  const std::unique_ptr<store::Journal> journal_;
+  sync::Pending pending_;
   const std::unique_ptr<imap::Pool> pool_;
   Counters counters_;
   ErrorLog errors_;
@@ -314,6 +343,8 @@ class AccountImpl final : public Account {
   Evictor evictor_;
   BodyReader bodies_;
   Refresher refresher_;
+  Sender sender_;
+  const std::unique_ptr<Changes> changes_;
   Watcher watcher_;
   NetworkEvents network_;
 };

@@ -99,6 +99,9 @@ void Listings::run(imap::Session& session, MailboxId mailbox) {
       on_change_(change);
       announce(mailbox);
     });
+  } catch (const sync::Postponed&) {
+    postpone(mailbox);
+    return;
   } catch (...) {
     // The pool may repeat the job on a fresh connection.
     const MutexLock lock(mutex_);
@@ -117,6 +120,35 @@ bool Listings::overtaken(MailboxId mailbox, imap::Lane lane) const {
   const MutexLock lock(mutex_);
   const auto work = work_.find(mailbox);
   return lane == imap::Lane::background && work != work_.end() && work->second.urgent;
+}
+
+// Whoever waits goes on doing so.
+void Listings::postpone(MailboxId mailbox) {
+  {
+    const MutexLock lock(mutex_);
+    work_.erase(mailbox);
+    postponed_.insert(mailbox);
+  }
+  // Registered first, then looked: the end in between is seen by one of the two.
+  if (!receives(mailbox)) resume();
+}
+
+bool Listings::receives(MailboxId mailbox) const {
+  const auto record = store_.cache.snapshot()->mailbox(mailbox);
+  return record && store_.pending->receives(record->wire);
+}
+
+void Listings::resume() {
+  std::set<MailboxId> mailboxes;
+  std::set<MailboxId> awaited;
+  {
+    const MutexLock lock(mutex_);
+    mailboxes.swap(postponed_);
+    for (const auto& [id, wait] : waits_)
+      if (wait.done) awaited.insert(wait.mailbox);
+  }
+  for (const MailboxId mailbox : mailboxes)
+    submit(mailbox, awaited.count(mailbox) != 0 ? imap::Lane::listing : imap::Lane::background);
 }
 
 void Listings::settle(MailboxId mailbox, const std::optional<Error>& error) {

@@ -4,6 +4,7 @@
 
 #include <map>
 #include <optional>
+#include <set>
 #include <unordered_map>
 #include <vector>
 
@@ -30,6 +31,9 @@ class Listings {
   // Something has changed: has the mailbox brought up to date in the background, and once more if
   // that is being done already.
   void refresh(MailboxId mailbox);
+  // Nothing of ours is on its way any more: the mailboxes that had to wait for that are brought up
+  // to date now.
+  void resume();
   // When it was last brought up to date, since the account was opened.
   std::optional<Clock::time_point> lastSync(MailboxId mailbox) const;
 
@@ -50,6 +54,8 @@ class Listings {
   void run(imap::Session& session, MailboxId mailbox);
   // A background job whose place an urgent one has taken: its failure is nobody's.
   bool overtaken(MailboxId mailbox, imap::Lane lane) const;
+  void postpone(MailboxId mailbox);
+  bool receives(MailboxId mailbox) const;
   void settle(MailboxId mailbox, const std::optional<Error>& error);
   // Calls back whoever waits for no more than what is listed now.
   void announce(MailboxId mailbox);
@@ -65,6 +71,7 @@ class Listings {
   std::map<WaitId, Wait> waits_ GUARDED_BY(mutex_);
   std::unordered_map<MailboxId, Work> work_ GUARDED_BY(mutex_);
   std::unordered_map<MailboxId, Clock::time_point> synced_ GUARDED_BY(mutex_);
+  std::set<MailboxId> postponed_ GUARDED_BY(mutex_);
 };
 
 }  // namespace emlfs

@@ -175,7 +175,7 @@ std::string statusJson(const StatusSources& sources) {
       {"queues", queues(pool)},
       {"memory", memory()},
       {"errors", failures},
-      {"read_only", true},
+      {"read_only", options.read_only},
       {"uptime_seconds",
        std::chrono::duration_cast<std::chrono::seconds>(Clock::now() - started).count()},
   };

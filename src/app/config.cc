@@ -72,7 +72,6 @@ class Reader {
     } catch (const Error& error) {
       throw at(key.source(), error.what());
     }
-    if (!options.read_only) throw at(key.source(), "this version only reads: leave out read_only");
   }
 
   std::string text(const toml::key& key, const toml::node& node) const {

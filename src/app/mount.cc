@@ -33,6 +33,8 @@ AccountOptions accountOptions(const Settings& settings, Secret password) {
   account.connections = options.connections;
   account.poll = options.poll;
   account.cache_size = options.cache_size;
+  account.read_only = options.read_only;
+  account.deletion = options.deletion;
   return account;
 }
 
@@ -41,6 +43,7 @@ fs::MountOptions mountOptions(const Settings& settings, const std::string& mount
   fs::MountOptions mount;
   mount.mount_point = mount_point;
   mount.name = settings.source.text();
+  mount.read_only = options.read_only;
   mount.allow_other = options.allow_other;
   mount.uid = options.uid.value_or(::getuid());
   mount.gid = options.gid.value_or(::getgid());

@@ -110,6 +110,13 @@ std::set<std::string> capabilities(Text value) {
   return names;
 }
 
+Deletion deletion(Text value) {
+  if (value == "flag") return Deletion::flag;
+  if (value == "trash") return Deletion::trash;
+  if (value == "expunge") return Deletion::expunge;
+  throw std::invalid_argument("flag, trash or expunge");
+}
+
 constexpr uint64_t kLeastCache = uint64_t{16} << 20;
 
 constexpr OptionSpec kTable[] = {
@@ -148,8 +155,11 @@ constexpr OptionSpec kTable[] = {
      "it "
      "[{date}_{from}_{subject}]",
      [](Options& o, Text v) { o.name_format = nameFormat(v); }},
-    {"read_only", Kind::flag, "yes", "this version only reads",
+    {"read_only", Kind::flag, "no", "nothing can be changed",
      [](Options& o, Text v) { o.read_only = flag(v); }},
+    {"delete", Kind::choice, "flag",
+     "flag, trash or expunge: what rm does (\\Deleted and hidden; into the trash; gone for good)",
+     [](Options& o, Text v) { o.deletion = deletion(v); }},
     {"allow_other", Kind::flag, "no", "other users may look, as far as umask lets them",
      [](Options& o, Text v) { o.allow_other = flag(v); }},
     {"uid", Kind::user, "", "owner of everything, name or number; default who mounts",
@@ -204,7 +214,7 @@ std::string placeholder(Kind kind) {
     case Kind::mode:
       return "=MODE";
     case Kind::choice:
-      return "=LEVEL";
+      return "=WORD";
     case Kind::list:
       return "=NAME:...";
     case Kind::text:
@@ -262,7 +272,7 @@ bool isMountWord(std::string_view name) {
          std::find(std::begin(kMountWords), std::end(kMountWords), name) != std::end(kMountWords);
 }
 
-void applyOptions(Options& options, std::string_view text, std::vector<std::string>& notices) {
+void applyOptions(Options& options, std::string_view text) {
   for (const Assignment& one : splitOptions(text)) {
     if (isMountWord(one.name)) continue;
     if (one.name == "ro" && !one.value) {
@@ -272,11 +282,6 @@ void applyOptions(Options& options, std::string_view text, std::vector<std::stri
     } else {
       setOption(options, one.name, one.value);
     }
-  }
-  // mount(8) says rw by itself, so this is no error; but nobody should be left to believe in it.
-  if (!options.read_only) {
-    notices.emplace_back("this version only reads: the mount is read-only");
-    options.read_only = true;
   }
 }
 

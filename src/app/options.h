@@ -11,6 +11,7 @@
 #include <string_view>
 #include <vector>
 
+#include "emlfs/account/account.h"
 #include "emlfs/base/clock.h"
 #include "emlfs/base/log.h"
 
@@ -29,7 +30,8 @@ struct Options {
   Milliseconds poll{};
   uint64_t cache_size = 0;  // bytes of bodies
   std::string name_format;
-  bool read_only = true;
+  bool read_only = false;
+  Deletion deletion = Deletion::flag;
   bool allow_other = false;
   std::optional<uid_t> uid;  // absent: who mounts
   std::optional<gid_t> gid;
@@ -79,8 +81,7 @@ std::vector<Assignment> splitOptions(std::string_view text);
 // Words of mount(8) that mean nothing to emlfs, or are what it does anyway: nosuid, _netdev, ...
 bool isMountWord(std::string_view name);
 
-// One -o. Lines for the user, about what is accepted but not as it was meant, are added to
-// `notices`.
-void applyOptions(Options& options, std::string_view text, std::vector<std::string>& notices);
+// One -o. "ro" and "rw" of mount(8) are read_only.
+void applyOptions(Options& options, std::string_view text);
 
 }  // namespace emlfs::app

@@ -20,8 +20,7 @@ Settings resolveSettings(const std::string& source, const std::vector<std::strin
     settings.source = account.source;
     settings.options = account.options;
   }
-  for (const std::string& text : option_texts)
-    applyOptions(settings.options, text, settings.notices);
+  for (const std::string& text : option_texts) applyOptions(settings.options, text);
   if (endpointOf(settings).security == imap::Security::plain)
     settings.notices.emplace_back(
         "plaintext: password and mail cross the network for anyone on the way to read");

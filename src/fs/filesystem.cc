@@ -11,6 +11,7 @@
 #include "emlfs/base/log.h"
 #include "emlfs/base/mutex.h"
 #include "fs/attributes.h"
+#include "fs/changes.h"
 #include "fs/context.h"
 #include "fs/invalidator.h"
 #include "fs/lookup.h"
@@ -95,6 +96,13 @@ fuse_lowlevel_ops operations() {
   ops.readdirplus = Counted<Requests::readdir, readdirplus>::call;
   ops.statfs = Counted<Requests::statfs, statfs>::call;
   ops.getxattr = Counted<Requests::getxattr, getxattr>::call;
+  ops.rename = Counted<Requests::rename, rename>::call;
+  ops.unlink = Counted<Requests::unlink, unlink>::call;
+  ops.setxattr = Counted<Requests::setxattr, setxattr>::call;
+  ops.removexattr = removexattr;
+  ops.link = link;
+  ops.symlink = symlink;
+  ops.fsyncdir = Counted<Requests::fsyncdir, fsyncdir>::call;
   ops.listxattr = Counted<Requests::listxattr, listxattr>::call;
   return ops;
 }
@@ -109,10 +117,10 @@ std::string escaped(const std::string& value) {
   return out;
 }
 
-// Read-only: the kernel then answers every change with EROFS.
 std::string mountOptions(const MountOptions& options) {
-  std::string text =
-      "ro,nosuid,nodev,noexec,default_permissions,subtype=emlfs,fsname=" + escaped(options.name);
+  // Read-only: the kernel then answers every change with EROFS.
+  std::string text = options.read_only ? "ro" : "rw";
+  text += ",nosuid,nodev,noexec,default_permissions,subtype=emlfs,fsname=" + escaped(options.name);
   if (options.allow_other) text += ",allow_other";
   return text;
 }

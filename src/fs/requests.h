@@ -14,7 +14,19 @@ namespace emlfs::fs {
 
 class Requests {
  public:
-  enum Operation { lookup, getattr, readdir, read, getxattr, listxattr, statfs };
+  enum Operation {
+    lookup,
+    getattr,
+    readdir,
+    read,
+    getxattr,
+    listxattr,
+    statfs,
+    rename,
+    unlink,
+    setxattr,
+    fsyncdir
+  };
 
   void count(Operation operation) { ++counts_[operation]; }
   std::map<std::string, uint64_t> counts() const {
@@ -25,7 +37,8 @@ class Requests {
 
  private:
   static constexpr std::array kNames{"lookup",   "getattr",   "readdir", "read",
-                                     "getxattr", "listxattr", "statfs"};
+                                     "getxattr", "listxattr", "statfs",  "rename",
+                                     "unlink",   "setxattr",  "fsyncdir"};
   std::array<std::atomic<uint64_t>, kNames.size()> counts_{};
 };
 

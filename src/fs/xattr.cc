@@ -22,13 +22,17 @@ std::string withoutBlanks(const std::string& date) {
   return date.substr(date.find_first_not_of(' '));
 }
 
-Attributes attributesOf(const store::MessageRecord& message, const store::MailboxRecord& mailbox) {
+Attributes attributesOf(const store::MessageRecord& message, const Flags& flags,
+                        const store::MailboxRecord& mailbox) {
   Attributes all{
-      {"user.imap.flags", message.flags.text()},
+      {"user.imap.flags", flags.text()},
       {"user.imap.internaldate", withoutBlanks(text(message.date))},
-      {"user.imap.uid", std::to_string(message.uid)},
-      {"user.imap.uidvalidity", std::to_string(mailbox.state.uid_validity)},
   };
+  // A change that is on its way to the server has neither.
+  if (message.uid != 0) {
+    all.emplace("user.imap.uid", std::to_string(message.uid));
+    all.emplace("user.imap.uidvalidity", std::to_string(mailbox.state.uid_validity));
+  }
   if (message.modseq != 0) all.emplace("user.imap.modseq", std::to_string(message.modseq));
   if (!message.message_id.empty()) all.emplace("user.imap.message-id", message.message_id);
   return all;
@@ -50,7 +54,7 @@ Attributes attributesOf(const Account& account, uint64_t node) {
     if (const auto mailbox = snapshot->mailbox(MailboxId{node})) return attributesOf(*mailbox);
   } else if (const auto message = snapshot->message(MessageId{node})) {
     if (const auto mailbox = snapshot->mailbox(message->mailbox))
-      return attributesOf(*message, *mailbox);
+      return attributesOf(*message, account.flags(*message), *mailbox);
   }
   throw Error(Code::stale, Scope::message, "no longer there");
 }

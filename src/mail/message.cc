@@ -56,6 +56,13 @@ std::string Flags::text() const {
   return fmt::format("{}", fmt::join(names_, " "));
 }
 
+Flags changed(const Flags& flags, const Flags& add, const Flags& remove) {
+  std::vector<std::string> names = add.names();
+  for (const auto& name : flags.names())
+    if (!remove.has(name)) names.push_back(name);
+  return Flags(std::move(names));
+}
+
 HeaderFields parseHeaderFields(std::string_view block) {
   constexpr size_t kValueMax = 8 * 1024;
   HeaderFields fields;

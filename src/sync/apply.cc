@@ -17,12 +17,6 @@ uint64_t credible(uint64_t announced) {
   return announced == 0 || announced > kLargest ? 1 : announced;
 }
 
-Flags without(const Flags& flags, std::string_view name) {
-  std::vector<std::string> names = flags.names();
-  std::erase(names, name);
-  return Flags(std::move(names));
-}
-
 // Of the messages that are still there, one that was there before: the kernel has most likely
 // heard of the first.
 std::string keptName(const store::Update& update, MailboxId mailbox, const TreeChange& change) {
@@ -123,7 +117,7 @@ struct Application {
     const auto ours = outlook(message.id);
     // One that has been sent away is perhaps only the original of a copy, and deleted by us.
     const bool leaving = ours && ours->leaving;
-    message.flags = leaving ? without(flags, "\\Deleted") : flags;
+    message.flags = leaving ? changed(flags, {}, Flags({"\\Deleted"})) : flags;
     message.modseq = std::max(message.modseq, modseq);
     const bool undeleted = leaving || (ours && ours->remove.has("\\Deleted"));
     const bool hidden = (flags.has("\\Deleted") && !undeleted) || (ours && ours->deleted);
@@ -233,8 +227,7 @@ SyncState apply(Store store, MailboxId mailbox, const Delta& delta, const OnChan
   work.vanish(delta.vanished);
   for (const auto& flags : delta.changed) work.changeFlags(flags);
   if (!delta.added.empty() && store.pending != nullptr && store.pending->receives(directory->wire))
-    throw Error(Code::busy, Scope::mailbox,
-                "messages are on their way into " + directory->wire + ": it is looked at later");
+    throw Postponed("messages are on their way into " + directory->wire);
   for (const auto& meta : delta.added) work.add(meta);
 
   const uint32_t messages = directory->state.messages;

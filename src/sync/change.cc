@@ -1,10 +1,12 @@
 #include "emlfs/sync/change.h"
 
+#include <map>
 #include <utility>
 #include <vector>
 
 #include "emlfs/base/error.h"
 #include "sync/change_time.h"
+#include "sync/sent.h"
 
 namespace emlfs::sync {
 namespace {
@@ -75,14 +77,80 @@ void makeRoom(store::Update& update, MailboxId directory, const std::string& nam
   update.putMessage(*other);
 }
 
-void hide(Store store, MessageId id) {
+// Of several directories: what the kernel is to hear of each.
+class Shown {
+ public:
+  explicit Shown(store::Update& update) : update_(update) {}
+
+  void hide(store::MessageRecord& message) {
+    const auto directory = store::shownIn(message);
+    if (!directory) return;
+    in(*directory).removed.push_back({message.id.value, message.name});
+    message.shown = store::Shown::hidden;
+    update_.putMessage(message);
+  }
+
+  void show(store::MessageRecord& message) {
+    if (message.shown != store::Shown::hidden) return;
+    const bool arrived = message.directory != MailboxId{};
+    const MailboxId directory = arrived ? message.directory : message.mailbox;
+    auto& change = in(directory);
+    makeRoom(update_, directory, message.name, message.id, change);
+    change.added.push_back(message.name);
+    message.shown = arrived ? store::Shown::arrived : store::Shown::in_place;
+    update_.putMessage(message);
+  }
+
+  void commit(const OnChange& on_change) {
+    for (auto& [directory, change] : changes_) {
+      touch(update_, directory);
+      change.attributes.push_back(directory.value);
+    }
+    update_.commit();
+    for (const auto& [directory, change] : changes_) on_change(change);
+  }
+
+ private:
+  TreeChange& in(MailboxId directory) {
+    auto& change = changes_[directory];
+    change.directory = directory;
+    change.entries = true;
+    return change;
+  }
+
+  store::Update& update_;
+  std::map<MailboxId, TreeChange> changes_;
+};
+
+// As `changeOf`, of messages that may be hidden.
+std::vector<Change> changesOf(Change::Kind kind, Store store, const std::vector<MessageId>& ids) {
+  std::vector<Change> changes;
+  const auto snapshot = store.cache.snapshot();
+  for (const MessageId id : ids) {
+    const auto message = snapshot->message(id);
+    if (!message) throw Error(Code::stale, Scope::message, "the message is no longer there");
+    changes.push_back(changeOf(kind, store, *snapshot, *message));
+  }
+  return changes;
+}
+
+void hide(Store store, const std::vector<MessageId>& ids, const OnChange& on_change) {
   const auto update = store.cache.begin();
-  auto message = update->message(id);
-  if (!message) return;
-  if (const auto directory = store::shownIn(*message)) touch(*update, *directory);
-  message->shown = store::Shown::hidden;
-  update->putMessage(*message);
-  update->commit();
+  Shown shown(*update);
+  for (const MessageId id : ids)
+    if (auto message = update->message(id)) shown.hide(*message);
+  shown.commit(on_change);
+}
+
+// Puts the message where it is to be seen, or does nothing if it is there already.
+void place(store::Update& update, store::MessageRecord& message, MailboxId directory,
+           const std::string& name) {
+  message.name = name;
+  if (store::shownIn(message) != directory) {
+    message.shown = store::Shown::arrived;
+    message.directory = directory;
+  }
+  update.putMessage(message);
 }
 
 }  // namespace
@@ -96,7 +164,7 @@ void moveMessage(Store store, MessageId id, MailboxId directory, const std::stri
     const auto message = recordOf(*snapshot, id);
     const auto destination = snapshot->mailbox(directory);
     if (!destination || !destination->selectable)
-      throw Error(Code::denied, Scope::mailbox, "messages can be only in mailboxes");
+      throw Error(Code::not_permitted, Scope::mailbox, "messages can be only in mailboxes");
     const auto there = snapshot->find(directory, name);
     if (there && there->node != id.value)
       throw Error(Code::exists, Scope::message, "there is a file of that name");
@@ -114,61 +182,62 @@ void moveMessage(Store store, MessageId id, MailboxId directory, const std::stri
   if (!message) return;  // sent, and gone from the server, in this moment
   TreeChange change;
   makeRoom(*update, directory, name, id, change);
-  const auto before = store::shownIn(*message);
-  if (before) touch(*update, *before);
-  if (before != directory) {
-    touch(*update, directory);
-    message->shown = store::Shown::arrived;
-    message->directory = directory;
-  }
-  message->name = name;
-  update->putMessage(*message);
+  if (const auto before = store::shownIn(*message); before && before != directory)
+    touch(*update, *before);
+  touch(*update, directory);
+  place(*update, *message, directory, name);
   update->commit();
   if (!change.empty()) on_change(change);
 }
 
-void changeFlags(Store store, MessageId id, const Flags& add, const Flags& remove,
-                 const OnChange& on_change) {
-  std::vector<Change> changes;
-  {
-    const auto snapshot = store.cache.snapshot();
-    const auto message = snapshot->message(id);
-    if (!message) throw Error(Code::stale, Scope::message, "the message is no longer there");
-    changes.push_back(changeOf(Change::Kind::flags, store, *snapshot, *message));
-    changes.back().add = add;
-    changes.back().remove = remove;
+void changeFlags(Store store, const std::vector<MessageId>& ids, const Flags& add,
+                 const Flags& remove, const OnChange& on_change) {
+  auto changes = changesOf(Change::Kind::flags, store, ids);
+  for (Change& change : changes) {
+    change.add = add;
+    change.remove = remove;
   }
   store.pending->add(std::move(changes), {});
-  if (add.has("\\Deleted")) hide(store, id);
+  if (add.has("\\Deleted")) hide(store, ids, on_change);
   if (!remove.has("\\Deleted")) return;
 
   const auto update = store.cache.begin();
-  auto message = update->message(id);
-  if (!message || message->shown != store::Shown::hidden) return;
-  const bool arrived = message->directory != MailboxId{};
-  const MailboxId directory = arrived ? message->directory : message->mailbox;
-  TreeChange change;
-  makeRoom(*update, directory, message->name, id, change);
-  change.directory = directory;
-  change.entries = true;
-  change.added.push_back(message->name);
-  message->shown = arrived ? store::Shown::arrived : store::Shown::in_place;
-  update->putMessage(*message);
-  touch(*update, directory);
-  update->commit();
-  on_change(change);
+  Shown shown(*update);
+  for (const MessageId id : ids)
+    if (auto message = update->message(id)) shown.show(*message);
+  shown.commit(on_change);
 }
 
-void expungeMessage(Store store, MessageId id) {
-  std::vector<Change> changes;
-  {
-    const auto snapshot = store.cache.snapshot();
-    const auto message = snapshot->message(id);
-    if (!message) throw Error(Code::stale, Scope::message, "the message is no longer there");
-    changes.push_back(changeOf(Change::Kind::expunge, store, *snapshot, *message));
+void expungeMessages(Store store, const std::vector<MessageId>& ids, const OnChange& on_change) {
+  store.pending->add(changesOf(Change::Kind::expunge, store, ids), {});
+  hide(store, ids, on_change);
+}
+
+void showPending(Store store) {
+  const auto ids = store.pending->messages();
+  if (ids.empty()) return;
+  const auto update = store.cache.begin();
+  Shown shown(*update);
+  TreeChange moved;
+  for (const MessageId id : ids) {
+    const auto ours = store.pending->outlook(id);
+    auto message = update->message(id);
+    if (!ours || !message) continue;  // not listed yet: apply() shows it where it is to be seen
+    if (ours->deleted) {
+      shown.hide(*message);
+      continue;
+    }
+    if (ours->remove.has("\\Deleted")) shown.show(*message);
+    const auto there = ours->directory ? mailboxByWire(*update, *ours->directory) : std::nullopt;
+    const auto given = store.pending->nameOf(nameKey(store, *update, *message, false));
+    const MailboxId directory = there ? there->id : message->mailbox;
+    if (!there && !given) continue;
+    const std::string name = given.value_or(message->name);
+    if (store::shownIn(*message) == directory && message->name == name) continue;
+    makeRoom(*update, directory, name, id, moved);
+    place(*update, *message, directory, name);
   }
-  store.pending->add(std::move(changes), {});
-  hide(store, id);
+  shown.commit([](const TreeChange&) {});
 }
 
 }  // namespace emlfs::sync

@@ -45,14 +45,6 @@ bool fitTogether(const Change& a, const Change& b) {
          a.add == b.add && a.remove == b.remove && !ofMailboxes(a);
 }
 
-Flags merged(const Flags& flags, const Flags& add, const Flags& remove) {
-  std::vector<std::string> names;
-  for (const auto& name : flags.names())
-    if (!remove.has(name)) names.push_back(name);
-  for (const auto& name : add.names()) names.push_back(name);
-  return Flags(std::move(names));
-}
-
 }  // namespace
 
 Pending::Pending(store::Journal& journal) : journal_(journal) {
@@ -109,6 +101,20 @@ uint64_t Pending::parked() const {
                     [](const auto& each) { return each.second.state == Change::State::parked; }));
 }
 
+std::vector<Change> Pending::changes() const {
+  const MutexLock lock(mutex_);
+  std::vector<Change> all;
+  for (const auto& [number, change] : changes_) all.push_back(change);
+  return all;
+}
+
+std::vector<MessageId> Pending::messages() const {
+  const MutexLock lock(mutex_);
+  std::vector<MessageId> all;
+  for (const auto& [id, numbers] : of_) all.push_back(id);
+  return all;
+}
+
 std::optional<Outlook> Pending::outlook(MessageId id) const {
   const MutexLock lock(mutex_);
   const auto of = of_.find(id);
@@ -122,8 +128,8 @@ std::optional<Outlook> Pending::outlook(MessageId id) const {
       outlook.leaving |= change.state != Change::State::pending && !waitsForUid(change);
     }
     if (change.kind == Change::Kind::flags) {
-      outlook.add = merged(outlook.add, change.add, change.remove);
-      outlook.remove = merged(outlook.remove, change.remove, change.add);
+      outlook.add = changed(outlook.add, change.add, change.remove);
+      outlook.remove = changed(outlook.remove, change.remove, change.add);
     }
     outlook.deleted |= change.kind == Change::Kind::expunge;
   }

@@ -47,13 +47,6 @@ void count(store::Update& update, MailboxId mailbox, int change) {
   update.putMailbox(*record);
 }
 
-Flags changed(const Flags& flags, const Flags& add, const Flags& remove) {
-  std::vector<std::string> names = add.names();
-  for (const auto& name : flags.names())
-    if (!remove.has(name)) names.push_back(name);
-  return Flags(std::move(names));
-}
-
 }  // namespace
 
 std::optional<store::MailboxRecord> mailboxByWire(const store::Snapshot& snapshot,

@@ -152,11 +152,11 @@ TEST_F(Bytes, AttributesAreAsTheOptionsSay) {
   EXPECT_EQ(statOf(mount / "INBOX").st_mode, S_IFDIR | 0750U);
 }
 
-TEST_F(Bytes, CannotBeChanged) {
+TEST_F(Bytes, CannotBeChangedWhereReadOnly) {
   const Dovecot server(kKeepBytes);
   server.deliver("INBOX", makeMessage("read-only", 5000, 4));
   server.doveadm({"mailbox", "create", "Other"});
-  const Mount mount(server);
+  const Mount mount(server, {"read_only"});
   const Tree before = readTree(mount.path());
   const std::string message = onlyFileIn(mount / "INBOX");
   const std::string fresh = mount / "INBOX/new.eml";

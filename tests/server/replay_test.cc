@@ -211,12 +211,12 @@ TEST_P(ReplayTest, WhatIsChangedIsSeenAtOnceAndSentOnce) {
   client->move("INBOX", "m3.3.eml", "B", "m3.3.eml");
   client->move("B", "m3.3.eml", "A", "third.eml");      // before the server knows the first
   client->move("INBOX", "m4.4.eml", "INBOX", "4.eml");  // a name alone
-  changeFlags(client->store(), client->message("INBOX", "m5.5.eml"), Flags({"\\Answered", "$Due"}),
-              {}, client->ignore());
-  changeFlags(client->store(), client->message("INBOX", "m6.6.eml"), Flags({"\\Deleted"}), {},
+  changeFlags(client->store(), {client->message("INBOX", "m5.5.eml")},
+              Flags({"\\Answered", "$Due"}), {}, client->ignore());
+  changeFlags(client->store(), {client->message("INBOX", "m6.6.eml")}, Flags({"\\Deleted"}), {},
               client->ignore());
-  expungeMessage(client->store(), client->message("INBOX", "m7.7.eml"));
-  changeFlags(client->store(), id1, {}, Flags({"\\Flagged"}), client->ignore());
+  expungeMessages(client->store(), {client->message("INBOX", "m7.7.eml")}, client->ignore());
+  changeFlags(client->store(), {id1}, {}, Flags({"\\Flagged"}), client->ignore());
 
   const auto as_wanted = [&] {
     EXPECT_THAT(client->names("INBOX"), UnorderedElementsAre("4.eml", "m5.5.eml", "m8.8.eml"));
@@ -320,7 +320,7 @@ TEST_P(ReplayTest, AnotherClientWasFirst) {
   const auto client = this->client();
   client->move("INBOX", "m1.1.eml", "A", "m1.1.eml");
   client->move("INBOX", "m2.2.eml", "A", "m2.2.eml");
-  changeFlags(client->store(), client->message("INBOX", "m3.3.eml"), Flags({"\\Deleted"}), {},
+  changeFlags(client->store(), {client->message("INBOX", "m3.3.eml")}, Flags({"\\Deleted"}), {},
               client->ignore());
   server().expunge("INBOX", "1");
   server().move("INBOX", "2:3", "B");

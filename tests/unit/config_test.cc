@@ -62,7 +62,6 @@ TEST(Config, SaysFileLineAndTheNearestRightOption) {
       {"timeout = 'soon'",
        "/c.toml:1: option timeout: 'soon' is not a duration above 0, such as 30s"},
       {"timeout = 1.5", "/c.toml:1: 'timeout' must be a string, a whole number or true or false"},
-      {"read_only = false", "/c.toml:1: this version only reads: leave out read_only"},
       {"without = [1]", "/c.toml:1: a list must hold strings"},
       {"[work]\nsource = 'imaps://a@h'",
        "/c.toml:1: unknown table 'work': accounts are [account.NAME]"},

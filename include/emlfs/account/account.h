@@ -22,6 +22,15 @@
 
 namespace emlfs {
 
+class Changes;  // account/changes.h
+
+// What becomes of a message that is removed.
+enum class Deletion {
+  flag,     // it gets \Deleted, and is hidden; other mail programs still show it so
+  trash,    // it is moved to the mailbox that is \Trash; in there it is expunged
+  expunge,  // it is removed for good
+};
+
 struct AccountOptions {
   std::string source;  // as the user wrote it, for status
   imap::SessionOptions session;
@@ -31,6 +40,8 @@ struct AccountOptions {
   unsigned connections = 4;  // at most, those that only watch included
   Milliseconds poll{30'000};
   uint64_t cache_size = uint64_t{2} << 30;  // bytes of bodies
+  bool read_only = true;                    // what earlier mounts left pending is shown, not sent
+  Deletion deletion = Deletion::flag;
 };
 
 // Absent error: it went well.
@@ -82,6 +93,11 @@ class Account {
   virtual WaitId newRead() = 0;
   // The kernel is told this size of the message: see Code::size_changed.
   virtual void sizeTold(MessageId id, uint64_t size) = 0;
+
+  // How a person changes what is there; absent if the account is read-only. Lives as long as this.
+  virtual Changes* changes() = 0;
+  // Of a message, with what is pending.
+  virtual Flags flags(const store::MessageRecord& message) const = 0;
 
   // JSON, the shape is documented in ARCHITECTURE.md. `requests`: how often the kernel has asked,
   // by operation.

@@ -3,9 +3,9 @@
 // here waits for the network but what takes a Done. Thread-safe, but two calls that name one
 // directory must not run at the same time (the kernel holds its lock).
 //
-// Errors, all of scope message or mailbox: exists (a name is taken), denied (no right, or what
-// design.md answers with EPERM: see `not_permitted`), stale (gone meanwhile), busy, not_empty,
-// invalid (not a message), system (the journal or spool can't be written: nothing has happened).
+// Errors, all of scope message or mailbox: exists (a name is taken), denied (no right),
+// not_permitted (never possible here), stale (gone meanwhile), busy, not_empty, invalid (not a
+// message), system (the journal or spool can't be written: nothing has happened).
 #pragma once
 
 #include <cstdint>
@@ -54,8 +54,8 @@ class Changes {
   virtual void removeMailbox(MailboxId id) = 0;
 
   // `done` runs when all that was acknowledged before the call has reached the server, or with the
-  // error of what didn't: the server's refusal of any of it, or why it can't be reached. Drafts that
-  // are closed are sent, too.
+  // error of what didn't: the server's refusal of any of it, or why it can't be reached. Drafts
+  // that are closed are sent, too.
   virtual void flush(Done done) = 0;
 };
 

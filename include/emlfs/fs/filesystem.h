@@ -13,6 +13,7 @@ namespace emlfs::fs {
 struct MountOptions {
   std::string mount_point;  // an empty directory
   std::string name;         // shown as the device: the source without anything secret
+  bool read_only = true;
   bool allow_other = false;
   uid_t uid = 0;  // owner of everything
   gid_t gid = 0;

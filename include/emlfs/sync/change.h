@@ -12,17 +12,21 @@
 namespace emlfs::sync {
 
 // Gives the message another directory or name, or both. Throws Error(exists, message) if another
-// file has the name, Error(denied, mailbox) for a directory that is no mailbox, Error(stale) if the
-// message is gone.
+// file has the name, Error(not_permitted, mailbox) for a directory that is no mailbox, Error(stale)
+// if the message is gone. `on_change` is told of what else had to move, not of this.
 void moveMessage(Store store, MessageId id, MailboxId directory, const std::string& name,
                  const OnChange& on_change);
 
 // The flags of `add` are set and those of `remove` taken away, all others stay as they are. With
-// \Deleted added the message is hidden, and shown again with \Deleted removed.
-void changeFlags(Store store, MessageId id, const Flags& add, const Flags& remove,
-                 const OnChange& on_change);
+// \Deleted added the messages are hidden, and shown again with \Deleted removed. All or none.
+void changeFlags(Store store, const std::vector<MessageId>& ids, const Flags& add,
+                 const Flags& remove, const OnChange& on_change);
 
-// For good.
-void expungeMessage(Store store, MessageId id);
+// For good. All or none.
+void expungeMessages(Store store, const std::vector<MessageId>& ids, const OnChange& on_change);
+
+// What was acknowledged and didn't reach the cache, which a crash leaves behind the journal, or
+// which was deleted. To be called before anything else is done with the store.
+void showPending(Store store);
 
 }  // namespace emlfs::sync

@@ -53,6 +53,8 @@ class Pending {
   uint64_t size() const;    // all, those that were refused among them
   uint64_t parked() const;  // refused
 
+  std::vector<store::Change> changes() const;  // in the order of their numbers
+  std::vector<MessageId> messages() const;     // that have changes
   std::optional<Outlook> outlook(MessageId id) const;
   // The id by which changes speak of this message; it must be given to it when it is seen again.
   std::optional<MessageId> idOf(const std::string& mailbox, UidValidity validity, Uid uid) const;

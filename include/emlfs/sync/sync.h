@@ -22,6 +22,13 @@ namespace emlfs::sync {
 // Called after each commit, with no transaction open.
 using OnChange = std::function<void(const TreeChange&)>;
 
+// A mailbox can't be brought up to date as long as messages of ours are on their way into it: it
+// would be unknown which of its new UIDs are theirs. What had been done before that is committed.
+class Postponed : public Error {
+ public:
+  explicit Postponed(const std::string& what) : Error(Code::busy, Scope::mailbox, what) {}
+};
+
 // What the functions below work on. References that outlive the call.
 struct Store {
   store::Cache& cache;
@@ -58,7 +65,7 @@ std::vector<MailboxId> staleMailboxes(Store store,
 // Makes one mailbox follow: first what changed among the messages that are known, by the best
 // strategy that the server has (QRESYNC, else CONDSTORE, else plain), then the messages that are
 // not known yet, in steps; each step is committed and readable at once, so an interrupted first
-// listing goes on where it stopped. Throws Error.
+// listing goes on where it stopped. Throws Error, Postponed among them.
 void syncMailbox(imap::Session& session, Store store, MailboxId mailbox, const OnChange& on_change);
 
 }  // namespace emlfs::sync

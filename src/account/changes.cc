@@ -1,0 +1,146 @@
+#include "account/changes.h"
+
+#include <utility>
+
+#include "emlfs/sync/change.h"
+#include "emlfs/view/names.h"
+
+namespace emlfs {
+namespace {
+
+Error notYet() {
+  return Error(Code::not_permitted, Scope::message, "this version can't do that yet");
+}
+
+class ChangesImpl final : public Changes {
+ public:
+  ChangesImpl(sync::Store store, Deletion deletion, ChangesHooks hooks)
+      : store_(store), deletion_(deletion), hooks_(std::move(hooks)) {}
+
+  void rename(MessageId id, MailboxId directory, const std::string& name,
+              bool /*replace*/) override {
+    sync::moveMessage(store_, id, directory, name, hooks_.on_change);
+    hooks_.added();
+  }
+
+  void remove(MessageId id) override {
+    switch (deletion_) {
+      case Deletion::flag:
+        hide(id);
+        break;
+      case Deletion::trash:
+        discard(id);
+        break;
+      case Deletion::expunge:
+        sync::expungeMessages(store_, {id}, kernelDid());
+        break;
+    }
+    hooks_.added();
+  }
+
+  void setFlags(MessageId id, const Flags& add, const Flags& remove) override {
+    sync::changeFlags(store_, {id}, add, remove, hooks_.on_change);
+    hooks_.added();
+  }
+
+  uint64_t expungeHidden(MailboxId directory) override {
+    const auto ids = hidden(directory);
+    if (ids.empty()) return 0;
+    sync::expungeMessages(store_, ids, hooks_.on_change);
+    hooks_.added();
+    return ids.size();
+  }
+
+  uint64_t showHidden(MailboxId directory) override {
+    const auto ids = hidden(directory);
+    if (ids.empty()) return 0;
+    sync::changeFlags(store_, ids, {}, Flags({"\\Deleted"}), hooks_.on_change);
+    hooks_.added();
+    return ids.size();
+  }
+
+  store::MessageRecord create(MailboxId /*directory*/, const std::string& /*name*/) override {
+    throw notYet();
+  }
+  void write(MessageId /*id*/, uint64_t /*offset*/, std::string_view /*bytes*/) override {
+    throw notYet();
+  }
+  void truncate(MessageId /*id*/, uint64_t /*size*/) override { throw notYet(); }
+  void setTime(MessageId /*id*/, int64_t /*seconds*/) override { throw notYet(); }
+  void closed(MailboxId /*directory*/, std::string_view /*name*/) override {}
+  void sync(MessageId /*id*/) override {}
+
+  store::MailboxRecord makeMailbox(MailboxId /*parent*/, const std::string& /*name*/) override {
+    throw notYet();
+  }
+  void renameMailbox(MailboxId /*id*/, MailboxId /*parent*/, const std::string& /*name*/) override {
+    throw notYet();
+  }
+  void removeMailbox(MailboxId /*id*/) override { throw notYet(); }
+
+  void flush(Done done) override { hooks_.flush(std::move(done)); }
+
+ private:
+  // The kernel takes the name away itself when a removal succeeds, and forgets what it knew of the
+  // directory.
+  static sync::OnChange kernelDid() {
+    return [](const sync::TreeChange&) {};
+  }
+
+  void hide(MessageId id) {
+    sync::changeFlags(store_, {id}, Flags({"\\Deleted"}), {}, kernelDid());
+  }
+
+  // Where there is no trash the message is hidden: it can be brought back from there as well.
+  void discard(MessageId id) {
+    std::optional<store::MailboxRecord> trash;
+    std::string name;
+    {
+      const auto snapshot = store_.cache.snapshot();
+      for (auto& record : snapshot->mailboxes())
+        if (record.special_use == "\\Trash" && record.selectable) trash = std::move(record);
+      const auto message = snapshot->message(id);
+      if (!message) throw Error(Code::stale, Scope::message, "the message is no longer there");
+      if (trash && store::shownIn(*message) == trash->id) {
+        sync::expungeMessages(store_, {id}, kernelDid());
+        return;
+      }
+      if (trash) {
+        name = message->name;
+        for (unsigned n = 1; snapshot->find(trash->id, name); ++n)
+          name = view::alternativeName(message->name, n);
+      }
+    }
+    if (!trash) return hide(id);
+    sync::moveMessage(store_, id, trash->id, name, hooks_.on_change);
+    sync::TreeChange change;
+    change.directory = trash->id;
+    change.entries = true;
+    change.added.push_back(name);
+    change.attributes.push_back(trash->id.value);
+    hooks_.on_change(change);
+  }
+
+  std::vector<MessageId> hidden(MailboxId directory) const {
+    std::vector<MessageId> ids;
+    store_.cache.snapshot()->messages(directory, 0, [&](const store::MessageRecord& message) {
+      const auto ours = store_.pending->outlook(message.id);
+      const bool going = ours && (ours->leaving || ours->directory);
+      if (message.shown == store::Shown::hidden && !going) ids.push_back(message.id);
+      return true;
+    });
+    return ids;
+  }
+
+  const sync::Store store_;
+  const Deletion deletion_;
+  const ChangesHooks hooks_;
+};
+
+}  // namespace
+
+std::unique_ptr<Changes> makeChanges(sync::Store store, Deletion deletion, ChangesHooks hooks) {
+  return std::make_unique<ChangesImpl>(store, deletion, std::move(hooks));
+}
+
+}  // namespace emlfs

@@ -1,0 +1,139 @@
+#include "account/sender.h"
+
+#include <algorithm>
+#include <utility>
+
+namespace emlfs {
+
+using store::Change;
+
+Sender::Sender(imap::Pool& pool, sync::Store store, Hooks hooks)
+    : pool_(pool), store_(store), hooks_(std::move(hooks)) {
+  // What the last mount was told of is not told again by the first flush of this one.
+  const MutexLock lock(mutex_);
+  for (const auto& change : store_.pending->changes())
+    if (change.state == Change::State::parked) told_.insert(change.number);
+}
+
+void Sender::poke() {
+  {
+    const MutexLock lock(mutex_);
+    again_ = running_;
+    if (queued_ || running_) return;
+    queued_ = true;
+  }
+  submit(imap::Lane::background);
+}
+
+void Sender::flush(Done done) {
+  const auto changes = store_.pending->changes();
+  bool run_needed = false;
+  const bool nothing = std::all_of(changes.begin(), changes.end(), [](const Change& change) {
+    return change.state == Change::State::parked;
+  });
+  if (nothing) {
+    std::optional<Error> refused;
+    {
+      const MutexLock lock(mutex_);
+      refused = refusal(changes.empty() ? 0 : changes.back().number);
+    }
+    done(refused);
+    return;
+  }
+  {
+    const MutexLock lock(mutex_);
+    waiters_.push_back({changes.back().number, runs_ + 1, std::move(done)});
+    again_ = running_;
+    run_needed = !running_;
+  }
+  // In the lane of those who wait, which fails at once where the server is away. One in the
+  // background may be queued besides; who comes second finds nothing to do.
+  if (run_needed) submit(imap::Lane::listing);
+}
+
+void Sender::submit(imap::Lane lane) {
+  imap::Job job;
+  job.lane = lane;
+  job.doing = "sending changes";
+  job.run = [this](imap::Session& session) { run(session); };
+  job.failed = [this](const Error& error) { finish(error); };
+  pool_.submit(std::move(job));
+}
+
+void Sender::run(imap::Session& session) {
+  {
+    const MutexLock lock(mutex_);
+    if (running_) return;
+    running_ = true;
+    queued_ = false;
+    again_ = false;
+    ++runs_;
+  }
+  try {
+    hooks_.sent(sync::replay(session, store_, hooks_.on_change));
+  } catch (...) {
+    // The pool may repeat the job on a fresh connection.
+    const MutexLock lock(mutex_);
+    running_ = false;
+    throw;
+  }
+  finish(std::nullopt);
+}
+
+void Sender::finish(const std::optional<Error>& error) {
+  std::vector<std::pair<Done, std::optional<Error>>> done;
+  bool again = false;
+  {
+    const MutexLock lock(mutex_);
+    if (error && running_) return;  // of a job beside the one that sends
+    running_ = false;
+    done = settled(error);
+    // After a failure too: the pool waits as long as is right. Not if the journal can't be written
+    // or we are stopping.
+    const bool hopeless = error && (error->code == Code::system || error->code == Code::cancelled);
+    again = !hopeless && !queued_ && (again_ || error) && store_.pending->size() > 0;
+    queued_ = queued_ || again;
+  }
+  if (error) hooks_.failed(*error);
+  hooks_.ended();
+  for (const auto& [tell, what] : done) tell(what);
+  if (again) submit(imap::Lane::background);
+}
+
+std::vector<std::pair<Done, std::optional<Error>>> Sender::settled(
+    const std::optional<Error>& error) {
+  std::vector<std::pair<Done, std::optional<Error>>> done;
+  std::vector<Waiter> staying;
+  const auto changes = store_.pending->changes();
+  for (auto& waiter : waiters_) {
+    bool left = false;
+    for (const auto& change : changes)
+      left |= change.number <= waiter.last && change.state != Change::State::parked;
+    auto refused = refusal(waiter.last);
+    if (refused || !left)
+      done.emplace_back(std::move(waiter.done), std::move(refused));
+    else if (error)
+      done.emplace_back(std::move(waiter.done), error);
+    else if (waiter.run <= runs_)
+      done.emplace_back(
+          std::move(waiter.done),
+          Error(Code::busy, Scope::mailbox,
+                "changes wait for others that the server refused: see emlfs journal"));
+    else
+      staying.push_back(std::move(waiter));
+  }
+  waiters_ = std::move(staying);
+  return done;
+}
+
+std::optional<Error> Sender::refusal(uint64_t last) {
+  std::optional<Error> first;
+  for (const auto& change : store_.pending->changes()) {
+    if (change.state != Change::State::parked || change.number > last) continue;
+    if (!told_.insert(change.number).second || first) continue;
+    first.emplace(change.error, Scope::message, "the server refused a change", change.server);
+  }
+  return first;
+}
+
+}  // namespace emlfs

@@ -1,0 +1,60 @@
+// Sends what is pending, as soon as there is something, one replay at a time. Where the server
+// can't be reached the pool keeps the job until it can. Thread-safe.
+#pragma once
+
+#include <functional>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "emlfs/account/account.h"
+#include "emlfs/base/mutex.h"
+#include "emlfs/sync/replay.h"
+
+namespace emlfs {
+
+class Sender {
+ public:
+  struct Hooks {
+    sync::OnChange on_change;
+    // The server has changes of ours now: these mailboxes are to be synchronised.
+    std::function<void(const std::set<MailboxId>&)> sent;
+    // A replay is over, well or not: nothing is on its way any more that was when it began.
+    std::function<void()> ended;
+    std::function<void(const Error&)> failed;
+  };
+  // `store.pending` must be set.
+  Sender(imap::Pool& pool, sync::Store store, Hooks hooks);
+
+  // Something was added.
+  void poke();
+  // See Changes::flush().
+  void flush(Done done);
+
+ private:
+  struct Waiter {
+    uint64_t last = 0;  // number of the last change it waits for
+    uint64_t run = 0;   // the replay that begins after it came, at the latest
+    Done done;
+  };
+  void submit(imap::Lane lane);
+  void run(imap::Session& session);
+  void finish(const std::optional<Error>& error);
+  // Those whose changes are no longer on their way, and what to tell them.
+  std::vector<std::pair<Done, std::optional<Error>>> settled(const std::optional<Error>& error)
+      REQUIRES(mutex_);
+  std::optional<Error> refusal(uint64_t last) REQUIRES(mutex_);
+
+  imap::Pool& pool_;
+  const sync::Store store_;
+  const Hooks hooks_;
+  Mutex mutex_;
+  bool queued_ GUARDED_BY(mutex_) = false;
+  bool running_ GUARDED_BY(mutex_) = false;
+  bool again_ GUARDED_BY(mutex_) = false;
+  uint64_t runs_ GUARDED_BY(mutex_) = 0;  // that have begun
+  std::vector<Waiter> waiters_ GUARDED_BY(mutex_);
+  std::set<uint64_t> told_ GUARDED_BY(mutex_);  // refusals that a flush has reported
+};
+
+}  // namespace emlfs

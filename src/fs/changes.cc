@@ -1,0 +1,91 @@
+#include "fs/changes.h"
+
+#include <linux/fs.h>
+#include <sys/xattr.h>
+
+#include <cerrno>
+#include <climits>
+#include <string_view>
+
+#include "emlfs/account/changes.h"
+#include "fs/answer.h"
+#include "fs/errno.h"
+#include "fs/flag_words.h"
+
+namespace emlfs::fs {
+namespace {
+
+constexpr std::string_view kFlags = "user.imap.flags";
+constexpr std::string_view kOurs = "user.imap.";
+
+store::Dirent find(Context& context, fuse_ino_t parent, std::string_view name) {
+  const auto found = context.account.snapshot()->find(MailboxId{parent}, name);
+  if (!found) throw Error(Code::not_found, Scope::message, "no such file");
+  return *found;
+}
+
+}  // namespace
+
+void rename(fuse_req_t request, fuse_ino_t parent, const char* name, fuse_ino_t new_parent,
+            const char* new_name, unsigned flags) {
+  answerDone(request, [&](Context& context) {
+    if ((flags & ~static_cast<unsigned>(RENAME_NOREPLACE)) != 0)
+      throw Error(Code::invalid, Scope::message, "files can't change places");
+    const auto found = find(context, parent, name);
+    auto& changes = *context.account.changes();
+    if (isDirectory(found.node))
+      changes.renameMailbox(MailboxId{found.node}, MailboxId{new_parent}, new_name);
+    else
+      changes.rename(MessageId{found.node}, MailboxId{new_parent}, new_name,
+                     (flags & RENAME_NOREPLACE) == 0);
+  });
+}
+
+void unlink(fuse_req_t request, fuse_ino_t parent, const char* name) {
+  answerDone(request, [&](Context& context) {
+    context.account.changes()->remove(MessageId{find(context, parent, name).node});
+  });
+}
+
+void setxattr(fuse_req_t request, fuse_ino_t node, const char* name, const char* value, size_t size,
+              int flags) {
+  // As getxattr answers, so that tools stop trying.
+  if (!std::string_view(name).starts_with(kOurs)) {
+    fuse_reply_err(request, EOPNOTSUPP);
+    return;
+  }
+  answerDone(request, [&](Context& context) {
+    if (name != kFlags || isDirectory(node))
+      throw Error(Code::not_permitted, Scope::message, "only user.imap.flags can be changed");
+    if ((flags & XATTR_CREATE) != 0) throw Error(Code::exists, Scope::message, "it is there");
+    const auto words = parseFlagWords({value, size});
+    context.account.changes()->setFlags(MessageId{node}, words.add, words.remove);
+  });
+}
+
+void removexattr(fuse_req_t request, fuse_ino_t /*node*/, const char* name) {
+  fuse_reply_err(request, std::string_view(name).starts_with(kOurs) ? EPERM : EOPNOTSUPP);
+}
+
+void link(fuse_req_t request, fuse_ino_t /*node*/, fuse_ino_t /*new_parent*/,
+          const char* /*new_name*/) {
+  fuse_reply_err(request, EPERM);
+}
+
+void symlink(fuse_req_t request, const char* /*target*/, fuse_ino_t /*parent*/,
+             const char* /*name*/) {
+  fuse_reply_err(request, EPERM);
+}
+
+void fsyncdir(fuse_req_t request, fuse_ino_t /*node*/, int /*datasync*/, fuse_file_info* /*info*/) {
+  auto* changes = contextOf(request).account.changes();
+  if (changes == nullptr) {
+    fuse_reply_err(request, 0);
+    return;
+  }
+  changes->flush([request](const std::optional<Error>& error) {
+    fuse_reply_err(request, error ? toErrno(*error) : 0);
+  });
+}
+
+}  // namespace emlfs::fs
