@@ -60,8 +60,7 @@ bool Drafts::renameTo(Draft& draft, MessageRecord record, MailboxId directory,
                       const std::string& name) {
   const MessageId id = record.id;
   const bool temporary = view::isTemporaryName(name);
-  if (!temporary && draft.size > 0 &&
-      contentsOf(draft.fd.get()).beginning == store::Beginning::no)
+  if (!temporary && draft.size > 0 && contentsOf(draft.fd.get()).beginning == store::Beginning::no)
     throw notAMessage();
 
   std::optional<MessageRecord> replaced;

@@ -408,8 +408,8 @@ std::vector<Drafts::Unsent> Drafts::unsent() const {
     const MutexLock lock(draft->mutex);
     if (draft->gone) continue;
     const auto record = snapshot->message(id);
-    all.push_back({id, record ? pathOf(*snapshot, *record) : draft->spool, draft->why,
-                   draft->temporary});
+    all.push_back(
+        {id, record ? pathOf(*snapshot, *record) : draft->spool, draft->why, draft->temporary});
   }
   return all;
 }

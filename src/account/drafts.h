@@ -74,9 +74,9 @@ class Drafts {
 
   struct Unsent {
     MessageId id;
-    std::string name;       // below the mount point
-    std::string why;        // empty: it is only not finished yet
-    bool temporary = false; // called so
+    std::string name;        // below the mount point
+    std::string why;         // empty: it is only not finished yet
+    bool temporary = false;  // called so
   };
   std::vector<Unsent> unsent() const;
 
@@ -139,7 +139,7 @@ class Drafts {
   std::map<MessageId, DraftPtr> drafts_ GUARDED_BY(mutex_);
   std::map<MessageId, Clock::time_point> due_ GUARDED_BY(mutex_);
   std::unordered_set<MessageId> made_ GUARDED_BY(mutex_);  // began in this mount
-  std::set<MessageId> unshown_ GUARDED_BY(mutex_);  // their directories are not there
+  std::set<MessageId> unshown_ GUARDED_BY(mutex_);         // their directories are not there
   bool stopping_ GUARDED_BY(mutex_) = false;
   std::thread thread_;
 };

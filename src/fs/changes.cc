@@ -83,6 +83,8 @@ void fsyncdir(fuse_req_t request, fuse_ino_t /*node*/, int /*datasync*/, fuse_fi
     fuse_reply_err(request, 0);
     return;
   }
+  // What was closed before is to be known.
+  contextOf(request).closings->drain();
   changes->flush([request](const std::optional<Error>& error) {
     fuse_reply_err(request, error ? toErrno(*error) : 0);
   });

@@ -22,6 +22,10 @@ class Requests {
     getxattr,
     listxattr,
     statfs,
+    create,
+    write,
+    setattr,
+    fsync,
     rename,
     unlink,
     setxattr,
@@ -36,9 +40,9 @@ class Requests {
   }
 
  private:
-  static constexpr std::array kNames{"lookup",   "getattr",   "readdir", "read",
-                                     "getxattr", "listxattr", "statfs",  "rename",
-                                     "unlink",   "setxattr",  "fsyncdir"};
+  static constexpr std::array kNames{"lookup",    "getattr", "readdir", "read",     "getxattr",
+                                     "listxattr", "statfs",  "create",  "write",    "setattr",
+                                     "fsync",     "rename",  "unlink",  "setxattr", "fsyncdir"};
   std::array<std::atomic<uint64_t>, kNames.size()> counts_{};
 };
 

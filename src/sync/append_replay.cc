@@ -160,7 +160,7 @@ class AppendReplay {
       message.date = change.date;
       message.size = change.size;
       message.read = [fd, is_last, size = change.size, &all_given](uint64_t offset,
-                                                                  std::span<char> into) {
+                                                                   std::span<char> into) {
         const uint64_t wanted = std::min<uint64_t>(into.size(), size - offset);
         const size_t got = store::readAt(fd, into.first(wanted), offset);
         if (got == 0)

@@ -73,7 +73,8 @@ class Search {
     Uid first = kLastUid;
     for (const Change& change : left_) {
       const auto& noted = change.destination;
-      first = std::min(first, noted.uid_validity == validity ? std::max<Uid>(noted.uid_next, 1) : 1);
+      first =
+          std::min(first, noted.uid_validity == validity ? std::max<Uid>(noted.uid_next, 1) : 1);
     }
     return first;
   }

@@ -31,7 +31,7 @@ class Spool {
   // An empty file, named after the id: "4711.eml", the next of the same id "4711-2.eml". Durable
   // after sync().
   SpoolFile create(MessageId id) const;
-  Fd open(const std::string& name) const;  // for reading and writing
+  Fd open(const std::string& name) const;                 // for reading and writing
   std::optional<Fd> read(const std::string& name) const;  // absent if there is none
   // The file's mode tells other mounts of this user whether it will be sent as it is now called: it
   // is read-only then, and their deletions wait for it.

@@ -34,7 +34,7 @@ struct Store {
   store::Cache& cache;
   store::IdSource& ids;
   const view::NameFormat& names;
-  Pending* pending = nullptr;  // absent: there are no changes of ours
+  Pending* pending = nullptr;           // absent: there are no changes of ours
   const store::Spool* spool = nullptr;  // absent: there are no new messages among them
 };
 
