@@ -8,6 +8,7 @@
 
 #include "account/body_reader.h"
 #include "account/changes.h"
+#include "account/drafts.h"
 #include "account/evictor.h"
 #include "account/listings.h"
 #include "account/network_events.h"
@@ -59,16 +60,26 @@ class AccountImpl final : public Account {
         ids_(store::IdSource::open(options.state_dir)),
         journal_(store::Journal::open(options.state_dir)),
         pending_(*journal_),
+        spool_(options.state_dir),
+        drafts_(
+            store(), *journal_,
+            {[this](const sync::TreeChange& change) { tell(change); }, [this] { sender_.poke(); },
+             [this](const store::Snapshot& snapshot, const store::MessageRecord& message) {
+               return deletionOf(store(), options_.deletion, snapshot, message);
+             }}),
         pool_(imap::Pool::create(options_.session, std::max(options.connections, 1U))),
         listings_(
             *pool_, store(), [this](const sync::TreeChange& change) { tell(change); },
-            [this](const Error& error) { listingFailed(error); }),
+            [this](const std::optional<Error>& error) { listed(error); }),
         evictor_(*cache_, options.cache_size,
                  [directory = options.cache_dir] { return diskSpace(directory); }),
         bodies_(*pool_, *cache_, options.cache_size / 2, counters_,
                 {[this](const store::MessageRecord& message) { sizeChanged(message); },
                  [this](MailboxId mailbox) { listings_.refresh(mailbox); },
-                 [this](const std::optional<Error>& error) { bodiesStored(error); }}),
+                 [this](const std::optional<Error>& error) { bodiesStored(error); },
+                 [this](MessageId id, uint64_t offset, uint32_t size) {
+                   return drafts_.read(id, offset, size);
+                 }}),
         refresher_(options.poll,
                    [this](const std::function<void()>& finished) { submitRefresh(finished); }),
         sender_(*pool_, store(),
@@ -80,7 +91,7 @@ class AccountImpl final : public Account {
                  [this](const Error& error) { fail("changes could not be sent", error); }}),
         changes_(options.read_only
                      ? nullptr
-                     : makeChanges(store(), options.deletion,
+                     : makeChanges(store(), drafts_, options.deletion,
                                    {[this](const sync::TreeChange& change) { tell(change); },
                                     [this] { sender_.poke(); },
                                     [this](Done done) { sender_.flush(std::move(done)); }})),
@@ -94,6 +105,13 @@ class AccountImpl final : public Account {
         network_([this](NetworkEvents::Kind kind) { networkChanged(kind); }) {
     ids_->raiseAbove(cache_->highestId());
     sync::showPending(store());
+    drafts_.recover();
+    for (const auto& orphan : drafts_.orphans()) errors_.add(orphan);
+    pending_.holdDeletions([this] {
+      const auto oldest = store::oldestToBeSent(options_.state_dir);
+      if (oldest) drafts_.deletionsWait();
+      return oldest;
+    });
     if (const auto said = notice(); !said.empty()) errors_.add(said);  // the store has logged it
   }
 
@@ -106,12 +124,14 @@ class AccountImpl final : public Account {
     network_.start();
     evictor_.start();
     if (changes_ && pending_.size() > 0) sender_.poke();
+    if (changes_) drafts_.start();
     return why;
   }
 
   void stop() override {
     if (stopped_.exchange(true)) return;
     network_.stop();
+    drafts_.stop();
     refresher_.stop();
     watcher_.stop();
     pool_->stop();
@@ -132,6 +152,9 @@ class AccountImpl final : public Account {
   }
 
   Changes* changes() override { return changes_.get(); }
+  store::MessageRecord live(store::MessageRecord message) const override {
+    return drafts_.live(std::move(message));
+  }
   Flags flags(const store::MessageRecord& message) const override {
     const auto ours = pending_.outlook(message.id);
     return ours ? changed(message.flags, ours->add, ours->remove) : message.flags;
@@ -178,7 +201,7 @@ class AccountImpl final : public Account {
     return options;
   }
 
-  sync::Store store() { return {*cache_, *ids_, names_, &pending_}; }
+  sync::Store store() { return {*cache_, *ids_, names_, &pending_, &spool_}; }
 
   void tell(const sync::TreeChange& change) {
     Listener listener;
@@ -195,10 +218,16 @@ class AccountImpl final : public Account {
     log::warning("{}: {}", what, error.what());
   }
 
-  void listingFailed(const Error& error) {
-    fail("a mailbox could not be brought up to date", error);
+  void listed(const std::optional<Error>& error) {
+    if (!error) {
+      // Changes may have waited for what it showed.
+      if (changes_ && pending_.size() > pending_.parked()) sender_.poke();
+      return;
+    }
+    fail("a mailbox could not be brought up to date", *error);
     // Deleted or renamed elsewhere, perhaps; some servers only say that one may not look.
-    if (error.code == Code::not_found || error.code == Code::denied || error.code == Code::refused)
+    if (error->code == Code::not_found || error->code == Code::denied ||
+        error->code == Code::refused)
       refresher_.doubted();
   }
 
@@ -243,6 +272,7 @@ class AccountImpl final : public Account {
     // Of the mailbox that it has selected itself, a session tells what it saw last.
     if (!session.selected().empty()) session.noop();
     const auto stale = refreshTree(session);
+    drafts_.restore();
     for (const auto mailbox : stale) listings_.refresh(mailbox);
   }
 
@@ -329,6 +359,8 @@ class AccountImpl final : public Account {
   const std::unique_ptr<store::IdSource> ids_;
   const std::unique_ptr<store::Journal> journal_;
   sync::Pending pending_;
+  const store::Spool spool_;
+  Drafts drafts_;
   const std::unique_ptr<imap::Pool> pool_;
   Counters counters_;
   ErrorLog errors_;

@@ -4,6 +4,7 @@
 #include <functional>
 #include <memory>
 
+#include "account/drafts.h"
 #include "emlfs/account/changes.h"
 #include "emlfs/sync/sync.h"
 
@@ -16,6 +17,11 @@ struct ChangesHooks {
 };
 
 // `store.pending` must be set.
-std::unique_ptr<Changes> makeChanges(sync::Store store, Deletion deletion, ChangesHooks hooks);
+std::unique_ptr<Changes> makeChanges(sync::Store store, Drafts& drafts, Deletion deletion,
+                                     ChangesHooks hooks);
+
+// What removes a message that another takes the place of.
+store::Change deletionOf(sync::Store store, Deletion deletion, const store::Snapshot& snapshot,
+                         const store::MessageRecord& message);
 
 }  // namespace emlfs

@@ -14,25 +14,6 @@ using store::MessageRecord;
 
 constexpr Milliseconds kQuiet{1'000};
 
-// A message that is replaced goes from its name at once: to nowhere, or into the trash.
-void hide(store::Update& update, MessageRecord message, const Change& deletion) {
-  message.shown = store::Shown::hidden;
-  update.putMessage(message);
-  if (deletion.kind != Change::Kind::move) return;
-  const auto all = update.mailboxes();
-  const auto trash = std::ranges::find_if(all, [&](const store::MailboxRecord& mailbox) {
-    return mailbox.selectable && mailbox.wire == deletion.mailbox;
-  });
-  if (trash == all.end()) return;
-  const auto name = message.name;
-  for (unsigned n = 1; update.find(trash->id, message.name); ++n)
-    message.name = view::alternativeName(name, n);
-  message.shown = store::Shown::arrived;
-  message.directory = trash->id;
-  update.putMessage(message);
-  touchDirectory(update, trash->id);
-}
-
 }  // namespace
 
 bool Drafts::rename(MessageId id, MailboxId directory, const std::string& name, bool replace) {
@@ -46,18 +27,22 @@ bool Drafts::rename(MessageId id, MailboxId directory, const std::string& name, 
         throw Error(Code::exists, Scope::message, "there is a file of that name");
     }
   }
-  for (;;) {
+  sync::TreeChange change;
+  for (bool done = false; !done;) {
     const auto draft = open(id, true);
     const MutexLock lock(draft->mutex);
     if (draft->gone) continue;
     auto record = store_.cache.snapshot()->message(id);
     if (!record) throw Error(Code::stale, Scope::message, "the message is no longer there");
-    return renameTo(*draft, std::move(*record), directory, name);
+    change = renameTo(*draft, std::move(*record), directory, name);
+    done = true;
   }
+  if (!change.empty()) hooks_.on_change(change);
+  return true;
 }
 
-bool Drafts::renameTo(Draft& draft, MessageRecord record, MailboxId directory,
-                      const std::string& name) {
+sync::TreeChange Drafts::renameTo(Draft& draft, MessageRecord record, MailboxId directory,
+                                  const std::string& name) {
   const MessageId id = record.id;
   const bool temporary = view::isTemporaryName(name);
   if (!temporary && draft.size > 0 && contentsOf(draft.fd.get()).beginning == store::Beginning::no)
@@ -111,9 +96,10 @@ bool Drafts::renameTo(Draft& draft, MessageRecord record, MailboxId directory,
     throw Error(Code::busy, Scope::message, "the message is being sent to the server");
   if (!begun) store_.pending->commit(std::move(batch));
 
+  sync::TreeChange change;
   {
     const auto update = store_.cache.begin();
-    if (replaced) hide(*update, *replaced, *deletion);
+    if (replaced) change = hideReplaced(*update, *replaced, *deletion);
     update->putMessage(record);
     if (before) touchDirectory(*update, *before);
     touchDirectory(*update, directory);
@@ -124,7 +110,7 @@ bool Drafts::renameTo(Draft& draft, MessageRecord record, MailboxId directory,
     draft.closed = true;
     finishSoon(id, kQuiet);
   }
-  return true;
+  return change;
 }
 
 bool Drafts::isSent(const MessageRecord& message) const {

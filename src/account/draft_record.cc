@@ -6,6 +6,7 @@
 
 #include "emlfs/base/log.h"
 #include "emlfs/mail/message.h"
+#include "emlfs/view/names.h"
 
 namespace emlfs {
 namespace {
@@ -67,6 +68,31 @@ void copyBody(const store::Snapshot& snapshot, const store::MessageRecord& messa
       throw Error(Code::busy, Scope::message, "the message is not in the cache: read it first");
     store::writeAt(fd, *chunk, at);
   }
+}
+
+sync::TreeChange hideReplaced(store::Update& update, store::MessageRecord message,
+                              const store::Change& deletion) {
+  sync::TreeChange change;
+  message.shown = store::Shown::hidden;
+  update.putMessage(message);
+  if (deletion.kind != store::Change::Kind::move) return change;
+  const auto all = update.mailboxes();
+  const auto trash = std::ranges::find_if(all, [&](const store::MailboxRecord& mailbox) {
+    return mailbox.selectable && mailbox.wire == deletion.mailbox;
+  });
+  if (trash == all.end()) return change;
+  const auto name = message.name;
+  for (unsigned n = 1; update.find(trash->id, message.name); ++n)
+    message.name = view::alternativeName(name, n);
+  message.shown = store::Shown::arrived;
+  message.directory = trash->id;
+  update.putMessage(message);
+  touchDirectory(update, trash->id);
+  change.directory = trash->id;
+  change.entries = true;
+  change.added.push_back(message.name);
+  change.attributes.push_back(trash->id.value);
+  return change;
 }
 
 Contents contentsOf(int fd) {

@@ -7,6 +7,7 @@
 #include "emlfs/store/cache.h"
 #include "emlfs/store/journal.h"
 #include "emlfs/store/spool.h"
+#include "emlfs/sync/tree_change.h"
 
 namespace emlfs {
 
@@ -26,6 +27,11 @@ void dropDraft(const store::Spool& spool, store::Journal& journal, MessageId id,
 
 // Writes the cached body of a message to `fd`. Throws Error(busy) if not all of it is cached.
 void copyBody(const store::Snapshot& snapshot, const store::MessageRecord& message, int fd);
+
+// A message that is replaced goes from its name at once: to nowhere, or, if that is what becomes of
+// it, into the trash. Gives what the kernel did not do itself.
+sync::TreeChange hideReplaced(store::Update& update, store::MessageRecord message,
+                              const store::Change& deletion);
 
 struct Contents {
   store::Beginning beginning = store::Beginning::undecided;

@@ -25,9 +25,7 @@ constexpr size_t kHead = 1'024;
 }  // namespace
 
 Drafts::Drafts(sync::Store store, store::Journal& journal, Hooks hooks)
-    : store_(store), journal_(journal), hooks_(std::move(hooks)) {
-  recover();
-}
+    : store_(store), journal_(journal), hooks_(std::move(hooks)) {}
 
 Drafts::~Drafts() {
   stop();
@@ -171,8 +169,8 @@ Drafts::DraftPtr Drafts::newVersion(const MessageRecord& message, bool keep_byte
   renewed.modseq = 0;
   renewed.directory = store::shownIn(message).value_or(message.mailbox);
   renewed.shown = store::Shown::arrived;
+  Change deletion;
   try {
-    Change deletion;
     std::string wire;
     store::NameKey server_name;
     {
@@ -191,7 +189,7 @@ Drafts::DraftPtr Drafts::newVersion(const MessageRecord& message, bool keep_byte
     deletion.spool = file.name;
     auto append = appendFor(message, *draft);
     store::Batch batch;
-    batch.add = {std::move(append), std::move(deletion)};
+    batch.add = {std::move(append), deletion};
     batch.remove_names.push_back(server_name);
     batch.put_names.push_back({{{}, 0, 0, message.id}, wire, message.name});
     store_.pending->commit(std::move(batch));
@@ -201,13 +199,14 @@ Drafts::DraftPtr Drafts::newVersion(const MessageRecord& message, bool keep_byte
   }
   const auto update = store_.cache.begin();
   update->putMessage(renewed);
-  update->putMessage(old);
+  const auto change = hideReplaced(*update, old, deletion);
   update->commit();
   {
     const MutexLock lock(draft->mutex);
     draft->fd = std::move(file.fd);
   }
   keep(message.id, draft);
+  if (!change.empty()) hooks_.on_change(change);
   return draft;
 }
 
@@ -330,14 +329,37 @@ void Drafts::finishSoon(MessageId id, Milliseconds quiet) {
   changed_.notify_all();
 }
 
+void Drafts::deaf() {
+  deaf_ = true;
+  std::vector<MessageId> ids;
+  {
+    const MutexLock lock(mutex_);
+    for (const auto& [id, draft] : drafts_)
+      if (due_.count(id) == 0) ids.push_back(id);
+  }
+  for (const MessageId id : ids) finishSoon(id, kDeafQuiet);
+}
+
+void Drafts::deletionsWait() {
+  {
+    const MutexLock lock(mutex_);
+    if (waking_) return;
+    pause_ = std::clamp(pause_ * 2, kQuiet, kDeafQuiet);
+    waking_ = Clock::now() + pause_;
+  }
+  changed_.notify_all();
+}
+
 void Drafts::loop() {
   for (;;) {
     std::vector<MessageId> ready;
+    bool wake = false;
     {
       MutexLock lock(mutex_);
       while (!stopping_) {
-        auto next = Clock::time_point::max();
         const auto now = Clock::now();
+        auto next = waking_.value_or(Clock::time_point::max());
+        wake = next <= now;
         for (const auto& [id, when] : due_) {
           if (when <= now)
             ready.push_back(id);
@@ -345,7 +367,8 @@ void Drafts::loop() {
             next = std::min(next, when);
         }
         for (const MessageId id : ready) due_.erase(id);
-        if (!ready.empty()) break;
+        if (wake) waking_.reset();
+        if (wake || !ready.empty()) break;
         if (next == Clock::time_point::max())
           changed_.wait(lock);
         else
@@ -353,7 +376,7 @@ void Drafts::loop() {
       }
       if (stopping_) return;
     }
-    bool any = false;
+    bool any = wake;
     for (const MessageId id : ready) any |= seal(id);
     if (any) hooks_.added();
   }

@@ -41,9 +41,11 @@ class Drafts {
     // What removes a message by the delete policy: flags, a move to the trash, or an expunge.
     std::function<store::Change(const store::Snapshot&, const store::MessageRecord&)> deletion;
   };
-  // `store` has pending and spool. Shows what an earlier mount has left behind.
+  // `store` has pending and spool.
   Drafts(sync::Store store, store::Journal& journal, Hooks hooks);
   ~Drafts();
+  // Shows what an earlier mount has left behind. To be called before anything else.
+  void recover();
   void start();  // finishing what is due
   void stop();   // idempotent; what is not finished stays a draft
   // The directories may have changed: shows what had none.
@@ -67,7 +69,10 @@ class Drafts {
   bool setFlags(MessageId id, const Flags& add, const Flags& remove);
 
   // Nobody says when a file is closed (any more): drafts are finished 30 s after the last write.
-  void deaf() { deaf_ = true; }
+  void deaf();
+  // Pending::next() has found deletions that wait for new messages elsewhere: nobody tells when
+  // they have gone, so the sender is woken now and then.
+  void deletionsWait();
 
   // Finishes all that are closed, at once.
   void sealAll();
@@ -115,15 +120,14 @@ class Drafts {
   void written(MessageId id, Draft& draft) REQUIRES(draft.mutex);
   void finishSoon(MessageId id, Milliseconds quiet);
 
-  bool renameTo(Draft& draft, store::MessageRecord record, MailboxId directory,
-                const std::string& name) REQUIRES(draft.mutex);
+  sync::TreeChange renameTo(Draft& draft, store::MessageRecord record, MailboxId directory,
+                            const std::string& name) REQUIRES(draft.mutex);
   void putInstead(const store::MessageRecord& old, const store::MessageRecord& record,
                   sync::TreeChange& change);
   bool isSent(const store::MessageRecord& message) const;
   bool seal(MessageId id);  // true: there is something to be sent
   void loop();
 
-  void recover();
   void removePhantoms();
   bool show(MessageId id);
 
@@ -140,6 +144,8 @@ class Drafts {
   std::map<MessageId, Clock::time_point> due_ GUARDED_BY(mutex_);
   std::unordered_set<MessageId> made_ GUARDED_BY(mutex_);  // began in this mount
   std::set<MessageId> unshown_ GUARDED_BY(mutex_);         // their directories are not there
+  std::optional<Clock::time_point> waking_ GUARDED_BY(mutex_);
+  Milliseconds pause_ GUARDED_BY(mutex_){0};  // before the sender is woken
   bool stopping_ GUARDED_BY(mutex_) = false;
   std::thread thread_;
 };

@@ -170,7 +170,7 @@ void Listings::settle(MailboxId mailbox, const std::optional<Error>& error) {
       }
     }
   }
-  if (error) on_failure_(*error);
+  on_end_(error);
   for (const auto& done : waiting) done(error);
   if (again && !error) refresh(mailbox);
 }

@@ -17,13 +17,10 @@ namespace emlfs {
 
 class Listings {
  public:
-  // `on_failure` hears of each mailbox that could not be brought up to date.
+  // `on_end` hears of each mailbox that was brought up to date, or why it could not be.
   Listings(imap::Pool& pool, sync::Store store, sync::OnChange on_change,
-           std::function<void(const Error&)> on_failure)
-      : pool_(pool),
-        store_(store),
-        on_change_(std::move(on_change)),
-        on_failure_(std::move(on_failure)) {}
+           std::function<void(const std::optional<Error>&)> on_end)
+      : pool_(pool), store_(store), on_change_(std::move(on_change)), on_end_(std::move(on_end)) {}
 
   WaitId newWait();
   void whenListed(WaitId wait, MailboxId mailbox, Uid beyond, Done done);
@@ -64,7 +61,7 @@ class Listings {
   imap::Pool& pool_;
   const sync::Store store_;
   const sync::OnChange on_change_;
-  const std::function<void(const Error&)> on_failure_;
+  const std::function<void(const std::optional<Error>&)> on_end_;
 
   mutable Mutex mutex_;
   WaitId last_wait_ GUARDED_BY(mutex_) = 0;

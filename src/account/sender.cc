@@ -7,6 +7,16 @@ namespace emlfs {
 
 using store::Change;
 
+namespace {
+
+// By a flush: it can get any further.
+bool isWaitedFor(const Change& change) {
+  return change.state != Change::State::parked && !sync::lacksUid(change) &&
+         !sync::unfinished(change);
+}
+
+}  // namespace
+
 Sender::Sender(imap::Pool& pool, sync::Store store, Hooks hooks)
     : pool_(pool), store_(store), hooks_(std::move(hooks)) {
   // What the last mount was told of is not told again by the first flush of this one.
@@ -28,9 +38,8 @@ void Sender::poke() {
 void Sender::flush(Done done) {
   const auto changes = store_.pending->changes();
   bool run_needed = false;
-  const bool nothing = std::all_of(changes.begin(), changes.end(), [](const Change& change) {
-    return change.state == Change::State::parked;
-  });
+  const bool nothing = std::all_of(changes.begin(), changes.end(),
+                                   [](const Change& change) { return !isWaitedFor(change); });
   if (nothing) {
     std::optional<Error> refused;
     {
@@ -105,16 +114,16 @@ std::vector<std::pair<Done, std::optional<Error>>> Sender::settled(
   std::vector<std::pair<Done, std::optional<Error>>> done;
   std::vector<Waiter> staying;
   const auto changes = store_.pending->changes();
+  const bool unseen = std::any_of(changes.begin(), changes.end(), sync::lacksUid);
   for (auto& waiter : waiters_) {
     bool left = false;
-    for (const auto& change : changes)
-      left |= change.number <= waiter.last && change.state != Change::State::parked;
+    for (const auto& change : changes) left |= change.number <= waiter.last && isWaitedFor(change);
     auto refused = refusal(waiter.last);
     if (refused || !left)
       done.emplace_back(std::move(waiter.done), std::move(refused));
     else if (error)
       done.emplace_back(std::move(waiter.done), error);
-    else if (waiter.run <= runs_)
+    else if (waiter.run <= runs_ && !unseen)
       done.emplace_back(
           std::move(waiter.done),
           Error(Code::busy, Scope::mailbox,

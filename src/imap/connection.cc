@@ -5,6 +5,7 @@
 #include <exception>
 #include <utility>
 
+#include "emlfs/base/fail_point.h"
 #include "emlfs/base/log.h"
 #include "imap/text.h"
 
@@ -306,6 +307,7 @@ StatusLine Connection::exchange(const Command& command, const Handler& handler, 
       throw;
     }
     ++sent;
+    failPoint("imap: sent");
   };
   sendNext();
 
@@ -333,6 +335,7 @@ StatusLine Connection::exchange(const Command& command, const Handler& handler, 
       if (status->status == Status::ok && sent < pieces.size()) {
         notImap("OK to a command before it had all of it");
       }
+      failPoint("imap: answered");
       observe(*status);
       verb_.clear();
       return std::move(*status);

@@ -9,6 +9,7 @@
 #include <map>
 #include <utility>
 
+#include "emlfs/base/fail_point.h"
 #include "emlfs/base/file.h"
 #include "emlfs/base/log.h"
 #include "emlfs/base/mutex.h"
@@ -246,7 +247,9 @@ class JournalImpl final : public Journal {
       for (Waiter* waiter : all) waiter->numbers = apply(*waiter->batch, update);
       update.writeState();
       on_its_way = true;
+      failPoint("journal: before a commit");
       update.commit();
+      failPoint("journal: committed");
       return std::nullopt;
     } catch (const Error& error) {
       if (!on_its_way) return error;

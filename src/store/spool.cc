@@ -11,6 +11,7 @@
 #include <filesystem>
 
 #include "emlfs/base/error.h"
+#include "emlfs/base/fail_point.h"
 #include "store/aside.h"
 
 namespace emlfs::store {
@@ -47,7 +48,10 @@ SpoolFile Spool::create(MessageId id) const {
     std::string name = version == 1 ? fmt::format("{}.eml", id.value)
                                     : fmt::format("{}-{}.eml", id.value, version);
     Fd fd(::open(path(name).c_str(), kReadWrite | O_CREAT | O_EXCL, 0600));
-    if (fd) return {std::move(name), std::move(fd)};
+    if (fd) {
+      failPoint("spool: created");
+      return {std::move(name), std::move(fd)};
+    }
     if (errno != EEXIST) throw systemError("creating " + path(name), errno);
   }
 }
@@ -67,17 +71,22 @@ std::optional<Fd> Spool::read(const std::string& name) const {
 
 void Spool::sync(int fd) const {
   if (::fsync(fd) != 0) throw systemError("syncing a file of " + directory_, errno);
+  failPoint("spool: file synced");
   syncDirectory();
+  failPoint("spool: synced");
 }
 
 void Spool::rename(const std::string& from, const std::string& to) const {
   if (::renameat2(AT_FDCWD, path(from).c_str(), AT_FDCWD, path(to).c_str(), RENAME_NOREPLACE) != 0)
     throw systemError("renaming " + path(from) + " to " + to, errno);
+  failPoint("spool: renamed");
   syncDirectory();
 }
 
 void Spool::remove(const std::string& name) const {
+  failPoint("spool: before a removal");
   removeFile(path(name));
+  failPoint("spool: removed");
 }
 
 std::vector<std::string> Spool::list() const {

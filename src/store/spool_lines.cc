@@ -8,6 +8,7 @@
 #include <cstdio>
 
 #include "emlfs/base/error.h"
+#include "emlfs/base/fail_point.h"
 #include "emlfs/store/spool.h"
 #include "store/aside.h"
 
@@ -80,8 +81,10 @@ uint64_t Spool::convertLineEnds(const std::string& name) const {
     const std::array times = {file.st_atim, file.st_mtim};
     if (::futimens(to.get(), times.data()) != 0) throw systemError("dating " + made, errno);
     if (::fsync(to.get()) != 0) throw systemError("syncing " + made, errno);
+    failPoint("spool: converted");
     if (::rename(made.c_str(), path(name).c_str()) != 0)
       throw systemError("renaming " + made, errno);
+    failPoint("spool: conversion renamed");
     syncDirectory();
     return size;
   } catch (const Error&) {

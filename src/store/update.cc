@@ -4,6 +4,7 @@
 #include <vector>
 
 #include "emlfs/base/error.h"
+#include "emlfs/base/fail_point.h"
 #include "store/crash_mark.h"
 #include "store/reads.h"
 
@@ -316,7 +317,9 @@ void UpdateImpl::putChunk(MessageId id, uint32_t index, std::string_view bytes) 
 
 void UpdateImpl::commit() {
   if (changed_) writeTotals(txn(), tables_, totals_);
+  failPoint("cache: before a commit");
   txn_.commit();
+  failPoint("cache: committed");
 }
 
 }  // namespace

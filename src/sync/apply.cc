@@ -4,6 +4,7 @@
 #include <map>
 
 #include "emlfs/base/error.h"
+#include "emlfs/base/fail_point.h"
 #include "sync/change_time.h"
 #include "sync/sent.h"
 
@@ -244,6 +245,7 @@ SyncState apply(Store store, MailboxId mailbox, const Delta& delta, const OnChan
   }
   update->putMailbox(*directory);
   update->commit();
+  failPoint("apply: on the disk");
   for (const auto& [id, place] : work.found) store.pending->found(id, place);
   for (const MessageId id : work.vanished)
     if (store.pending != nullptr) store.pending->vanished(id);

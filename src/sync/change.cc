@@ -35,17 +35,6 @@ store::MessageRef placeOf(Store store, const store::Snapshot& snapshot,
   return place;
 }
 
-Change changeOf(Change::Kind kind, Store store, const store::Snapshot& snapshot,
-                const store::MessageRecord& message) {
-  Change change;
-  change.kind = kind;
-  change.id = message.id;
-  change.source = placeOf(store, snapshot, message);
-  change.date = message.date;
-  change.size = message.size;
-  return change;
-}
-
 // Until the server has it in its place, a name is that of the local id.
 store::NameKey nameKey(Store store, const store::Snapshot& snapshot,
                        const store::MessageRecord& message, bool moves) {
@@ -154,6 +143,17 @@ void place(store::Update& update, store::MessageRecord& message, MailboxId direc
 }
 
 }  // namespace
+
+Change changeOf(Change::Kind kind, Store store, const store::Snapshot& snapshot,
+                const store::MessageRecord& message) {
+  Change change;
+  change.kind = kind;
+  change.id = message.id;
+  change.source = placeOf(store, snapshot, message);
+  change.date = message.date;
+  change.size = message.size;
+  return change;
+}
 
 void moveMessage(Store store, MessageId id, MailboxId directory, const std::string& name,
                  const OnChange& on_change) {

@@ -4,6 +4,8 @@
 #include <tuple>
 #include <utility>
 
+#include "emlfs/base/fail_point.h"
+
 namespace emlfs::sync {
 namespace {
 
@@ -21,19 +23,13 @@ bool deletes(const Change& change) {
          (change.kind == Change::Kind::flags && change.add.has("\\Deleted"));
 }
 
-// It is done but for the UID that the server gave it.
-bool waitsForUid(const Change& change) {
-  return change.state == Change::State::copied && change.source.uid == 0;
-}
-
 // By an append it gets a successor, and is not to go before that has arrived.
 bool isReplaced(const Change& change) {
   return change.kind != Change::Kind::append && !change.spool.empty();
 }
 
 bool sendable(const Change& change) {
-  if (change.state == Change::State::parked || waitsForUid(change) || unfinished(change))
-    return false;
+  if (change.state == Change::State::parked || lacksUid(change) || unfinished(change)) return false;
   return ofMailboxes(change) || change.kind == Change::Kind::append || change.source.uid != 0;
 }
 
@@ -46,6 +42,10 @@ bool fitTogether(const Change& a, const Change& b) {
 }
 
 }  // namespace
+
+bool lacksUid(const Change& change) {
+  return change.state == Change::State::copied && change.source.uid == 0;
+}
 
 Pending::Pending(store::Journal& journal) : journal_(journal) {
   const MutexLock lock(mutex_);
@@ -79,6 +79,7 @@ void Pending::forget(uint64_t number) {
 
 void Pending::commit(store::Batch batch) {
   const auto numbers = journal_.commit(batch);
+  failPoint("pending: committed");
   const MutexLock lock(mutex_);
   for (size_t i = 0; i < batch.add.size(); ++i) {
     batch.add[i].number = numbers[i];
@@ -125,7 +126,7 @@ std::optional<Outlook> Pending::outlook(MessageId id) const {
     if (change.state == Change::State::parked) continue;
     if (change.kind == Change::Kind::move) {
       outlook.directory = change.mailbox;
-      outlook.leaving |= change.state != Change::State::pending && !waitsForUid(change);
+      outlook.leaving |= change.state != Change::State::pending && !lacksUid(change);
     }
     if (change.kind == Change::Kind::flags) {
       outlook.add = changed(outlook.add, change.add, change.remove);
@@ -149,7 +150,7 @@ std::optional<MessageId> Pending::claimant(const std::string& mailbox,
   const MutexLock lock(mutex_);
   std::optional<MessageId> only;
   for (const auto& [number, change] : changes_) {
-    if (!waitsForUid(change) || change.mailbox != mailbox) continue;
+    if (!lacksUid(change) || change.mailbox != mailbox) continue;
     if (meta.uid < change.destination.uid_next || change.source.size != meta.size ||
         change.source.message_id != meta.header.message_id)
       continue;
@@ -171,7 +172,7 @@ std::set<MessageId> Pending::expected(const std::string& mailbox) const {
   const MutexLock lock(mutex_);
   std::set<MessageId> ids;
   for (const auto& [number, change] : changes_)
-    if (waitsForUid(change) && change.mailbox == mailbox) ids.insert(change.id);
+    if (lacksUid(change) && change.mailbox == mailbox) ids.insert(change.id);
   return ids;
 }
 
@@ -181,7 +182,7 @@ bool Pending::receives(const std::string& mailbox) const {
   return std::any_of(changes_.begin(), changes_.end(), [&](const auto& each) {
     const Change& change = each.second;
     const bool sent = change.state == Change::State::begun || change.state == Change::State::copied;
-    return sent && !waitsForUid(change) && change.mailbox == mailbox;
+    return sent && !lacksUid(change) && change.mailbox == mailbox;
   });
 }
 
@@ -279,7 +280,7 @@ Run Pending::next() const {
       held_ = true;
       ready = false;
     }
-    append_before |= change.kind == Change::Kind::append && !waitsForUid(change);
+    append_before |= change.kind == Change::Kind::append && !lacksUid(change);
     const bool taken = ready && (run.empty() || fitTogether(run.front(), change));
     if (taken) run.push_back(change);
     if (run.size() == kLongestRun) break;
@@ -429,8 +430,7 @@ std::set<MessageId> Pending::orphans() const {
   std::set<MessageId> ids;
   for (const auto& [id, numbers] : of_) {
     const Change& first = changes_.at(*numbers.begin());
-    if (first.source.uid == 0 && first.kind != Change::Kind::append && !waitsForUid(first))
-      ids.insert(id);
+    if (first.source.uid == 0 && first.kind != Change::Kind::append) ids.insert(id);
   }
   return ids;
 }
@@ -459,7 +459,7 @@ void Pending::found(MessageId id, const store::MessageRef& place) {
     const auto of = of_.find(id);
     if (of == of_.end()) return;
     for (const uint64_t number : of->second)
-      if (waitsForUid(changes_.at(number))) bound.push_back({number, place});
+      if (lacksUid(changes_.at(number))) bound.push_back({number, place});
   }
   done(bound);
 }

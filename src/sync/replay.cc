@@ -5,6 +5,7 @@
 #include <map>
 
 #include "emlfs/base/error.h"
+#include "emlfs/base/fail_point.h"
 #include "emlfs/base/log.h"
 #include "sync/append_replay.h"
 #include "sync/receiving.h"
@@ -67,7 +68,7 @@ class Replay {
   }
 
   // Changes whose message had got its place when they were acknowledged, and had not when they were
-  // made. False if there are none.
+  // made; and those whose UID was seen just before a crash. False if there are none.
   bool adoptOrphans() {
     bool any = false;
     const auto orphans = pending_.orphans();
@@ -76,8 +77,10 @@ class Replay {
       const auto message = snapshot->message(id);
       const auto mailbox = message ? snapshot->mailbox(message->mailbox) : std::nullopt;
       if (!mailbox || message->uid == 0) continue;
-      pending_.adopt(id, {mailbox->wire, mailbox->state.uid_validity, message->uid,
-                          message->message_id, message->size});
+      const store::MessageRef place{mailbox->wire, mailbox->state.uid_validity, message->uid,
+                                    message->message_id, message->size};
+      pending_.found(id, place);
+      pending_.adopt(id, place);
       any = true;
     }
     return any;
@@ -196,6 +199,7 @@ class Replay {
     }
     const UidSet uids = uidsOf(run);
     session_.store(uids, imap::Session::Change::add, Flags({"\\Deleted"}));
+    failPoint("replay: copied and flagged");
     // Without UIDPLUS they stay, flagged: a bare EXPUNGE would take others' deletions along.
     if (session_.capabilities().has("UIDPLUS") || session_.capabilities().has("IMAP4REV2"))
       session_.expunge(uids);
@@ -238,7 +242,9 @@ class Replay {
       const auto at = uids.find(change.source.uid);
       places[change.id] = at == uids.end() ? 0 : at->second;
     }
+    failPoint("replay: arrived");
     places = settle(store_, run.front().mailbox, places, on_change_);
+    failPoint("replay: settled");
     const UidValidity validity = told ? told->uid_validity : run.front().destination.uid_validity;
     std::vector<Bound> bound;
     for (const Change& change : run) {
@@ -263,6 +269,7 @@ class Replay {
     if (!all.add.names().empty()) session_.store(uids, imap::Session::Change::add, all.add);
     if (!all.remove.names().empty())
       session_.store(uids, imap::Session::Change::remove, all.remove);
+    failPoint("replay: flags sent");
     note(all.source.mailbox);
     settleFlags(store_, run);
     pending_.done(samePlaces(run));
@@ -273,6 +280,7 @@ class Replay {
     session_.store(uids, imap::Session::Change::add, Flags({"\\Deleted"}));
     if (session_.capabilities().has("UIDPLUS") || session_.capabilities().has("IMAP4REV2")) {
       session_.expunge(uids);
+      failPoint("replay: expunged");
       settleExpunged(store_, run);
     }
     note(run.front().source.mailbox);
@@ -298,7 +306,9 @@ class Replay {
 
   void refused(const Run& run, const Error& error) {
     log::warning("{} changes were refused: {}", run.size(), error.what());
-    putBack(store_, pending_.park(run, error), on_change_);
+    const Run parked = pending_.park(run, error);
+    failPoint("replay: parked");
+    putBack(store_, parked, on_change_);
   }
 
   imap::Session& session_;

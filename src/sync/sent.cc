@@ -2,6 +2,7 @@
 
 #include <vector>
 
+#include "emlfs/base/fail_point.h"
 #include "sync/change_time.h"
 
 namespace emlfs::sync {
@@ -123,6 +124,7 @@ void forgetLost(Store store, MailboxId mailbox, const std::set<MessageId>& expec
     if (lost.empty()) return;
     changes.commit(on_change);
   }
+  failPoint("sent: lost ones forgotten");
   for (const MessageId id : lost) store.pending->vanished(id);
 }
 

@@ -196,10 +196,10 @@ TEST_F(Daemon, KeepsItsDirectoriesPrivate) {
   EXPECT_EQ(box.emlfs({"umount", box.mountPoint()}).status, 0);
 }
 
-TEST_F(Daemon, MountsReadOnlyAndHarmless) {
+TEST_F(Daemon, MountsHarmless) {
   const Mount mount(server());
   const std::string line = mountLine(mount.path());
-  EXPECT_THAT(line, HasSubstr(" ro,nosuid,nodev,noexec"));
+  EXPECT_THAT(line, HasSubstr(" rw,nosuid,nodev,noexec"));
   EXPECT_THAT(line, HasSubstr(" - fuse.emlfs imaps://" + server().user() + "@"));
 }
 
@@ -275,7 +275,7 @@ void mountAsUser(const Sandbox& box, const std::vector<std::string>& arguments,
   if (mounted.status != 0) throw std::runtime_error("mount: " + mounted.errors);
   if (!fs::is_directory(box.mountPoint() + "/INBOX")) throw std::runtime_error("no INBOX");
   const std::string line = mountLine(box.mountPoint());
-  if (line.find(" ro,nosuid,nodev,noexec") == line.npos) throw std::runtime_error(line);
+  if (line.find(" rw,nosuid,nodev,noexec") == line.npos) throw std::runtime_error(line);
   const auto ended = box.emlfs({"umount", box.mountPoint()});
   if (ended.status != 0) throw std::runtime_error("umount: " + ended.errors);
   if (!mountLine(box.mountPoint()).empty()) throw std::runtime_error("still mounted");

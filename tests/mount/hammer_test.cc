@@ -308,12 +308,25 @@ class Hammer : public MountTest {
   // How long after `quiet` the mount was seen to be like a fresh one.
   static Milliseconds compare(const Dovecot& server, const Mount& mount, Clock::time_point quiet) {
     Tree fresh;
+    std::string differs = "not compared";
     {
       const Mount other(server, {fmt::format("timeout={}s", kServersPatience.count())});
-      fresh = readTree(other.path());
+      // Dovecot may list a mailbox for a moment that it then won't open ("deleted under us").
+      const auto read = [&] {
+        try {
+          fresh = readTree(other.path());
+          return true;
+        } catch (const std::exception& failure) {
+          differs = failure.what();
+          return false;
+        }
+      };
+      if (!eventually(read, kQuiet)) {
+        ADD_FAILURE() << "a fresh mount can't be read: " << differs;
+        return {};
+      }
     }
     // However long that took, there is one look.
-    std::string differs = "not compared";
     do {
       try {
         differs = difference(fresh, readTree(mount.path()));

@@ -22,7 +22,7 @@ void waitFor(const Fd& socket, short events) {
 
 }  // namespace
 
-ImapClient::ImapClient(const Dovecot& server)
+ImapClient::ImapClient(const ImapServer& server)
     : socket_(connectTo(server.host(), server.imapPort())) {
   readLine();
   expectOk(fmt::format("LOGIN \"{}\" \"{}\"", server.user(), server.password()));
@@ -47,12 +47,26 @@ ImapClient::Answer ImapClient::expectOk(const std::string& text) {
 }
 
 ImapClient::Answer ImapClient::append(const std::string& mailbox, const std::string& flags,
-                                      std::string_view message) {
+                                      std::string_view message, const std::string& date) {
   const std::string tag = newTag();
-  send(fmt::format("{} APPEND \"{}\" ({}) {{{}+}}\r\n", tag, mailbox, flags, message.size()));
-  send(message);
-  send("\r\n");
+  send(fmt::format("{} APPEND \"{}\" ({}) {}{{{}}}\r\n", tag, mailbox, flags,
+                   date.empty() ? "" : fmt::format("\"{}\" ", date), message.size()));
+  std::string line;
+  while (!(line = readLine()).starts_with('+'))
+    if (line.starts_with(tag)) return {false, line.substr(tag.size() + 1), {}};
+  send(std::string(message) + "\r\n");
   return exchange(tag);
+}
+
+std::vector<std::string> ImapClient::mailboxes() {
+  std::vector<std::string> names;
+  for (const auto& line : expectOk("LIST \"\" \"*\"").untagged) {
+    if (!line.starts_with("* LIST ") || line.find("\\Noselect") != line.npos) continue;
+    std::string name = line.substr(line.find_last_of(' ') + 1);
+    if (name.starts_with('"')) name = name.substr(1, name.size() - 2);
+    names.push_back(std::move(name));
+  }
+  return names;
 }
 
 std::vector<Uid> ImapClient::search(const std::string& criteria) {
@@ -68,7 +82,7 @@ std::vector<Uid> ImapClient::search(const std::string& criteria) {
 ImapClient::Answer ImapClient::exchange(const std::string& tag) {
   Answer answer;
   for (;;) {
-    std::string line = readLine();
+    std::string line = readResponse();
     if (line.starts_with(tag + " ")) {
       answer.text = line.substr(tag.size() + 1);
       answer.ok = answer.text.starts_with("OK");
@@ -93,6 +107,18 @@ std::string ImapClient::readLine() {
   std::string line = buffer_.substr(0, end);
   buffer_.erase(0, end + 2);
   return line;
+}
+
+std::string ImapClient::readResponse() {
+  std::string all = readLine();
+  for (std::string line = all; line.ends_with('}');) {
+    const size_t size = std::stoul(line.substr(line.rfind('{') + 1));
+    while (buffer_.size() < size) fill();
+    all += "\r\n" + buffer_.substr(0, size);
+    buffer_.erase(0, size);
+    all += line = readLine();
+  }
+  return all;
 }
 
 void ImapClient::fill() {

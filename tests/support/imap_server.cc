@@ -94,6 +94,14 @@ std::string ImapServer::wireName(const std::string& path) const {
   return wire;
 }
 
+std::string ImapServer::pathOf(const std::string& wire_name) const {
+  const std::string& prefix = setting("prefix");
+  std::string path = wire_name;
+  if (path != "INBOX" && path.starts_with(prefix)) path.erase(0, prefix.size());
+  std::replace(path.begin(), path.end(), setting("separator").at(0), '/');
+  return path;
+}
+
 void ImapServer::deliver(const std::string& mailbox, std::string_view message) const {
   act({"deliver", wireName(mailbox)}, message);
 }

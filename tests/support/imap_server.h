@@ -43,6 +43,7 @@ class ImapServer {
 
   // What the server calls a mailbox that is a path elsewhere: "INBOX.Lists.lkml" for "Lists/lkml".
   std::string wireName(const std::string& path) const;
+  std::string pathOf(const std::string& wire_name) const;  // the other way
 
   void stop();     // clients are disconnected
   void kill();     // a crash

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "emlfs/base/clock.h"
+#include "support/dovecot.h"
 #include "support/imap_client.h"
 
 namespace emlfs::test {

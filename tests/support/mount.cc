@@ -34,6 +34,7 @@ const char* const kStart =
        exec "$@")";
 
 constexpr Milliseconds kEndLimit{30'000};
+constexpr ptrdiff_t kBeforeProgram = 4;  // words of the command
 
 std::string urlOf(const ImapServer& server, const char* scheme, const std::string& host,
                   uint16_t port) {
@@ -67,11 +68,15 @@ bool ended(const Fd& process, Milliseconds limit) {
 
 }  // namespace
 
-Mount::Mount(const ImapServer& server, const std::vector<std::string>& options)
+Mount::Mount(Later, const ImapServer& server, const std::vector<std::string>& options)
     : password_(server.password()),
       command_(mountCommand(directory_, urlOf(server, "imaps", server.host(), server.imapsPort()),
                             with(options, "ca_file=" + server.caFile()))) {
   fs::create_directory(path_);
+}
+
+Mount::Mount(const ImapServer& server, const std::vector<std::string>& options)
+    : Mount(Later{}, server, options) {
   mount();
 }
 
@@ -115,7 +120,11 @@ void Mount::detach() noexcept {
 }
 
 void Mount::mount() {
-  runOrThrow(command_, password_ + "\n");
+  std::vector<std::string> command = command_;
+  const auto program = command.begin() + kBeforeProgram;
+  command.insert(command.insert(program, "env") + 1, environment_.begin(), environment_.end());
+  daemon_.reset();
+  runOrThrow(command, password_ + "\n");
   const pid_t pid = status()["pid"];
   daemon_ = Fd(static_cast<int>(::syscall(SYS_pidfd_open, pid, 0)));
   if (!daemon_) throw systemError("pidfd_open", errno);
@@ -140,8 +149,17 @@ void Mount::clear() {
   fs::remove_all(directory_ / "state");
 }
 
+void Mount::setEnvironment(std::vector<std::string> assignments) {
+  environment_ = std::move(assignments);
+}
+
+bool Mount::ends(Milliseconds limit) const {
+  return !daemon_ || ended(daemon_, limit);
+}
+
 void Mount::kill() {
-  if (::syscall(SYS_pidfd_send_signal, daemon_.get(), SIGKILL, nullptr, 0) != 0)
+  if (!daemon_) return;
+  if (::syscall(SYS_pidfd_send_signal, daemon_.get(), SIGKILL, nullptr, 0) != 0 && errno != ESRCH)
     throw systemError("killing the daemon", errno);
   if (!ended(daemon_, kEndLimit)) throw std::runtime_error("the daemon survived SIGKILL");
   daemon_.reset();

@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "emlfs/base/clock.h"
 #include "emlfs/base/file.h"
 #include "support/dovecot.h"
 #include "support/proxy.h"
@@ -25,6 +26,9 @@ class Mount {
   Mount(const ImapServer& server, const Proxy& proxy, const std::vector<std::string>& options = {});
   // Of any server, such as one that follows a script.
   Mount(const std::string& url, std::string password, const std::vector<std::string>& options);
+  // Mounted by mount() alone, so that there is a Mount even if that fails.
+  struct Later {};
+  Mount(Later, const ImapServer& server, const std::vector<std::string>& options);
   ~Mount();
   Mount(const Mount&) = delete;
   Mount& operator=(const Mount&) = delete;
@@ -35,16 +39,21 @@ class Mount {
   // What user.emlfs.status of the root says. Throws Error(system).
   nlohmann::json status() const;
   uint64_t bodyBytes() const { return status()["traffic"]["body_bytes"]; }
-  std::string log() const;  // of all daemons so far
+  std::string log() const;                                            // of all daemons so far
+  const std::string& directory() const { return directory_.path(); }  // for what belongs to it
 
   // With `emlfs umount`. Throws std::runtime_error unless it succeeds, the daemon has ended by then
   // and no sanitizer complained.
   void unmount();
   void mount();  // again, with the same cache and state
+  // Variables of the environment of later daemons, such as "EMLFS_FAIL_AT=7".
+  void setEnvironment(std::vector<std::string> assignments);
   void remount();
   void clear();  // removes cache and state; only while unmounted
 
-  // SIGKILL to the daemon. The dead mount stays; mount() has to cope with it.
+  // Whether the daemon ends within `limit`, by itself.
+  bool ends(Milliseconds limit) const;
+  // SIGKILL to the daemon, if it still runs. The dead mount stays; mount() has to cope with it.
   void kill();
 
  private:
@@ -54,7 +63,8 @@ class Mount {
   ScratchDir directory_;
   const std::string path_ = directory_ / "mail";
   const std::string password_;
-  std::vector<std::string> command_;
+  const std::vector<std::string> command_;
+  std::vector<std::string> environment_;
   Fd daemon_;  // a pidfd, while one runs
 };
 

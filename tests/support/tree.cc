@@ -35,13 +35,13 @@ struct stat statusOf(const std::string& path) {
   return st;
 }
 
-Entry readEntry(const std::string& path) {
+Entry readEntry(const std::string& path, std::string& bytes) {
   const struct stat st = statusOf(path);
   Entry entry;
   entry.inode = st.st_ino;
   entry.directory = S_ISDIR(st.st_mode);
   if (entry.directory) return entry;
-  const std::string bytes = readFile(path);
+  bytes = readFile(path);
   entry.size = static_cast<uint64_t>(st.st_size);
   if (bytes.size() != entry.size)
     throw std::runtime_error(
@@ -72,12 +72,17 @@ std::string sha256(std::string_view bytes) {
   return hex;
 }
 
-Tree readTree(const std::string& mount_point) {
+Tree readTree(const std::string& mount_point,
+              const std::function<void(const std::string& path, const Entry& entry,
+                                       std::string_view bytes)>& each) {
   Tree tree;
   for (const auto& found : fs::recursive_directory_iterator(mount_point)) {
     const std::string& path = found.path();
-    if (!tree.emplace(path.substr(mount_point.size() + 1), readEntry(path)).second)
-      throw std::runtime_error(path + " is there twice");
+    std::string bytes;
+    const auto [at, is_new] =
+        tree.emplace(path.substr(mount_point.size() + 1), readEntry(path, bytes));
+    if (!is_new) throw std::runtime_error(path + " is there twice");
+    if (each && !at->second.directory) each(at->first, at->second, bytes);
   }
   return tree;
 }

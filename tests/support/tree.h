@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <iosfwd>
 #include <map>
 #include <string>
@@ -30,7 +31,10 @@ using Tree = std::map<std::string, Entry>;
 
 // Reads everything. Throws Error or std::exception if anything can't be read, or if a message has
 // more or fewer bytes than stat says.
-Tree readTree(const std::string& mount_point);
+// `each` is given the bytes of every message.
+Tree readTree(const std::string& mount_point,
+              const std::function<void(const std::string& path, const Entry& entry,
+                                       std::string_view bytes)>& each = {});
 
 // One line for each entry that isn't the same; empty for equal trees.
 std::string difference(const Tree& expected, const Tree& actual);

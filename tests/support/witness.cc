@@ -129,15 +129,20 @@ int Witness::read(const std::string& path, Through through) {
 
 int Witness::readAt(int file, const std::string& name, size_t offset, size_t size) {
   std::string bytes(size, '\0');
-  ssize_t got = 0;
-  const int error = call("pread", name, [&] {
-    return got = ::pread(file, bytes.data(), size, static_cast<off_t>(offset));
-  });
-  if (error != 0) return error;
-  bytes.resize(static_cast<size_t>(got));
-  // Fewer than asked for only at the end.
-  judge(name, bytes, offset, bytes.size() < size);
-  return 0;
+  size_t have = 0;
+  int error = 0;
+  // The kernel gives what it has cached before the first page that can't be read: fewer bytes than
+  // asked for are an end only if nothing follows them.
+  for (ssize_t got = 1; got > 0 && error == 0 && have < size;) {
+    error = call("pread", name, [&] {
+      return got =
+                 ::pread(file, bytes.data() + have, size - have, static_cast<off_t>(offset + have));
+    });
+    if (error == 0) have += static_cast<size_t>(got);
+  }
+  bytes.resize(have);
+  judge(name, bytes, offset, error == 0 && have < size);
+  return error;
 }
 
 std::vector<int> Witness::readAll(const std::string& path) {

@@ -46,6 +46,10 @@ struct Bound {
   store::MessageRef place;  // uid 0: it is there, and its UID is not known yet
 };
 
+// The server has done it; what is missing is the UID that it gave the message. The next look at the
+// mailbox tells it.
+bool lacksUid(const store::Change& change);
+
 class Pending {
  public:
   explicit Pending(store::Journal& journal);
@@ -115,7 +119,8 @@ class Pending {
   // The message is gone from the server, and no change of ours sent it away.
   void vanished(MessageId id);
   // Messages with a change that waits for an earlier one of theirs, and there is none any more:
-  // that was done while it was being acknowledged. And where such a message is.
+  // that was done while it was being acknowledged; or whose UID the journal still has to be told.
+  // And where such a message is.
   std::set<MessageId> orphans() const;
   void adopt(MessageId id, const store::MessageRef& place);
   // claimant() was right.

@@ -1,0 +1,213 @@
+#include "support/change_script.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <random>
+
+#include "emlfs/mail/message.h"
+#include "support/imap_client.h"
+
+namespace emlfs::test {
+namespace {
+
+constexpr int64_t kFirstDate = 1'600'000'000;
+const std::string kInbox = "INBOX";
+const std::string kTrash = "Trash";
+
+// Writes down steps; each knows the message by its proofName.
+class Writer {
+ public:
+  Writer(ChangeScript& script, uint64_t seed) : script_(script), random_(seed) {}
+
+  std::string seed(const std::string& mailbox, std::set<std::string> flags = {}) {
+    const Proof proof{random_(), 300 + random_() % 900};
+    const auto index = static_cast<int64_t>(script_.seeds.size());
+    script_.seeds.push_back({proof, {mailbox, std::move(flags), kFirstDate + 100'000 * index}});
+    return proofName(proof);
+  }
+
+  void move(const std::string& message, const std::string& from, const std::string& to,
+            const std::string& name = {}) {
+    const std::string given = name.empty() ? name : fmt::format("{}-{}.eml", name, message);
+    add(
+        fmt::format("mv {}/{} {}/{}", from, message, to, given),
+        [=](const Person& person) { person.move(message, from, to, given); },
+        [=](World& world) {
+          world.move(message, to);
+          if (!given.empty()) world.give(message, given);
+        });
+  }
+
+  void remove(const std::string& message, const std::string& mailbox) {
+    const DeletePolicy policy = script_.policy;
+    add(
+        fmt::format("rm {}/{}", mailbox, message),
+        [=](const Person& person) { person.remove(message, mailbox); },
+        [=](World& world) {
+          if (policy == DeletePolicy::flag)
+            world.changeFlags(message, "+\\Deleted");
+          else if (policy == DeletePolicy::expunge || mailbox == kTrash)
+            world.erase(message);
+          else
+            world.move(message, kTrash);
+        });
+  }
+
+  void flags(const std::string& message, const std::string& mailbox, const std::string& changes) {
+    add(
+        fmt::format("flags {} of {}/{}", changes, mailbox, message),
+        [=](const Person& person) { person.changeFlags(message, mailbox, changes); },
+        [=](World& world) { world.changeFlags(message, changes); });
+  }
+
+  void flush() {
+    add(
+        "flush", [](const Person& person) { person.flush(); }, [](World&) {},
+        Step::Promise::is_flush);
+  }
+
+ private:
+  void add(std::string what, std::function<void(const Person&)> act,
+           std::function<void(World&)> effect, Step::Promise promise = Step::Promise::at_once) {
+    script_.steps.push_back({std::move(what), std::move(act), std::move(effect), promise});
+  }
+
+  ChangeScript& script_;
+  std::mt19937_64 random_;
+};
+
+void writeMessages(Writer& writer) {
+  std::vector<std::string> inbox;
+  for (int i = 0; i < 12; ++i)
+    inbox.push_back(writer.seed(kInbox, i % 3 == 0   ? std::set<std::string>{"\\seen", "$work"}
+                                        : i % 3 == 1 ? std::set<std::string>{"\\flagged"}
+                                                     : std::set<std::string>{}));
+  std::vector<std::string> a;
+  for (int i = 0; i < 4; ++i) a.push_back(writer.seed("A", {"\\answered"}));
+  std::vector<std::string> b;
+  for (int i = 0; i < 3; ++i) b.push_back(writer.seed("B"));
+  const std::string in_trash = writer.seed(kTrash, {"\\seen"});
+
+  writer.move(inbox[0], kInbox, "A");
+  writer.move(inbox[1], kInbox, "A", "first");
+  writer.move(inbox[2], kInbox, kInbox, "second");  // a name alone
+  writer.move(inbox[3], kInbox, "A");
+  writer.move(inbox[3], "A", "B", "third");  // before the server knows of the first
+  writer.flags(inbox[4], kInbox, "+\\Seen $Work");
+  writer.flags(inbox[4], kInbox, "-\\Flagged +$Later");
+  writer.flags(inbox[0], "A", "+\\Flagged -$Work");  // of one that is on its way
+  writer.remove(inbox[5], kInbox);
+  writer.remove(inbox[1], "A");
+  for (int i = 6; i < 9; ++i) writer.move(inbox[static_cast<size_t>(i)], kInbox, "B");
+  writer.flush();
+  writer.move(a[0], "A", kInbox);
+  writer.move(a[0], kInbox, "A");  // there and back
+  writer.move(a[1], "A", "B", "fourth");
+  writer.flags(a[1], "B", "+\\Seen");
+  writer.move(a[1], "B", kInbox);
+  writer.remove(b[0], "B");
+  writer.move(b[1], "B", "A", "fifth");
+  writer.remove(b[1], "A");
+  writer.remove(in_trash, kTrash);
+  writer.move(inbox[6], "B", kInbox);  // back where it was before the flush
+  writer.flags(inbox[2], kInbox, "+\\Answered -\\Seen");
+  writer.move(inbox[9], kInbox, "A");
+  writer.flush();
+  writer.remove(inbox[9], "A");
+  writer.move(inbox[10], kInbox, "B");
+  writer.flags(inbox[11], kInbox, "+$Work");
+}
+
+}  // namespace
+
+std::string nameOf(DeletePolicy policy) {
+  switch (policy) {
+    case DeletePolicy::flag:
+      return "flag";
+    case DeletePolicy::trash:
+      return "trash";
+    case DeletePolicy::expunge:
+      return "expunge";
+  }
+  return "?";
+}
+
+ChangeScript::ChangeScript(uint64_t seed, DeletePolicy the_policy) : policy(the_policy) {
+  Writer writer(*this, seed);
+  writeMessages(writer);
+}
+
+void ChangeScript::populate(const ImapServer& server) const {
+  ImapClient client(server);
+  const World wanted = beginning();
+  const auto there = client.mailboxes();
+  for (const auto& mailbox : there) {
+    if (wanted.mailboxes.count(server.pathOf(mailbox)) == 0) {
+      client.expectOk(fmt::format("DELETE \"{}\"", mailbox));
+      continue;
+    }
+    client.expectOk(fmt::format("SELECT \"{}\"", mailbox));
+    if (!client.search("1:*").empty()) {
+      client.expectOk("STORE 1:* +FLAGS.SILENT (\\Deleted)");
+      client.expectOk("EXPUNGE");
+    }
+  }
+  for (const auto& mailbox : wanted.mailboxes) {
+    const auto name = server.wireName(mailbox);
+    if (std::find(there.begin(), there.end(), name) == there.end())
+      client.expectOk(fmt::format("CREATE \"{}\"", name));
+  }
+  for (const auto& [proof, copy] : seeds) {
+    const auto answer =
+        client.append(server.wireName(copy.mailbox), fmt::format("{}", fmt::join(copy.flags, " ")),
+                      proofMessage(proof), emlfs::text(InternalDate{copy.date, 0}));
+    if (!answer.ok) throw std::runtime_error("APPEND: " + answer.text);
+  }
+}
+
+World ChangeScript::beginning() const {
+  World world;
+  world.mailboxes = {kInbox, kTrash, "A", "B"};
+  for (const auto& [proof, copy] : seeds) world.put(proofName(proof), copy);
+  return world;
+}
+
+void Performance::mayHappen(const Step& step) {
+  const auto before = allowed_;
+  for (World world : before) {
+    step.effect(world);
+    if (std::find(allowed_.begin(), allowed_.end(), world) == allowed_.end())
+      allowed_.push_back(std::move(world));
+  }
+}
+
+std::optional<CallFailed> Performance::perform(const std::vector<Step>& steps,
+                                               const Person& person) {
+  for (const Step& step : steps) {
+    last_ = step.what;
+    try {
+      step.act(person);
+    } catch (const CallFailed& failure) {
+      if (step.promise == Step::Promise::is_flush && isOffline(failure.error)) continue;
+      mayHappen(step);
+      return failure;
+    }
+    step.effect(all_);
+    if (step.promise == Step::Promise::is_flush) {
+      flushed();
+    } else if (step.promise == Step::Promise::by_flush) {
+      mayHappen(step);
+    } else {
+      for (World& world : allowed_) step.effect(world);
+    }
+  }
+  return std::nullopt;
+}
+
+bool isOffline(int error) {
+  return error == ENETUNREACH || error == ETIMEDOUT;
+}
+
+}  // namespace emlfs::test

@@ -1,0 +1,76 @@
+// A session with a mount in which everything is done that can be done to mail with files, and what
+// has to be on the server after it, or after any part of it.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "support/imap_server.h"
+#include "support/person.h"
+#include "support/proof_mail.h"
+#include "support/world.h"
+
+namespace emlfs::test {
+
+enum class DeletePolicy { flag, trash, expunge };
+std::string nameOf(DeletePolicy policy);  // as the option `delete` takes it
+
+struct Step {
+  // When the person may rely on it: as the call returns, or after the next flush.
+  enum class Promise { at_once, by_flush, is_flush };
+
+  std::string what;
+  std::function<void(const Person&)> act;
+  std::function<void(World&)> effect;
+  Promise promise = Promise::at_once;
+};
+
+// A message that is there before.
+struct Seed {
+  Proof proof;
+  Copy copy;
+};
+
+struct ChangeScript {
+  // Another seed, other messages.
+  ChangeScript(uint64_t seed, DeletePolicy policy);
+
+  // Puts everything there that it begins with, in place of what there is.
+  void populate(const ImapServer& server) const;
+  World beginning() const;
+
+  DeletePolicy policy;
+  std::vector<Seed> seeds;
+  std::vector<Step> steps;
+};
+
+// Performs steps and keeps book of what the server may have.
+class Performance {
+ public:
+  explicit Performance(World beginning) : all_(beginning), allowed_{std::move(beginning)} {}
+
+  // Until a call fails: the step that it was a part of may have happened or not. Absent if all went
+  // well, or with a flush that the network didn't allow.
+  std::optional<CallFailed> perform(const std::vector<Step>& steps, const Person& person);
+
+  // Everything that was done has reached the server.
+  void flushed() { allowed_ = {all_}; }
+
+  const std::vector<World>& allowed() const { return allowed_; }
+  const std::string& last() const { return last_; }  // what was done last
+
+ private:
+  void mayHappen(const Step& step);
+
+  World all_;  // if each step happened
+  std::vector<World> allowed_;
+  std::string last_ = "the beginning";
+};
+
+// Of a network that is not there, which a flush may say.
+bool isOffline(int error);
+
+}  // namespace emlfs::test

@@ -1,0 +1,23 @@
+// Reads all mail, most of it without emlfs, to say what changes have come to. Each message has to
+// be one of support/proof_mail.h.
+#pragma once
+
+#include "support/dovecot.h"
+#include "support/world.h"
+
+namespace emlfs::test {
+
+// From the Maildir on disk: files, their names, their times, dovecot-keywords. Right when the
+// server has nothing left to do. Throws std::exception.
+Observation readMaildir(const Dovecot& server);
+
+// Over IMAP, of a server of any kind.
+Observation readOverImap(const ImapServer& server);
+
+// What a mount shows, with all its names.
+Observation readMount(const std::string& mount_point);
+
+// readMaildir() of a Dovecot, of others over IMAP.
+Observation observe(const ImapServer& server);
+
+}  // namespace emlfs::test
