@@ -192,7 +192,7 @@ class AccountImpl final : public Account {
       server = server_;
     }
     return statusJson({options_, server, traffic_, counters_, errors_, *pool_, watcher_.status(),
-                       *cache_, evictor_.evictedBytes(), requests, started_});
+                       *cache_, evictor_.evictedBytes(), requests, started_, drafts_.unsent()});
   }
 
  private:

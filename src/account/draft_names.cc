@@ -29,7 +29,8 @@ bool Drafts::rename(MessageId id, MailboxId directory, const std::string& name, 
   }
   sync::TreeChange change;
   for (bool done = false; !done;) {
-    const auto draft = open(id, true);
+    const auto draft = openUnlessSent(id);
+    if (!draft) return false;
     const MutexLock lock(draft->mutex);
     if (draft->gone) continue;
     auto record = store_.cache.snapshot()->message(id);
@@ -113,6 +114,20 @@ sync::TreeChange Drafts::renameTo(Draft& draft, MessageRecord record, MailboxId 
   return change;
 }
 
+// Its sending may begin in this moment.
+Drafts::DraftPtr Drafts::openUnlessSent(MessageId id) {
+  const MutexLock opening(opening_);
+  if (auto draft = find(id)) return draft;
+  const auto append = store_.pending->appendOf(id);
+  if (!append || append->state != Change::State::pending) return nullptr;
+  try {
+    return takeBack(*append);
+  } catch (const Error& error) {
+    if (error.code != Code::busy) throw;
+    return nullptr;
+  }
+}
+
 bool Drafts::isSent(const MessageRecord& message) const {
   if (find(message.id)) return false;
   const auto append = store_.pending->appendOf(message.id);
@@ -161,7 +176,8 @@ bool Drafts::setFlags(MessageId id, const Flags& add, const Flags& remove) {
   }
   const bool finished = !find(id);
   for (;;) {
-    const auto draft = open(id, true);
+    const auto draft = openUnlessSent(id);
+    if (!draft) return false;
     const MutexLock lock(draft->mutex);
     if (draft->gone) continue;
     const auto update = store_.cache.begin();

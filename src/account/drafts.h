@@ -79,7 +79,7 @@ class Drafts {
 
   struct Unsent {
     MessageId id;
-    std::string name;        // below the mount point
+    std::string path;        // below the mount point
     std::string why;         // empty: it is only not finished yet
     bool temporary = false;  // called so
   };
@@ -112,6 +112,7 @@ class Drafts {
   void forget(MessageId id);
   // The draft of a message that may not be one yet, nor any more.
   DraftPtr open(MessageId id, bool keep_bytes);
+  DraftPtr openUnlessSent(MessageId id);
   DraftPtr takeBack(const store::Change& append);
   DraftPtr newVersion(const store::MessageRecord& message, bool keep_bytes);
   store::Change appendFor(const store::MessageRecord& message, const Draft& draft) const;

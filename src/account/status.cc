@@ -125,7 +125,7 @@ double hitRate(const Counters& counters) {
 
 std::string statusJson(const StatusSources& sources) {
   const auto& [options, server, traffic, counters, errors, pool_ref, watched, cache, evicted_bytes,
-               requests, started] = sources;
+               requests, started, drafts] = sources;
   const imap::PoolStatus pool = pool_ref.status();
   Json in_use = Json::array();
   for (const char* name : kUsed)
@@ -134,6 +134,9 @@ std::string statusJson(const StatusSources& sources) {
   for (const auto& entry : errors.entries())
     failures.push_back(
         {{"time", iso8601(entry.time)}, {"text", entry.text}, {"count", entry.count}});
+  Json unsent = Json::array();
+  for (const auto& draft : drafts)
+    unsent.push_back({{"path", draft.path}, {"temporary", draft.temporary}, {"reason", draft.why}});
   const auto size = cache.size();
   const auto& endpoint = options.session.endpoint;
 
@@ -175,6 +178,7 @@ std::string statusJson(const StatusSources& sources) {
       {"queues", queues(pool)},
       {"memory", memory()},
       {"errors", failures},
+      {"drafts", unsent},
       {"read_only", options.read_only},
       {"uptime_seconds",
        std::chrono::duration_cast<std::chrono::seconds>(Clock::now() - started).count()},

@@ -5,6 +5,7 @@
 #include <string>
 
 #include "account/counters.h"
+#include "account/drafts.h"
 #include "account/watcher.h"
 #include "emlfs/account/account.h"
 
@@ -30,6 +31,7 @@ struct StatusSources {
   uint64_t evicted_bytes;
   const std::map<std::string, uint64_t>& requests;
   Clock::time_point started;
+  std::vector<Drafts::Unsent> drafts;
 };
 
 std::string statusJson(const StatusSources& sources);

@@ -129,6 +129,7 @@ class AppendReplay {
     Change::Destination before;
     try {
       before = destination(to);
+      leave(to);
       const Receiving receiving(pending_, part, before);
       told = command(part);
     } catch (const Error& error) {
@@ -202,14 +203,29 @@ class AppendReplay {
   // New messages will have that UID or a higher one.
   Change::Destination destination(const std::string& wire) {
     if (noted_) return *noted_;
-    const auto now = session_.examine(wire);
-    Change::Destination destination{now.uid_validity, now.uid_next, 0};
-    if (now.uid_next == 0) {
+    leave(wire);
+    Change::Destination destination;
+    try {
+      const auto now = session_.status(wire);
+      destination = {now.uid_validity, now.uid_next, 0};
+    } catch (const Error& error) {
+      // APPEND tells more exactly what is wrong with it.
+      if (error.code != Code::refused || breaksConnection(error)) throw;
+      return destination;
+    }
+    if (destination.uid_next == 0) {
+      destination.uid_validity = session_.examine(wire).uid_validity;
       const UidSet all = session_.searchUids(1, kLastUid);
       const Uid last = all.empty() ? 0 : all.ranges().back().last;
       destination.uid_next = last == kLastUid ? last : last + 1;
+      leave(wire);
     }
     return destination;
+  }
+
+  // Courier adds nothing to a mailbox that it has open for reading only.
+  void leave(const std::string& wire) {
+    if (session_.selected() == wire && !session_.selectedForWriting()) session_.unselect();
   }
 
   // A message that replaces one of the same bytes takes over what that one is on the server.

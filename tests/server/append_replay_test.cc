@@ -4,6 +4,7 @@
 #include <gmock/gmock.h>
 
 #include <filesystem>
+#include <limits>
 #include <map>
 #include <random>
 
@@ -379,6 +380,7 @@ TEST_P(AppendReplayTest, ACutAtAnyByteLosesAndDoublesNothing) {
           << error.what();
     }
     if (proxy_->stats().cuts > before) ++cuts;
+    proxy_->cutAfter(direction, std::numeric_limits<int64_t>::max());  // not later
     // Some of those that were cut off were killed, some of those lost their cache.
     writer->disconnect();
     if (round % 4 == 3) writer->reopen(round % 8 == 7);
