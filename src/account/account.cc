@@ -93,7 +93,10 @@ class AccountImpl final : public Account {
                      ? nullptr
                      : makeChanges(store(), drafts_, options.deletion,
                                    {[this](const sync::TreeChange& change) { tell(change); },
-                                    [this] { sender_.poke(); },
+                                    [this] {
+                                      sender_.poke();
+                                      evictor_.poke();  // which also syncs the cache
+                                    },
                                     [this](Done done) { sender_.flush(std::move(done)); }})),
         watcher_(*pool_, *cache_, std::min(options.connections / 2, kMostWatching),
                  std::min(options.session.endpoint.timeout / 2, kLongestProbe),

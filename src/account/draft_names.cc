@@ -99,7 +99,7 @@ sync::TreeChange Drafts::renameTo(Draft& draft, MessageRecord record, MailboxId 
 
   sync::TreeChange change;
   {
-    const auto update = store_.cache.begin();
+    const auto update = store_.cache.begin(store::Durability::soon);
     if (replaced) change = hideReplaced(*update, *replaced, *deletion);
     update->putMessage(record);
     if (before) touchDirectory(*update, *before);
@@ -160,7 +160,7 @@ bool Drafts::remove(MessageId id) {
     dropDraft(*store_.spool, journal_, id, spool);
   }
   forget(id);
-  const auto update = store_.cache.begin();
+  const auto update = store_.cache.begin(store::Durability::soon);
   if (const auto record = update->message(id)) {
     if (const auto directory = store::shownIn(*record)) touchDirectory(*update, *directory);
     update->removeMessage(id);
@@ -180,7 +180,7 @@ bool Drafts::setFlags(MessageId id, const Flags& add, const Flags& remove) {
     if (!draft) return false;
     const MutexLock lock(draft->mutex);
     if (draft->gone) continue;
-    const auto update = store_.cache.begin();
+    const auto update = store_.cache.begin(store::Durability::soon);
     auto record = update->message(id);
     if (!record) throw Error(Code::stale, Scope::message, "the message is no longer there");
     record->flags = changed(record->flags, add, remove);

@@ -42,7 +42,7 @@ void touchDirectory(store::Update& update, MailboxId directory) {
 }
 
 void putRecord(store::Cache& cache, const store::MessageRecord& record) {
-  const auto update = cache.begin();
+  const auto update = cache.begin(store::Durability::soon);
   update->putMessage(record);
   touchDirectory(*update, record.directory);
   update->commit();

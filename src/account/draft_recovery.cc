@@ -101,7 +101,7 @@ void Drafts::removePhantoms() {
     }
   }
   if (phantoms.empty()) return;
-  const auto update = store_.cache.begin();
+  const auto update = store_.cache.begin(store::Durability::soon);
   for (const MessageId id : phantoms) update->removeMessage(id);
   update->commit();
 }
@@ -130,7 +130,7 @@ bool Drafts::show(MessageId id) {
   const auto append = store_.pending->appendOf(id);
   if (!draft && !append) return true;  // gone meanwhile
   const auto given = journal_.name({{}, 0, 0, id});
-  const auto update = store_.cache.begin();
+  const auto update = store_.cache.begin(store::Durability::soon);
   auto record = update->message(id);
   sync::TreeChange change;
   if (!record) {

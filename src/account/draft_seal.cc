@@ -18,7 +18,7 @@ constexpr Milliseconds kRetry{30'000};
 // With other bytes it is another file: what the kernel has of the old one stays as it is.
 void Drafts::putInstead(const store::MessageRecord& old, const store::MessageRecord& record,
                         sync::TreeChange& change) {
-  const auto update = store_.cache.begin();
+  const auto update = store_.cache.begin(store::Durability::soon);
   if (old.id != record.id) {
     update->removeMessage(old.id);
     change.directory = record.directory;

@@ -197,7 +197,7 @@ Drafts::DraftPtr Drafts::newVersion(const MessageRecord& message, bool keep_byte
     store_.spool->remove(file.name);
     throw;
   }
-  const auto update = store_.cache.begin();
+  const auto update = store_.cache.begin(store::Durability::soon);
   update->putMessage(renewed);
   const auto change = hideReplaced(*update, old, deletion);
   update->commit();
@@ -290,7 +290,7 @@ void Drafts::setTime(MessageId id, int64_t seconds) {
     const MutexLock lock(draft->mutex);
     if (draft->gone) continue;
     draft->time = seconds;
-    const auto update = store_.cache.begin();
+    const auto update = store_.cache.begin(store::Durability::soon);
     if (auto record = update->message(id)) {
       record->date = {seconds, 0};
       update->putMessage(*record);

@@ -90,6 +90,7 @@ void Evictor::loop() {
 
 void Evictor::check() {
   cache_.noteUses();
+  cache_.sync();
   store::CacheSize size = cache_.size();
   if (size.body_bytes > limit_) {
     evict(limit_ - limit_ / 10);  // far enough not to be at it all the time

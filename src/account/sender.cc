@@ -100,7 +100,9 @@ void Sender::finish(const std::optional<Error>& error) {
     // After a failure too: the pool waits as long as is right. Not if the journal can't be written
     // or we are stopping.
     const bool hopeless = error && (error->code == Code::system || error->code == Code::cancelled);
-    again = !hopeless && !queued_ && (again_ || error) && store_.pending->size() > 0;
+    // What waited for a UID can be sent as soon as a synchronisation has found it.
+    const bool more = again_ || error || !store_.pending->next().empty();
+    again = !hopeless && !queued_ && more && store_.pending->size() > 0;
     queued_ = queued_ || again;
   }
   if (error) hooks_.failed(*error);
@@ -114,7 +116,8 @@ std::vector<std::pair<Done, std::optional<Error>>> Sender::settled(
   std::vector<std::pair<Done, std::optional<Error>>> done;
   std::vector<Waiter> staying;
   const auto changes = store_.pending->changes();
-  const bool unseen = std::any_of(changes.begin(), changes.end(), sync::lacksUid);
+  const bool stuck = std::none_of(changes.begin(), changes.end(), sync::lacksUid) &&
+                     store_.pending->next().empty();
   for (auto& waiter : waiters_) {
     bool left = false;
     for (const auto& change : changes) left |= change.number <= waiter.last && isWaitedFor(change);
@@ -123,7 +126,7 @@ std::vector<std::pair<Done, std::optional<Error>>> Sender::settled(
       done.emplace_back(std::move(waiter.done), std::move(refused));
     else if (error)
       done.emplace_back(std::move(waiter.done), error);
-    else if (waiter.run <= runs_ && !unseen)
+    else if (waiter.run <= runs_ && stuck)
       done.emplace_back(
           std::move(waiter.done),
           Error(Code::busy, Scope::mailbox,

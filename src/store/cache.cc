@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 #include <unistd.h>
 
+#include <atomic>
 #include <utility>
 
 #include "emlfs/base/error.h"
@@ -49,11 +50,20 @@ class CacheImpl final : public Cache {
         use_grain_(use_grain),
         crash_mark_(Environment::condemnedPath(path)) {}
 
+  ~CacheImpl() override {
+    try {
+      CacheImpl::sync();
+    } catch (const std::exception& error) {
+      log::warning("what was changed last may be lost from the cache: {}", error.what());
+    }
+  }
+
   std::string notice() const override { return notice_; }
   std::unique_ptr<Snapshot> snapshot() const override {
     return std::make_unique<SnapshotImpl>(readers_, tables_);
   }
-  std::unique_ptr<Update> begin() override;
+  std::unique_ptr<Update> begin(Durability durability) override;
+  void sync() override;
   CacheSize size() const override;
   void used(MessageId id) override { uses_.add(id); }
   void noteUses() override;
@@ -69,6 +79,7 @@ class CacheImpl final : public Cache {
   const CrashMark crash_mark_;
   UseLog uses_;
   Turns turns_;
+  std::atomic<bool> unsynced_{false};
 };
 
 Opened openEmptied(const std::string& path) {
@@ -101,9 +112,18 @@ Opened openChecked(const std::string& path) {
   return opened;
 }
 
-std::unique_ptr<Update> CacheImpl::begin() {
+std::unique_ptr<Update> CacheImpl::begin(Durability durability) {
   const Turns::Waiting waiting(turns_);
-  return beginUpdate(environment_->get(), tables_);
+  if (durability == Durability::soon) unsynced_ = true;
+  return beginUpdate(environment_->get(), tables_, durability);
+}
+
+void CacheImpl::sync() {
+  if (!unsynced_.exchange(false)) return;
+  constexpr int kForce = 1;
+  const int code = mdb_env_sync(environment_->get(), kForce);
+  if (code != MDB_SUCCESS) unsynced_ = true;
+  check(code, "writing the store to the disk");
 }
 
 void CacheImpl::noteUses() {

@@ -47,8 +47,11 @@ Environment::Environment(const std::string& path, unsigned flags, size_t map_byt
   check(mdb_reader_check(env, &dead), "looking for readers that died");
 }
 
-WriteTransaction::WriteTransaction(MDB_env* env) {
+WriteTransaction::WriteTransaction(MDB_env* env, Sync sync) {
   check(mdb_txn_begin(env, nullptr, 0, &txn_), "beginning a change of the store");
+  // LMDB 0.9.24 takes this flag from the environment alone. Commits read it, one at a time, and
+  // each is told by its own transaction what it is to be.
+  mdb_env_set_flags(env, MDB_NOSYNC, sync == Sync::later ? 1 : 0);
 }
 
 WriteTransaction::~WriteTransaction() {

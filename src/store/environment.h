@@ -42,7 +42,8 @@ class Environment {
 // The writing transaction: waits for the one before. Belongs to the thread that began it.
 class WriteTransaction {
  public:
-  explicit WriteTransaction(MDB_env* env);
+  enum class Sync { at_commit, later };
+  explicit WriteTransaction(MDB_env* env, Sync sync = Sync::at_commit);
   WriteTransaction(const WriteTransaction&) = delete;
   WriteTransaction& operator=(const WriteTransaction&) = delete;
   ~WriteTransaction();

@@ -5,35 +5,12 @@
 
 #include <algorithm>
 #include <cerrno>
-#include <cstring>
 
 #include "emlfs/base/error.h"
+#include "store/page_format.h"
 
 namespace emlfs::store {
 namespace {
-
-// See pages.cc, which is strict where this is not.
-constexpr size_t kPageHeader = 16;
-constexpr size_t kNodeHeader = 8;
-constexpr size_t kTreeBytes = 48;
-constexpr uint64_t kNoPage = ~uint64_t{0};
-constexpr uint64_t kFirstPage = 2;
-constexpr uint32_t kMagic = 0xBEEFC0DE;
-constexpr uint32_t kVersion = 1;
-constexpr uint16_t kBranch = 0x01;
-constexpr uint16_t kLeaf = 0x02;
-constexpr uint16_t kOverflow = 0x04;
-constexpr uint16_t kMeta = 0x08;
-constexpr uint16_t kDirty = 0x10;
-constexpr uint16_t kBigData = 0x01;
-constexpr size_t kHeaderBytes = kPageHeader + 24 + 2 * kTreeBytes + 16;
-
-template <class Number>
-Number number(std::string_view bytes, size_t at) {
-  Number value{};
-  std::memcpy(&value, bytes.data() + at, sizeof value);
-  return value;
-}
 
 std::string readSome(int fd, uint64_t at, size_t count) {
   std::string bytes(count, '\0');
@@ -46,12 +23,6 @@ std::string readSome(int fd, uint64_t at, size_t count) {
   }
   bytes.resize(got);
   return bytes;
-}
-
-Tree readTree(std::string_view bytes) {
-  return {.depth = number<uint16_t>(bytes, 6),
-          .entries = number<uint64_t>(bytes, 32),
-          .root = number<uint64_t>(bytes, 40)};
 }
 
 bool isPage(std::string_view bytes, uint64_t page, uint16_t kind) {

@@ -8,46 +8,23 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
-#include <cstring>
 #include <optional>
 #include <vector>
 
 #include "emlfs/base/error.h"
 #include "emlfs/base/file.h"
+#include "store/page_format.h"
 
 namespace emlfs::store {
 namespace {
 
-// Offsets and values of LMDB's format; its header doesn't publish them.
-constexpr size_t kPageHeader = 16;
-constexpr size_t kNodeHeader = 8;
-constexpr size_t kTreeBytes = 48;
-constexpr uint64_t kNoPage = ~uint64_t{0};
-constexpr uint64_t kFirstPage = 2;  // behind the two headers
-constexpr uint32_t kMagic = 0xBEEFC0DE;
-constexpr uint32_t kVersion = 1;
-constexpr uint16_t kBranch = 0x01;
-constexpr uint16_t kLeaf = 0x02;
-constexpr uint16_t kOverflow = 0x04;
-constexpr uint16_t kMeta = 0x08;
-constexpr uint16_t kDirty = 0x10;
 constexpr uint16_t kIntegerKey = 0x08;
 constexpr uint16_t kEnvironmentFlags = 0x4000;  // NOSUBDIR, kept beside the flags of the free tree
-constexpr uint16_t kBigData = 0x01;
-constexpr uint16_t kSubTree = 0x02;
 constexpr size_t kMaxDepth = 32;
-constexpr size_t kHeaderBytes = kPageHeader + 4 + 4 + 8 + 8 + 2 * kTreeBytes + 8 + 8;
 
 template <class... Args>
 [[noreturn]] void damaged(fmt::format_string<Args...> format, Args&&... args) {
   throw Error(Code::damaged, Scope::account, fmt::format(format, std::forward<Args>(args)...));
-}
-
-template <class Number>
-Number number(std::string_view bytes, size_t at) {
-  Number value{};
-  std::memcpy(&value, bytes.data() + at, sizeof value);
-  return value;
 }
 
 std::string readAt(int fd, uint64_t at, size_t count) {
@@ -61,16 +38,6 @@ std::string readAt(int fd, uint64_t at, size_t count) {
     got += static_cast<size_t>(some);
   }
   return bytes;
-}
-
-Tree readTree(std::string_view bytes) {
-  return {.flags = number<uint16_t>(bytes, 4),
-          .depth = number<uint16_t>(bytes, 6),
-          .branch_pages = number<uint64_t>(bytes, 8),
-          .leaf_pages = number<uint64_t>(bytes, 16),
-          .overflow_pages = number<uint64_t>(bytes, 24),
-          .entries = number<uint64_t>(bytes, 32),
-          .root = number<uint64_t>(bytes, 40)};
 }
 
 Header readHeaderPage(int fd, uint64_t page, uint32_t page_bytes, uint64_t map_bytes) {

@@ -25,8 +25,11 @@ void requireName(std::string_view name, Scope scope) {
 // Every check comes before the first write: a refused call changes nothing.
 class UpdateImpl final : public Reads<CacheUpdate> {
  public:
-  UpdateImpl(MDB_env* env, const Tables& tables)
-      : Reads(tables), txn_(env), totals_(readTotals(txn(), tables)) {}
+  UpdateImpl(MDB_env* env, const Tables& tables, Durability durability)
+      : Reads(tables),
+        txn_(env, durability == Durability::soon ? WriteTransaction::Sync::later
+                                                 : WriteTransaction::Sync::at_commit),
+        totals_(readTotals(txn(), tables)) {}
 
   void putSetting(std::string_view key, std::string_view value) override;
   void putMailbox(const MailboxRecord& record) override;
@@ -324,8 +327,9 @@ void UpdateImpl::commit() {
 
 }  // namespace
 
-std::unique_ptr<CacheUpdate> beginUpdate(MDB_env* env, const Tables& tables) {
-  return std::make_unique<UpdateImpl>(env, tables);
+std::unique_ptr<CacheUpdate> beginUpdate(MDB_env* env, const Tables& tables,
+                                         Durability durability) {
+  return std::make_unique<UpdateImpl>(env, tables, durability);
 }
 
 }  // namespace emlfs::store

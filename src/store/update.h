@@ -25,6 +25,7 @@ class CacheUpdate : public Update {
 };
 
 // Both must outlive what is returned.
-std::unique_ptr<CacheUpdate> beginUpdate(MDB_env* env, const Tables& tables);
+std::unique_ptr<CacheUpdate> beginUpdate(MDB_env* env, const Tables& tables,
+                                         Durability durability = Durability::synced);
 
 }  // namespace emlfs::store

@@ -276,7 +276,7 @@ class AppendReplay {
       places[run[i].id] = uids[i];
     }
     cacheBodies(store_.cache, files);
-    places = settle(store_, run.front().mailbox, places, on_change_);
+    places = settle(store_, run.front().mailbox, validity, places, on_change_);
     std::vector<Bound> bound;
     for (const Change& change : run) {
       store::MessageRef place{change.mailbox, validity, places.at(change.id),

@@ -146,11 +146,9 @@ struct Application {
   }
 
   // One of ours that has arrived here: it keeps its name, its place in the listing and its body.
-  bool arrive(const MessageMeta& meta) {
-    const auto id =
-        store.pending == nullptr ? std::nullopt : store.pending->claimant(directory.wire, meta);
-    auto message = id ? update.message(*id) : std::nullopt;
-    if (!message) return false;
+  bool arrive(MessageId id, const MessageMeta& meta) {
+    auto message = update.message(id);
+    if (!message) return false;  // the cache was deleted
     message->mailbox = directory.id;
     message->uid = meta.uid;
     setFlags(*message, meta.flags, meta.modseq);
@@ -165,13 +163,14 @@ struct Application {
       return;
     }
     ++directory.state.messages;
-    if (arrive(meta)) return;
+    const auto arrived =
+        store.pending == nullptr ? std::nullopt : store.pending->claimant(directory.wire, meta);
+    if (arrived && arrive(*arrived, meta)) return;
     store::MessageRecord message;
     // Changes of ours may speak of it since before the cache was deleted.
-    const auto known =
-        store.pending == nullptr
-            ? std::nullopt
-            : store.pending->idOf(directory.wire, directory.state.uid_validity, meta.uid);
+    auto known = arrived;
+    if (!known && store.pending != nullptr)
+      known = store.pending->idOf(directory.wire, directory.state.uid_validity, meta.uid);
     message.id = known && !update.message(*known) ? *known : MessageId{store.ids.next()};
     message.mailbox = directory.id;
     message.uid = meta.uid;
@@ -185,6 +184,7 @@ struct Application {
     setFlags(message, meta.flags, meta.modseq);
     if (known) showElsewhere(message);
     update.putMessage(message);
+    if (arrived == message.id) found.emplace_back(message.id, place(meta.uid, message));
   }
 
   void give(store::MessageRecord& message, bool changing) const {

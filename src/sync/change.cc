@@ -1,6 +1,7 @@
 #include "emlfs/sync/change.h"
 
 #include <map>
+#include <set>
 #include <utility>
 #include <vector>
 
@@ -111,20 +112,37 @@ class Shown {
   std::map<MailboxId, TreeChange> changes_;
 };
 
-// As `changeOf`, of messages that may be hidden.
-std::vector<Change> changesOf(Change::Kind kind, Store store, const std::vector<MessageId>& ids) {
+// Those whose next changes are about a place that they have not reached.
+std::set<MessageId> onTheirWay(Store store, const std::vector<MessageId>& ids) {
+  std::set<MessageId> moving;
+  for (const MessageId id : ids)
+    if (const auto ours = store.pending->outlook(id);
+        ours && (ours->directory || store.pending->appendOf(id)))
+      moving.insert(id);
+  return moving;
+}
+
+// Of messages that may be hidden.
+void addChanges(Change::Kind kind, Store store, const std::vector<MessageId>& ids, const Flags& add,
+                const Flags& remove) {
   std::vector<Change> changes;
-  const auto snapshot = store.cache.snapshot();
-  for (const MessageId id : ids) {
-    const auto message = snapshot->message(id);
-    if (!message) throw Error(Code::stale, Scope::message, "the message is no longer there");
-    changes.push_back(changeOf(kind, store, *snapshot, *message));
-  }
-  return changes;
+  std::set<MessageId> moving;
+  do {
+    changes.clear();
+    moving = onTheirWay(store, ids);
+    const auto snapshot = store.cache.snapshot();
+    for (const MessageId id : ids) {
+      const auto message = snapshot->message(id);
+      if (!message) throw Error(Code::stale, Scope::message, "the message is no longer there");
+      changes.push_back(changeOf(kind, store, *snapshot, *message));
+      changes.back().add = add;
+      changes.back().remove = remove;
+    }
+  } while (!store.pending->add(changes, {}, moving));
 }
 
 void hide(Store store, const std::vector<MessageId>& ids, const OnChange& on_change) {
-  const auto update = store.cache.begin();
+  const auto update = store.cache.begin(store::Durability::soon);
   Shown shown(*update);
   for (const MessageId id : ids)
     if (auto message = update->message(id)) shown.hide(*message);
@@ -142,23 +160,11 @@ void place(store::Update& update, store::MessageRecord& message, MailboxId direc
   update.putMessage(message);
 }
 
-}  // namespace
-
-Change changeOf(Change::Kind kind, Store store, const store::Snapshot& snapshot,
-                const store::MessageRecord& message) {
-  Change change;
-  change.kind = kind;
-  change.id = message.id;
-  change.source = placeOf(store, snapshot, message);
-  change.date = message.date;
-  change.size = message.size;
-  return change;
-}
-
-void moveMessage(Store store, MessageId id, MailboxId directory, const std::string& name,
-                 const OnChange& on_change) {
+// False if what it was made of is no longer so.
+bool addMove(Store store, MessageId id, MailboxId directory, const std::string& name) {
   std::vector<Change> changes;
   std::vector<store::GivenName> names;
+  const auto moving = onTheirWay(store, {id});
   {
     const auto snapshot = store.cache.snapshot();
     const auto message = recordOf(*snapshot, id);
@@ -175,9 +181,27 @@ void moveMessage(Store store, MessageId id, MailboxId directory, const std::stri
     names.push_back(
         {nameKey(store, *snapshot, message, !changes.empty()), destination->wire, name});
   }
-  store.pending->add(std::move(changes), names);
+  return store.pending->add(std::move(changes), names, moving);
+}
 
-  const auto update = store.cache.begin();
+}  // namespace
+
+Change changeOf(Change::Kind kind, Store store, const store::Snapshot& snapshot,
+                const store::MessageRecord& message) {
+  Change change;
+  change.kind = kind;
+  change.id = message.id;
+  change.source = placeOf(store, snapshot, message);
+  change.date = message.date;
+  change.size = message.size;
+  return change;
+}
+
+void moveMessage(Store store, MessageId id, MailboxId directory, const std::string& name,
+                 const OnChange& on_change) {
+  while (!addMove(store, id, directory, name)) {
+  }
+  const auto update = store.cache.begin(store::Durability::soon);
   auto message = update->message(id);
   if (!message) return;  // sent, and gone from the server, in this moment
   TreeChange change;
@@ -192,16 +216,11 @@ void moveMessage(Store store, MessageId id, MailboxId directory, const std::stri
 
 void changeFlags(Store store, const std::vector<MessageId>& ids, const Flags& add,
                  const Flags& remove, const OnChange& on_change) {
-  auto changes = changesOf(Change::Kind::flags, store, ids);
-  for (Change& change : changes) {
-    change.add = add;
-    change.remove = remove;
-  }
-  store.pending->add(std::move(changes), {});
+  addChanges(Change::Kind::flags, store, ids, add, remove);
   if (add.has("\\Deleted")) hide(store, ids, on_change);
   if (!remove.has("\\Deleted")) return;
 
-  const auto update = store.cache.begin();
+  const auto update = store.cache.begin(store::Durability::soon);
   Shown shown(*update);
   for (const MessageId id : ids)
     if (auto message = update->message(id)) shown.show(*message);
@@ -209,14 +228,14 @@ void changeFlags(Store store, const std::vector<MessageId>& ids, const Flags& ad
 }
 
 void expungeMessages(Store store, const std::vector<MessageId>& ids, const OnChange& on_change) {
-  store.pending->add(changesOf(Change::Kind::expunge, store, ids), {});
+  addChanges(Change::Kind::expunge, store, ids, {}, {});
   hide(store, ids, on_change);
 }
 
 void showPending(Store store) {
   const auto ids = store.pending->messages();
   if (ids.empty()) return;
-  const auto update = store.cache.begin();
+  const auto update = store.cache.begin(store::Durability::soon);
   Shown shown(*update);
   TreeChange moved;
   for (const MessageId id : ids) {

@@ -15,11 +15,12 @@ namespace {
 
 constexpr Uid kLastUid = std::numeric_limits<Uid>::max();
 
-// After a UIDVALIDITY change no old UID means anything (RFC 9051 section 2.3.1.1).
-SyncState startAgain(const imap::Selected& now, Store store, MailboxId mailbox,
+// After a UIDVALIDITY change no old UID means anything (RFC 9051 section 2.3.1.1). In a mailbox
+// that was never looked at there are none: what is there already has been moved there by us.
+SyncState startAgain(const imap::Selected& now, UidValidity before, Store store, MailboxId mailbox,
                      const OnChange& on_change) {
   Delta delta;
-  delta.replaced = true;
+  delta.replaced = before != 0;
   delta.state.uid_validity = now.uid_validity;
   return apply(store, mailbox, delta, on_change);
 }
@@ -49,7 +50,7 @@ void syncMailbox(imap::Session& session, Store store, MailboxId mailbox,
                  const OnChange& on_change) {
   const auto record = recordOf(store, mailbox);
   SyncState known = record.state;
-  const auto expected =
+  auto expected =
       store.pending == nullptr ? std::set<MessageId>() : store.pending->expected(record.wire);
 
   std::optional<imap::Known> parameters;
@@ -64,7 +65,7 @@ void syncMailbox(imap::Session& session, Store store, MailboxId mailbox,
     if (known.uid_validity != 0)
       log::info("{}: UIDVALIDITY changed from {} to {}", record.wire, known.uid_validity,
                 now.uid_validity);
-    known = startAgain(now, store, mailbox, on_change);
+    known = startAgain(now, known.uid_validity, store, mailbox, on_change);
   }
   const auto strategy = choose(now, known, parameters.has_value());
   known = followKnown(strategy, session, now, known, store, mailbox, on_change);
@@ -85,7 +86,12 @@ void syncMailbox(imap::Session& session, Store store, MailboxId mailbox,
                   "the server has messages that it doesn't describe");
     known = state;
   }
-  if (!expected.empty()) forgetLost(store, mailbox, expected, on_change);
+  if (!expected.empty()) {
+    // One that was found may have been sent on meanwhile, and have no UID again.
+    const auto still = store.pending->expected(record.wire);
+    std::erase_if(expected, [&](MessageId id) { return still.count(id) == 0; });
+    forgetLost(store, mailbox, expected, on_change);
+  }
   log::debug("{}: {}, {} messages up to UID {}", record.wire, name(strategy), known.messages,
              known.listed_to);
 }

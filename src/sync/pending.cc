@@ -47,6 +47,20 @@ bool lacksUid(const Change& change) {
   return change.state == Change::State::copied && change.source.uid == 0;
 }
 
+class Pending::Turn {
+ public:
+  Turn(Pending& pending, std::set<MessageId> ids) : pending_(pending), ids_(std::move(ids)) {
+    pending_.takeTurn(ids_);
+  }
+  ~Turn() { pending_.endTurn(ids_); }
+  Turn(const Turn&) = delete;
+  Turn& operator=(const Turn&) = delete;
+
+ private:
+  Pending& pending_;
+  const std::set<MessageId> ids_;
+};
+
 Pending::Pending(store::Journal& journal) : journal_(journal) {
   const MutexLock lock(mutex_);
   for (const auto& change : journal_.changes()) load(change);
@@ -186,11 +200,53 @@ bool Pending::receives(const std::string& mailbox) const {
   });
 }
 
-void Pending::add(std::vector<Change> changes, const std::vector<store::GivenName>& names) {
+void Pending::takeTurn(const std::set<MessageId>& ids) {
+  MutexLock lock(mutex_);
+  for (auto id = ids.begin(); id != ids.end();) {
+    if (in_turn_.count(*id) == 0) {
+      ++id;
+      continue;
+    }
+    turn_ended_.wait(lock);
+    id = ids.begin();
+  }
+  in_turn_.insert(ids.begin(), ids.end());
+}
+
+void Pending::endTurn(const std::set<MessageId>& ids) {
+  const MutexLock lock(mutex_);
+  for (const MessageId id : ids) in_turn_.erase(id);
+  turn_ended_.notify_all();
+}
+
+// Whether a change that was not refused takes it to where it has no UID yet.
+bool Pending::moves(MessageId id) const {
+  const auto of = of_.find(id);
+  return of != of_.end() && std::any_of(of->second.begin(), of->second.end(), [&](uint64_t number) {
+           const Change& change = changes_.at(number);
+           return change.state != Change::State::parked &&
+                  (change.kind == Change::Kind::move || change.kind == Change::Kind::append);
+         });
+}
+
+bool Pending::add(std::vector<Change> changes, const std::vector<store::GivenName>& names,
+                  const std::set<MessageId>& moving) {
+  std::set<MessageId> ids = moving;
+  for (const Change& change : changes)
+    if (!ofMailboxes(change)) ids.insert(change.id);
+  for (const auto& name : names)
+    if (name.key.uid == 0) ids.insert(name.key.id);
+  const Turn turn(*this, std::move(ids));
+  {
+    const MutexLock lock(mutex_);
+    for (const MessageId id : moving)
+      if (!moves(id)) return false;
+  }
   store::Batch batch;
   batch.add = std::move(changes);
   batch.put_names = names;
   commit(std::move(batch));
+  return true;
 }
 
 std::optional<Change> Pending::appendOf(MessageId id) const {
@@ -344,6 +400,13 @@ void Pending::reset(const Run& run) {
 }
 
 void Pending::done(std::span<const Bound> bound, const Run& dropped) {
+  std::set<MessageId> ids;
+  {
+    const MutexLock lock(mutex_);
+    for (const auto& [number, place] : bound)
+      if (const auto at = changes_.find(number); at != changes_.end()) ids.insert(at->second.id);
+  }
+  const Turn turn(*this, std::move(ids));
   store::Batch batch;
   for (const Change& change : dropped) batch.remove.push_back(change.number);
   {
@@ -377,6 +440,10 @@ void Pending::done(std::span<const Bound> bound, const Run& dropped) {
 }
 
 Run Pending::park(const Run& run, const Error& error) {
+  std::set<MessageId> ids;
+  for (const Change& change : run)
+    if (!ofMailboxes(change)) ids.insert(change.id);
+  const Turn turn(*this, std::move(ids));
   store::Batch batch;
   Run parked;
   {
@@ -415,6 +482,7 @@ void Pending::drop(const Run& run) {
 }
 
 void Pending::vanished(MessageId id) {
+  const Turn turn(*this, {id});
   store::Batch batch;
   {
     const MutexLock lock(mutex_);

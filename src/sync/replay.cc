@@ -186,7 +186,8 @@ class Replay {
     if (run.front().state != Change::State::copied) {
       const Receiving receiving(pending_, run, destinationOf(run));
       const auto told = session_.copy(uidsOf(run), run.front().mailbox);
-      const auto destination = destinationOf(run);
+      auto destination = destinationOf(run);
+      if (told) destination.uid_validity = told->uid_validity;
       std::map<Uid, Uid> uids;
       if (told) uids.insert(told->uids.begin(), told->uids.end());
       for (Change& change : run) {
@@ -214,7 +215,7 @@ class Replay {
   // Of a COPY whose answer was lost: those that have arrived, with their UIDs.
   Run findCopies(const Run& run) {
     Run found;
-    session_.examine(run.front().mailbox);
+    const auto there = session_.examine(run.front().mailbox);
     const Uid first = std::max<Uid>(run.front().destination.uid_next, 1);
     std::set<uint64_t> taken;
     session_.fetchMetadata(first, kLastUid, [&](MessageMeta&& meta) {
@@ -223,6 +224,7 @@ class Replay {
             change.source.message_id != meta.header.message_id || change.date != meta.date)
           continue;
         taken.insert(change.number);
+        change.destination.uid_validity = there.uid_validity;
         change.destination.uid = meta.uid;
         found.push_back(std::move(change));
         return;
@@ -243,14 +245,14 @@ class Replay {
       places[change.id] = at == uids.end() ? 0 : at->second;
     }
     failPoint("replay: arrived");
-    places = settle(store_, run.front().mailbox, places, on_change_);
+    places = settle(store_, run.front().mailbox, told ? told->uid_validity : 0, places, on_change_);
     failPoint("replay: settled");
-    const UidValidity validity = told ? told->uid_validity : run.front().destination.uid_validity;
+    const auto there = mailboxByWire(*store_.cache.snapshot(), run.front().mailbox);
     std::vector<Bound> bound;
     for (const Change& change : run) {
       store::MessageRef place = change.source;
       place.mailbox = change.mailbox;
-      place.uid_validity = validity;
+      place.uid_validity = there ? there->state.uid_validity : 0;  // its UIDs are of that
       place.uid = places.at(change.id);
       bound.push_back({change.number, std::move(place)});
     }

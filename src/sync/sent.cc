@@ -57,11 +57,18 @@ std::optional<store::MailboxRecord> mailboxByWire(const store::Snapshot& snapsho
   return std::nullopt;
 }
 
-std::map<MessageId, Uid> settle(Store store, const std::string& mailbox,
+std::map<MessageId, Uid> settle(Store store, const std::string& mailbox, UidValidity validity,
                                 std::map<MessageId, Uid> uids, const OnChange& on_change) {
   const auto update = store.cache.begin();
-  const auto destination = mailboxByWire(*update, mailbox);
+  auto destination = mailboxByWire(*update, mailbox);
   if (!destination) return uids;  // gone meanwhile, with all in it
+  if (validity != 0 && destination->state.uid_validity == 0) {
+    destination->state.uid_validity = validity;  // it was never looked at
+    update->putMailbox(*destination);
+  }
+  // Replaced meanwhile: the next look tells what is there.
+  if (validity != destination->state.uid_validity)
+    for (auto& [id, uid] : uids) uid = 0;
   Changes changes(*update);
   for (auto& [id, uid] : uids) {
     auto message = update->message(id);

@@ -15,7 +15,8 @@ std::optional<store::MailboxRecord> mailboxByWire(const store::Snapshot& snapsho
 // Messages are in `mailbox` now, under these UIDs; 0 where the server didn't say. They are shown
 // where they were. A record that a UID has already is the same message, and goes. Returns the UIDs
 // that are known now.
-std::map<MessageId, Uid> settle(Store store, const std::string& mailbox,
+// `validity` is that of the UIDs, 0 where there are none.
+std::map<MessageId, Uid> settle(Store store, const std::string& mailbox, UidValidity validity,
                                 std::map<MessageId, Uid> uids, const OnChange& on_change);
 
 // A new message is found to be the one that it replaces: it has its UID, flags and date from now

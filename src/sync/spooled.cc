@@ -62,7 +62,7 @@ bool sameInCache(const store::Snapshot& snapshot, MessageId id, int fd, uint64_t
 
 void cacheBodies(store::Cache& cache, const std::vector<std::pair<store::Change, int>>& files) {
   try {
-    const auto update = cache.begin();
+    const auto update = cache.begin(store::Durability::soon);
     std::string chunk;
     for (const auto& [change, fd] : files) {
       if (change.size > kMostCached) continue;

@@ -146,7 +146,9 @@ Reconciled reconcile(imap::Session& session, SyncState known, Uid limit, Store s
   const UidSet present = session.searchUids(1, limit);
   Delta delta;
   delta.state = known;
-  delta.vanished = difference(stored, present);
+  // What lies above has been moved here by us since the session looked, and it may not know it.
+  delta.vanished =
+      difference(storedUids(store, mailbox, 1, std::min(limit, known.listed_to)), present);
   const UidSet missing = difference(present, stored);
   if (!missing.empty()) {
     delta.state.listed_to = std::min(known.listed_to, missing.ranges().front().first - 1);

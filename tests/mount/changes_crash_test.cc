@@ -4,11 +4,12 @@
 
 #include <fstream>
 #include <map>
+#include <mutex>
 #include <random>
-#include <thread>
 
 #include "emlfs/base/file.h"
 #include "support/change_script.h"
+#include "support/lanes.h"
 #include "support/mount.h"
 #include "support/oracle.h"
 #include "support/server_test.h"
@@ -23,9 +24,9 @@ using std::chrono::seconds;
 
 constexpr seconds kDying{10};  // from a failed call until a killed daemon has ended
 
-std::unique_ptr<ImapServer> startServer(ImapServer::Kind kind) {
-  if (kind == ImapServer::Kind::dovecot) return std::make_unique<Dovecot>(kKeepBytes);
-  return std::make_unique<ImapServer>(kind);
+std::shared_ptr<ImapServer> startServer(ImapServer::Kind kind) {
+  if (kind == ImapServer::Kind::dovecot) return std::make_shared<Dovecot>(kKeepBytes);
+  return std::make_shared<ImapServer>(kind);
 }
 
 // One session, from a new mount to its end, in a process that may die at a fail point.
@@ -61,9 +62,10 @@ class Round {
     return false;
   }
 
-  // The next daemon, which lives.
-  void recover(Tally& tally) {
+  // The next daemon, which lives; with `forget`, somebody has deleted the cache.
+  void recover(Tally& tally, bool forget) {
     mount_.setEnvironment({});
+    if (forget) mount_.clearCache();
     mount_.mount();
     if (when_ == "at the mount") performance_.perform(script_.steps, Person(mount_.path()));
     flushMount(mount_);
@@ -109,7 +111,7 @@ class ChangesCrash : public MountTest, public testing::WithParamInterface<ImapSe
 constexpr std::array kPolicies{DeletePolicy::flag, DeletePolicy::trash, DeletePolicy::expunge};
 
 TEST_P(ChangesCrash, AtEachFailPoint) {
-  const auto server = startServer(GetParam());
+  const std::shared_ptr server = startServer(GetParam());
   std::mt19937_64 random(chosenSeed());
   Tally tally;
   // Without a special use for it a server has no Trash.
@@ -121,32 +123,32 @@ TEST_P(ChangesCrash, AtEachFailPoint) {
     Round round(*server, script);
     round.run(0);
     number = std::max(number, round.points().size());
-    round.recover(tally);
+    round.recover(tally, i == 0);
     ASSERT_FALSE(HasFailure());
   }
 
-  const size_t rounds = full() ? number : 24;
+  std::mutex mutex;
   std::map<std::string, int> kills;
   size_t killed = 0;
-  for (size_t i = 0; i < rounds; ++i) {
-    const size_t first = i * number / rounds;
-    const uint64_t last =
-        1 + first + random() % std::max<size_t>((i + 1) * number / rounds - first, 1);
-    const ChangeScript script(random(), kPolicies.at(i % policies));
-    Round round(*server, script);
-    try {
-      if (round.run(last)) {
-        ++killed;
-        ++kills[round.points().at(last - 1)];
+  const auto points = spread(number, 30, full(), random);
+  const uint64_t seed = random();
+  inLanes(points.size(), [&] {
+    return [&, own = startServer(GetParam())](size_t i) {
+      const ChangeScript script(seed + i, kPolicies.at(i % policies));
+      Round round(*own, script);
+      try {
+        const bool died = round.run(points[i]);
+        round.recover(tally, i % 4 == 3);
+        const std::lock_guard lock(mutex);
+        if (died) ++kills[round.points().at(points[i] - 1)];
+        killed += died ? 1 : 0;
+      } catch (const std::exception& failure) {
+        ADD_FAILURE() << "fail point " << points[i] << ": " << failure.what();
       }
-      round.recover(tally);
-    } catch (const std::exception& failure) {
-      ADD_FAILURE() << "fail point " << last << ": " << failure.what();
-    }
-    if (HasFailure()) break;
-  }
-  fmt::print("{}: {} fail points, {} tried, {} kills; {}\n", nameOf(GetParam()), number, rounds,
-             killed, tally.text());
+    };
+  });
+  fmt::print("{}: {} fail points, {} tried, {} kills; {}\n", nameOf(GetParam()), number,
+             points.size(), killed, tally.text());
   for (const auto& [name, count] : kills) fmt::print("  {:4} {}\n", count, name);
 }
 

@@ -30,50 +30,17 @@ class Writer {
 
   void move(const std::string& message, const std::string& from, const std::string& to,
             const std::string& name = {}) {
-    const std::string given = name.empty() ? name : fmt::format("{}-{}.eml", name, message);
-    add(
-        fmt::format("mv {}/{} {}/{}", from, message, to, given),
-        [=](const Person& person) { person.move(message, from, to, given); },
-        [=](World& world) {
-          world.move(message, to);
-          if (!given.empty()) world.give(message, given);
-        });
+    script_.steps.push_back(moveStep(message, from, to, name));
   }
-
   void remove(const std::string& message, const std::string& mailbox) {
-    const DeletePolicy policy = script_.policy;
-    add(
-        fmt::format("rm {}/{}", mailbox, message),
-        [=](const Person& person) { person.remove(message, mailbox); },
-        [=](World& world) {
-          if (policy == DeletePolicy::flag)
-            world.changeFlags(message, "+\\Deleted");
-          else if (policy == DeletePolicy::expunge || mailbox == kTrash)
-            world.erase(message);
-          else
-            world.move(message, kTrash);
-        });
+    script_.steps.push_back(removeStep(message, mailbox, script_.policy));
   }
-
   void flags(const std::string& message, const std::string& mailbox, const std::string& changes) {
-    add(
-        fmt::format("flags {} of {}/{}", changes, mailbox, message),
-        [=](const Person& person) { person.changeFlags(message, mailbox, changes); },
-        [=](World& world) { world.changeFlags(message, changes); });
+    script_.steps.push_back(flagStep(message, mailbox, changes));
   }
-
-  void flush() {
-    add(
-        "flush", [](const Person& person) { person.flush(); }, [](World&) {},
-        Step::Promise::is_flush);
-  }
+  void flush() { script_.steps.push_back(flushStep()); }
 
  private:
-  void add(std::string what, std::function<void(const Person&)> act,
-           std::function<void(World&)> effect, Step::Promise promise = Step::Promise::at_once) {
-    script_.steps.push_back({std::move(what), std::move(act), std::move(effect), promise});
-  }
-
   ChangeScript& script_;
   std::mt19937_64 random_;
 };
@@ -132,6 +99,41 @@ std::string nameOf(DeletePolicy policy) {
       return "expunge";
   }
   return "?";
+}
+
+Step moveStep(const std::string& message, const std::string& from, const std::string& to,
+              const std::string& name) {
+  const std::string given = name.empty() ? name : fmt::format("{}-{}.eml", name, message);
+  return {fmt::format("mv {}/{} {}/{}", from, message, to, given),
+          [=](const Person& person) { person.move(message, from, to, given); },
+          [=](World& world) {
+            world.move(message, to);
+            if (!given.empty()) world.give(message, given);
+          }};
+}
+
+Step removeStep(const std::string& message, const std::string& mailbox, DeletePolicy policy) {
+  return {fmt::format("rm {}/{}", mailbox, message),
+          [=](const Person& person) { person.remove(message, mailbox); },
+          [=](World& world) {
+            if (policy == DeletePolicy::flag)
+              world.changeFlags(message, "+\\Deleted");
+            else if (policy == DeletePolicy::expunge || mailbox == kTrash)
+              world.erase(message);
+            else
+              world.move(message, kTrash);
+          }};
+}
+
+Step flagStep(const std::string& message, const std::string& mailbox, const std::string& changes) {
+  return {fmt::format("flags {} of {}/{}", changes, mailbox, message),
+          [=](const Person& person) { person.changeFlags(message, mailbox, changes); },
+          [=](World& world) { world.changeFlags(message, changes); }};
+}
+
+Step flushStep() {
+  return {"flush", [](const Person& person) { person.flush(); }, [](World&) {},
+          Step::Promise::is_flush};
 }
 
 ChangeScript::ChangeScript(uint64_t seed, DeletePolicy the_policy) : policy(the_policy) {

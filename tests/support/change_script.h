@@ -47,6 +47,14 @@ struct ChangeScript {
   std::vector<Step> steps;
 };
 
+// One of the things that a person does with a message. `name` is how it is called from now on,
+// without what makes a file name of it; empty: as it is.
+Step moveStep(const std::string& message, const std::string& from, const std::string& to,
+              const std::string& name = {});
+Step removeStep(const std::string& message, const std::string& mailbox, DeletePolicy policy);
+Step flagStep(const std::string& message, const std::string& mailbox, const std::string& changes);
+Step flushStep();
+
 // Performs steps and keeps book of what the server may have.
 class Performance {
  public:
@@ -60,6 +68,11 @@ class Performance {
   void flushed() { allowed_ = {all_}; }
 
   const std::vector<World>& allowed() const { return allowed_; }
+  const World& world() const { return all_; }  // if everything happened
+  void settleOn(const World& world) {          // that is how it is
+    all_ = world;
+    allowed_ = {world};
+  }
   const std::string& last() const { return last_; }  // what was done last
 
  private:

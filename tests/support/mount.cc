@@ -144,9 +144,13 @@ void Mount::remount() {
 }
 
 void Mount::clear() {
+  clearCache();
+  fs::remove_all(directory_ / "state");
+}
+
+void Mount::clearCache() {
   if (daemon_) throw std::logic_error("the cache is in use");
   fs::remove_all(directory_ / "cache");
-  fs::remove_all(directory_ / "state");
 }
 
 void Mount::setEnvironment(std::vector<std::string> assignments) {

@@ -50,6 +50,7 @@ class Mount {
   void setEnvironment(std::vector<std::string> assignments);
   void remount();
   void clear();  // removes cache and state; only while unmounted
+  void clearCache();
 
   // Whether the daemon ends within `limit`, by itself.
   bool ends(Milliseconds limit) const;

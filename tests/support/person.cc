@@ -2,6 +2,7 @@
 
 #include <dirent.h>
 #include <fcntl.h>
+#include <fmt/format.h>
 #include <sys/stat.h>
 #include <sys/xattr.h>
 #include <unistd.h>
@@ -48,7 +49,9 @@ std::string Person::find(const std::string& mailbox, const std::string& message)
   const auto found = std::find_if(all.begin(), all.end(), [&](const std::string& name) {
     return name.find(message) != name.npos;
   });
-  if (found == all.end()) throw CallFailed("looking for " + message + " in " + mailbox, ENOENT);
+  if (found == all.end())
+    throw CallFailed(
+        fmt::format("{} is not in {}, where {} files are", message, mailbox, all.size()), ENOENT);
   return directory(mailbox) + "/" + *found;
 }
 

@@ -25,58 +25,67 @@ std::string wrongNames(const World& wanted, const World& seen) {
   return lines;
 }
 
-// Empty if the mount shows one of the worlds.
-std::string unlikeAll(const std::vector<World>& worlds, const Observation& seen) {
-  std::string nearest;
+// Which of the worlds a mount shows; else how the nearest of them differs.
+std::optional<World> likeOne(const std::vector<World>& worlds, const Observation& seen,
+                             std::string& unlike) {
+  unlike.clear();
   for (const World& world : worlds) {
-    const std::string lines = judge({world}, seen).complaints + wrongNames(world, seen.world);
-    if (lines.empty()) return lines;
-    if (nearest.empty() || lines.size() < nearest.size()) nearest = lines;
+    const World visible = shown(world);
+    const std::string lines = judge({visible}, seen).complaints + wrongNames(visible, seen.world);
+    if (lines.empty()) return world;
+    if (unlike.empty() || lines.size() < unlike.size()) unlike = lines;
   }
-  return nearest;
+  return std::nullopt;
 }
 
 }  // namespace
 
-bool Tally::add(const Verdict& verdict, const std::string& when) {
+void Tally::add(const Verdict& verdict, uint64_t bodies) {
+  const std::lock_guard lock(mutex_);
+  bodies_ += bodies;
   sum_.lost += verdict.lost;
   sum_.doubled += verdict.doubled;
   sum_.wrong += verdict.wrong;
   sum_.misplaced += verdict.misplaced;
   sum_.altered += verdict.altered;
   sum_.strange += verdict.strange;
-  if (!verdict.fits()) ADD_FAILURE() << when << ", on the server:\n" << verdict.complaints;
-  return verdict.fits();
 }
 
-bool Tally::check(const ImapServer& server, const Mount& mount, const std::vector<World>& allowed,
-                  const std::string& when) {
+std::optional<World> Tally::check(const ImapServer& server, const Mount& mount,
+                                  const std::vector<World>& allowed, const std::string& when) {
   const Observation there = observe(server);
-  bodies_ += there.bodies;
-  if (!add(judge(allowed, there), when)) return false;
-  std::vector<World> visible;
+  const Verdict verdict = judge(allowed, there);
+  add(verdict, there.bodies);
+  if (!verdict.fits()) {
+    ADD_FAILURE() << when << ", on the server:\n" << verdict.complaints;
+    return std::nullopt;
+  }
+  std::vector<World> possible;
   for (const World& world : allowed)
-    if (judge({world}, there).fits()) visible.push_back(shown(world));
+    if (judge({world}, there).fits()) possible.push_back(world);
   std::string unlike;
   Observation seen;
+  std::optional<World> found;
   eventually(
       [&] {
         try {
           seen = readMount(mount.path());
-          unlike = unlikeAll(visible, seen);
+          found = likeOne(possible, seen, unlike);
         } catch (const std::exception& failure) {  // it changed while it was read
           unlike = failure.what();
         }
-        return unlike.empty();
+        return found.has_value();
       },
       kQuiet);
-  bodies_ += seen.bodies;
-  sum_.wrong += seen.wrong.size();
-  if (!unlike.empty()) ADD_FAILURE() << when << ", in the mount:\n" << unlike;
-  return unlike.empty();
+  Verdict in_mount;
+  in_mount.wrong = seen.wrong.size();
+  add(in_mount, seen.bodies);
+  if (!found) ADD_FAILURE() << when << ", in the mount:\n" << unlike;
+  return found;
 }
 
 std::string Tally::text() const {
+  const std::lock_guard lock(mutex_);
   return fmt::format(
       "bodies compared {}, lost {}, doubled {}, wrong {}, misplaced {}, flags or date wrong {}, "
       "others {}",

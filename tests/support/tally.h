@@ -1,7 +1,8 @@
 // What rounds of a proof came to, together.
 #pragma once
 
-#include <map>
+#include <mutex>
+#include <optional>
 #include <string>
 
 #include "emlfs/base/clock.h"
@@ -12,20 +13,21 @@ namespace emlfs::test {
 
 class Mount;
 
-// Not thread-safe.
+// Thread-safe.
 class Tally {
  public:
   // Holds the server, once everything has been sent to it, and then the mount against what may be.
-  // False, and a failure of the test with `when` in it, if they don't fit.
-  bool check(const ImapServer& server, const Mount& mount, const std::vector<World>& allowed,
-             const std::string& when);
+  // Gives what it came to; none, and a failure of the test with `when` in it, if they don't fit.
+  std::optional<World> check(const ImapServer& server, const Mount& mount,
+                             const std::vector<World>& allowed, const std::string& when);
 
   // "bodies compared 1234, lost 0, ..."
   std::string text() const;
 
  private:
-  bool add(const Verdict& verdict, const std::string& when);
+  void add(const Verdict& verdict, uint64_t bodies);
 
+  mutable std::mutex mutex_;
   uint64_t bodies_ = 0;
   Verdict sum_;
 };

@@ -98,7 +98,10 @@ TEST_F(EvictorTest, AnErrorEndsNothing) {
 class Endless final : public Cache {
  public:
   std::unique_ptr<store::Snapshot> snapshot() const override { return nullptr; }
-  std::unique_ptr<store::Update> begin() override { return nullptr; }
+  std::unique_ptr<store::Update> begin(store::Durability /*durability*/) override {
+    return nullptr;
+  }
+  void sync() override { synced = true; }
   CacheSize size() const override { return CacheSize{.body_bytes = 10}; }
   void used(MessageId /*id*/) override {}
   void noteUses() override { noted = true; }
@@ -110,6 +113,7 @@ class Endless final : public Cache {
   uint64_t highestId() const override { return 0; }
 
   std::atomic<bool> noted = false;
+  std::atomic<bool> synced = false;
   std::atomic<bool> evicting = false;
 };
 
@@ -119,6 +123,7 @@ TEST(Evictor, StopsInTheMiddle) {
   evictor.start();
   EXPECT_TRUE(eventually([&] { return cache.evicting.load(); }));
   EXPECT_TRUE(cache.noted);
+  EXPECT_TRUE(cache.synced);
   evictor.stop();
   EXPECT_GE(evictor.evictedBytes(), 3u);
 }

@@ -136,6 +136,13 @@ class Update : public Snapshot {
   virtual void commit() = 0;
 };
 
+// When a committed Update is safe from a loss of power (a crash of the process never undoes it).
+enum class Durability {
+  synced,  // when commit() returns; only the last one or two may be undone
+  soon,    // with the next sync(), or commit() of a synced one. Until then such a loss may damage
+           // the cache, which the next open() finds. For what the journal knows better.
+};
+
 class Cache {
  public:
   // Opens or creates the cache in `directory` (made with mode 0700), which the caller has locked. A
@@ -153,7 +160,8 @@ class Cache {
   // A line for a person if open() put a damaged cache aside, which it has logged; else empty.
   virtual std::string notice() const { return {}; }
   virtual std::unique_ptr<Snapshot> snapshot() const = 0;
-  virtual std::unique_ptr<Update> begin() = 0;
+  virtual std::unique_ptr<Update> begin(Durability durability = Durability::synced) = 0;
+  virtual void sync() = 0;  // does nothing if all is on the disk; throws Error(system)
   virtual CacheSize size() const = 0;
   // The body was read: what was used last is evicted last. Cheap; nothing is written before the
   // next evict(), or noteUses().

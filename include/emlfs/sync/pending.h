@@ -97,9 +97,11 @@ class Pending {
 
   // What add() and those below come down to.
   void commit(store::Batch batch) EXCLUDES(mutex_);
-  // Acknowledges changes. A source may have the UID 0: that of an earlier change of the message
-  // that is not done yet.
-  void add(std::vector<store::Change> changes, const std::vector<store::GivenName>& names);
+  // Acknowledges changes. A source may have the UID 0, and a name the key of a local id: that is
+  // where an earlier change of the message takes it that is not done yet. Of `moving` there has to
+  // be one: where it was done meanwhile nothing happens, and the answer is false: look again.
+  bool add(std::vector<store::Change> changes, const std::vector<store::GivenName>& names,
+           const std::set<MessageId>& moving = {});
 
   // What to send next: nothing that waits for an earlier change of the same message or mailbox, no
   // deletion before an earlier append has settled. Empty: there is nothing to send.
@@ -129,12 +131,19 @@ class Pending {
  private:
   using RefKey = std::tuple<std::string, UidValidity, Uid>;
   bool unchanged(const store::Change& seen) const REQUIRES(mutex_);
+  // What the journal says of a message is read, and then changed: by one at a time.
+  class Turn;
+  void takeTurn(const std::set<MessageId>& ids) EXCLUDES(mutex_);
+  void endTurn(const std::set<MessageId>& ids) EXCLUDES(mutex_);
   void load(const store::Change& change) REQUIRES(mutex_);
   void forget(uint64_t number) REQUIRES(mutex_);
+  bool moves(MessageId id) const REQUIRES(mutex_);
   std::vector<store::Change> later(MessageId id, uint64_t number) const REQUIRES(mutex_);
 
   store::Journal& journal_;
   mutable Mutex mutex_;
+  Condition turn_ended_;
+  std::set<MessageId> in_turn_ GUARDED_BY(mutex_);
   std::map<uint64_t, store::Change> changes_ GUARDED_BY(mutex_);
   std::unordered_map<MessageId, std::set<uint64_t>> of_ GUARDED_BY(mutex_);
   std::map<RefKey, MessageId> ids_ GUARDED_BY(mutex_);
