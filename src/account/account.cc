@@ -11,6 +11,7 @@
 
 #include "account/body_reader.h"
 #include "account/changes.h"
+#include "account/drafts.h"
 #include "account/evictor.h"
 #include "account/hidden.h"
 #include "account/journal_text.h"
@@ -65,6 +66,13 @@ class AccountImpl final : public Account {
         ids_(store::IdSource::open(options.state_dir)),
         journal_(store::Journal::open(options.state_dir)),
         pending_(*journal_),
+        spool_(options.state_dir),
+        drafts_(
+            store(), *journal_,
+            {[this](const sync::TreeChange& change) { tell(change); }, [this] { sender_.poke(); },
+             [this](const store::Snapshot& snapshot, const store::MessageRecord& message) {
+               return deletionOf(store(), options_.deletion, snapshot, message);
+             }}),
         pool_(imap::Pool::create(options_.session, std::max(options.connections, 1U))),
         listings_(
             *pool_, store(), [this](const sync::TreeChange& change) { tell(change); },
@@ -74,7 +82,10 @@ class AccountImpl final : public Account {
         bodies_(*pool_, *cache_, options.cache_size / 2, counters_,
                 {[this](const store::MessageRecord& message) { sizeChanged(message); },
                  [this](MailboxId mailbox) { listings_.refresh(mailbox); },
-                 [this](const std::optional<Error>& error) { bodiesStored(error); }}),
+                 [this](const std::optional<Error>& error) { bodiesStored(error); },
+                 [this](MessageId id, uint64_t offset, uint32_t size) {
+                   return drafts_.read(id, offset, size);
+                 }}),
         refresher_(options.poll,
                    [this](const std::function<void()>& finished) { submitRefresh(finished); }),
         sender_(*pool_, store(),
@@ -87,7 +98,7 @@ class AccountImpl final : public Account {
                  [this](const Error& error) { fail("changes could not be sent", error); }}),
         changes_(options.read_only
                      ? nullptr
-                     : makeChanges(store(), options.deletion, deletions_, changesHooks())),
+                     : makeChanges(store(), drafts_, options.deletion, deletions_, changesHooks())),
         watcher_(*pool_, *cache_, std::min(options.connections / 2, kMostWatching),
                  std::min(options.session.endpoint.timeout / 2, kLongestProbe),
                  {[this](imap::Session& session) { refreshWatched(session); },
@@ -98,6 +109,13 @@ class AccountImpl final : public Account {
         network_([this](NetworkEvents::Kind kind) { networkChanged(kind); }) {
     ids_->raiseAbove(cache_->highestId());
     sync::showPending(store());
+    drafts_.recover();
+    for (const auto& orphan : drafts_.orphans()) errors_.add(orphan);
+    pending_.holdDeletions([this] {
+      const auto oldest = store::oldestToBeSent(options_.state_dir);
+      if (oldest) drafts_.deletionsWait();
+      return oldest;
+    });
     if (const auto said = notice(); !said.empty()) errors_.add(said);  // the store has logged it
   }
 
@@ -111,12 +129,14 @@ class AccountImpl final : public Account {
     network_.start();
     evictor_.start();
     if (changes_ && pending_.size() > 0) sender_.poke();
+    if (changes_) drafts_.start();
     return why;
   }
 
   void stop() override {
     if (stopped_.exchange(true)) return;
     network_.stop();
+    drafts_.stop();
     refresher_.stop();
     watcher_.stop();
     pool_->stop();
@@ -137,6 +157,9 @@ class AccountImpl final : public Account {
   }
 
   Changes* changes() override { return changes_.get(); }
+  store::MessageRecord live(store::MessageRecord message) const override {
+    return drafts_.live(std::move(message));
+  }
   Flags flags(const store::MessageRecord& message) const override {
     const auto ours = pending_.outlook(message.id);
     return ours ? changed(message.flags, ours->add, ours->remove) : message.flags;
@@ -192,7 +215,7 @@ class AccountImpl final : public Account {
     return options;
   }
 
-  sync::Store store() const { return {*cache_, *ids_, names_, &pending_}; }
+  sync::Store store() const { return {*cache_, *ids_, names_, &pending_, &spool_}; }
 
   std::string spoolDirectory() const { return options_.state_dir + "/spool"; }
 
@@ -210,12 +233,15 @@ class AccountImpl final : public Account {
   }
 
   void dropSpooled(const std::string& file) const {
-    if (::unlink((spoolDirectory() + "/" + file).c_str()) != 0 && errno != ENOENT)
-      log::warning("{}", systemError(file + " can't be removed from the spool", errno).what());
+    try {
+      spool_.remove(file);
+    } catch (const Error& error) {
+      log::warning("{}", error.what());
+    }
   }
 
   ChangeFacts changeFacts() const {
-    return {pending_.changes(), {}, deletions_.burst(Clock::now()), spoolDirectory()};
+    return {pending_.changes(), drafts_.unsent(), deletions_.burst(Clock::now()), spoolDirectory()};
   }
 
   void tell(const sync::TreeChange& change) {
@@ -295,6 +321,7 @@ class AccountImpl final : public Account {
     // Of the mailbox that it has selected itself, a session tells what it saw last.
     if (!session.selected().empty()) session.noop();
     const auto stale = refreshTree(session);
+    drafts_.restore();
     for (const auto mailbox : stale) listings_.refresh(mailbox);
   }
 
@@ -382,6 +409,8 @@ class AccountImpl final : public Account {
   const std::unique_ptr<store::IdSource> ids_;
   const std::unique_ptr<store::Journal> journal_;
   mutable sync::Pending pending_;
+  const store::Spool spool_;
+  Drafts drafts_;
   const std::unique_ptr<imap::Pool> pool_;
   QuotaKeeper quota_{*cache_};
   Deletions deletions_;

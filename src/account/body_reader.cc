@@ -131,6 +131,11 @@ void BodyReader::read(WaitId wait, MessageId id, uint64_t offset, uint32_t size,
 
 bool BodyReader::serve(Request& request) {
   try {
+    if (const auto bytes = hooks_.spooled ? hooks_.spooled(request.id, request.offset, request.size)
+                                          : std::nullopt) {
+      request.done(std::nullopt, {*bytes});
+      return true;
+    }
     for (;;) {
       uint32_t missing = 0;
       if (answer(request, missing)) return true;
@@ -199,6 +204,8 @@ bool BodyReader::await(Request& request, uint32_t missing) {
     const auto message = snapshot->message(request.id);
     const auto mailbox = message ? snapshot->mailbox(message->mailbox) : std::nullopt;
     if (!mailbox) throw vanished();
+    if (message->uid == 0)
+      throw Error(Code::busy, Scope::message, "it is not known yet what the server calls it");
 
     fetch = std::make_shared<Fetch>();
     fetch->id = request.id;

@@ -28,6 +28,10 @@ class BodyReader {
     std::function<void(MailboxId)> doubt;
     // Bodies were put into the store, or could not be.
     std::function<void(const std::optional<Error>&)> stored;
+    // Bytes of a message that the server doesn't have yet; absent for all others. Asked first. May
+    // be empty.
+    std::function<std::optional<std::string>(MessageId, uint64_t offset, uint32_t size)> spooled =
+        {};
   };
   // A message larger than `largest` is not cached: it would drive out all others.
   BodyReader(imap::Pool& pool, store::Cache& cache, uint64_t largest, Counters& counters,

@@ -13,22 +13,33 @@
 namespace emlfs {
 namespace {
 
-Error notYet() {
-  return Error(Code::not_permitted, Scope::message, "this version can't do that yet");
+std::optional<store::MailboxRecord> trashOf(const store::Snapshot& snapshot) {
+  for (auto& record : snapshot.mailboxes())
+    if (record.special_use == "\\Trash" && record.selectable) return std::move(record);
+  return std::nullopt;
 }
 
 class ChangesImpl final : public Changes {
  public:
-  ChangesImpl(sync::Store store, Deletion deletion, Deletions& deletions, ChangesHooks hooks)
-      : store_(store), deletion_(deletion), deletions_(deletions), hooks_(std::move(hooks)) {}
+  ChangesImpl(sync::Store store, Drafts& drafts, Deletion deletion, Deletions& deletions,
+              ChangesHooks hooks)
+      : store_(store),
+        drafts_(drafts),
+        deletion_(deletion),
+        deletions_(deletions),
+        hooks_(std::move(hooks)) {}
 
-  void rename(MessageId id, MailboxId directory, const std::string& name,
-              bool /*replace*/) override {
+  void rename(MessageId id, MailboxId directory, const std::string& name, bool replace) override {
+    if (drafts_.rename(id, directory, name, replace)) return;
     sync::moveMessage(store_, id, directory, name, hooks_.on_change);
     hooks_.added();
   }
 
   void remove(MessageId id) override {
+    if (drafts_.remove(id)) {
+      hooks_.added();  // what waited for it can go
+      return;
+    }
     switch (deletion_) {
       case Deletion::flag:
         hide(id);
@@ -45,6 +56,7 @@ class ChangesImpl final : public Changes {
   }
 
   void setFlags(MessageId id, const Flags& add, const Flags& remove) override {
+    if (drafts_.setFlags(id, add, remove)) return;
     sync::changeFlags(store_, {id}, add, remove, hooks_.on_change);
     hooks_.added();
   }
@@ -71,23 +83,26 @@ class ChangesImpl final : public Changes {
       for (const auto& change : store_.pending->changes())
         if (change.state == store::Change::State::parked) command.numbers.push_back(change.number);
     if (command.act == JournalCommand::Act::retry)
-      sync::retryParked(store_, command.numbers, hooks_.on_change);
+      drafts_.retried(sync::retryParked(store_, command.numbers, hooks_.on_change));
     else
       for (const auto& file : sync::dropParked(store_, command.numbers))
         hooks_.spool_unneeded(file);
     hooks_.added();
   }
 
-  store::MessageRecord create(MailboxId /*directory*/, const std::string& /*name*/) override {
-    throw notYet();
+  store::MessageRecord create(MailboxId directory, const std::string& name) override {
+    return drafts_.create(directory, name);
   }
-  void write(MessageId /*id*/, uint64_t /*offset*/, std::string_view /*bytes*/) override {
-    throw notYet();
+  void write(MessageId id, uint64_t offset, std::string_view bytes) override {
+    drafts_.write(id, offset, bytes);
   }
-  void truncate(MessageId /*id*/, uint64_t /*size*/) override { throw notYet(); }
-  void setTime(MessageId /*id*/, int64_t /*seconds*/) override { throw notYet(); }
-  void closed(MailboxId /*directory*/, std::string_view /*name*/) override {}
-  void sync(MessageId /*id*/) override {}
+  void truncate(MessageId id, uint64_t size) override { drafts_.truncate(id, size); }
+  void setTime(MessageId id, int64_t seconds) override { drafts_.setTime(id, seconds); }
+  void closed(MailboxId directory, std::string_view name) override {
+    drafts_.closed(directory, name);
+  }
+  void deaf() override { drafts_.deaf(); }
+  void sync(MessageId id) override { drafts_.sync(id); }
 
   store::MailboxRecord makeMailbox(MailboxId parent, const std::string& name) override {
     auto made = sync::makeMailbox(store_, parent, name, hooks_.on_change);
@@ -104,6 +119,7 @@ class ChangesImpl final : public Changes {
   }
 
   void flush(WaitId wait, uint64_t since, Done done) override {
+    drafts_.sealAll();
     hooks_.flush(wait, since, std::move(done));
   }
   uint64_t latest() const override { return store_.pending->latest(); }
@@ -127,8 +143,7 @@ class ChangesImpl final : public Changes {
     std::string name;
     {
       const auto snapshot = store_.cache.snapshot();
-      for (auto& record : snapshot->mailboxes())
-        if (record.special_use == "\\Trash" && record.selectable) trash = std::move(record);
+      trash = trashOf(*snapshot);
       const auto message = snapshot->message(id);
       if (!message) throw Error(Code::stale, Scope::message, "the message is no longer there");
       if (trash && store::shownIn(*message) == trash->id) {
@@ -170,6 +185,7 @@ class ChangesImpl final : public Changes {
   }
 
   const sync::Store store_;
+  Drafts& drafts_;
   const Deletion deletion_;
   Deletions& deletions_;
   const ChangesHooks hooks_;
@@ -177,9 +193,24 @@ class ChangesImpl final : public Changes {
 
 }  // namespace
 
-std::unique_ptr<Changes> makeChanges(sync::Store store, Deletion deletion, Deletions& deletions,
-                                     ChangesHooks hooks) {
-  return std::make_unique<ChangesImpl>(store, deletion, deletions, std::move(hooks));
+store::Change deletionOf(sync::Store store, Deletion deletion, const store::Snapshot& snapshot,
+                         const store::MessageRecord& message) {
+  using Kind = store::Change::Kind;
+  const auto trash = deletion == Deletion::trash ? trashOf(snapshot) : std::nullopt;
+  const bool in_trash = trash && store::shownIn(message) == trash->id;
+  if (deletion == Deletion::expunge || in_trash)
+    return sync::changeOf(Kind::expunge, store, snapshot, message);
+  auto change = sync::changeOf(trash ? Kind::move : Kind::flags, store, snapshot, message);
+  if (trash)
+    change.mailbox = trash->wire;
+  else
+    change.add = Flags({"\\Deleted"});
+  return change;
+}
+
+std::unique_ptr<Changes> makeChanges(sync::Store store, Drafts& drafts, Deletion deletion,
+                                     Deletions& deletions, ChangesHooks hooks) {
+  return std::make_unique<ChangesImpl>(store, drafts, deletion, deletions, std::move(hooks));
 }
 
 }  // namespace emlfs

@@ -5,6 +5,7 @@
 #include <memory>
 
 #include "account/deletions.h"
+#include "account/drafts.h"
 #include "emlfs/account/changes.h"
 #include "emlfs/sync/sync.h"
 
@@ -19,7 +20,11 @@ struct ChangesHooks {
 };
 
 // `store.pending` must be set; `deletions` outlives it.
-std::unique_ptr<Changes> makeChanges(sync::Store store, Deletion deletion, Deletions& deletions,
-                                     ChangesHooks hooks);
+std::unique_ptr<Changes> makeChanges(sync::Store store, Drafts& drafts, Deletion deletion,
+                                     Deletions& deletions, ChangesHooks hooks);
+
+// What removes a message that another takes the place of.
+store::Change deletionOf(sync::Store store, Deletion deletion, const store::Snapshot& snapshot,
+                         const store::MessageRecord& message);
 
 }  // namespace emlfs

@@ -13,6 +13,12 @@ Error interruption() {
   return Error(Code::cancelled, Scope::message, "interrupted");
 }
 
+// By a flush: it can get any further.
+bool isWaitedFor(const Change& change) {
+  return change.state != Change::State::parked && !sync::lacksUid(change) &&
+         !sync::unfinished(change);
+}
+
 }  // namespace
 
 Sender::Sender(imap::Pool& pool, sync::Store store, Hooks hooks)
@@ -71,9 +77,8 @@ void Sender::looked() {
 void Sender::flush(WaitId wait, uint64_t since, Done done) {
   const auto changes = store_.pending->changes();
   bool run_needed = false;
-  const bool nothing = std::all_of(changes.begin(), changes.end(), [](const Change& change) {
-    return change.state == Change::State::parked || sync::lacksUid(change);
-  });
+  const bool nothing = std::all_of(changes.begin(), changes.end(),
+                                   [](const Change& change) { return !isWaitedFor(change); });
   if (nothing) {
     std::optional<Error> refused;
     {
@@ -162,9 +167,7 @@ std::vector<std::pair<Done, std::optional<Error>>> Sender::settled(
                      store_.pending->next().empty();
   for (auto& waiter : waiters_) {
     bool left = false;
-    for (const auto& change : changes)
-      left |= change.number <= waiter.last && change.state != Change::State::parked &&
-              !sync::lacksUid(change);
+    for (const auto& change : changes) left |= change.number <= waiter.last && isWaitedFor(change);
     auto refused = refusal(waiter.since, waiter.last);
     const bool ends = refused || !left || error || (waiter.run <= runs_ && stuck);
     if (ends) waits_.erase(waiter.wait);

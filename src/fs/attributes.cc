@@ -81,13 +81,14 @@ void getattr(fuse_req_t request, fuse_ino_t node, fuse_file_info* /*info*/) {
       account.touched(mailbox->id);
       return;
     }
-    const auto message = snapshot->message(MessageId{node});
-    if (!message) {
+    const auto found = snapshot->message(MessageId{node});
+    if (!found) {
       fuse_reply_err(request, ESTALE);
       return;
     }
-    account.sizeTold(message->id, message->size);
-    const auto st = attributes(*message, options);
+    const auto message = account.live(*found);
+    account.sizeTold(message.id, message.size);
+    const auto st = attributes(message, options);
     fuse_reply_attr(request, &st, kForever);
   } catch (const Error& error) {
     fuse_reply_err(request, toErrno(error));

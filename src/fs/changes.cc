@@ -89,8 +89,11 @@ void symlink(fuse_req_t request, const char* /*target*/, fuse_ino_t /*parent*/,
 void fsyncdir(fuse_req_t request, fuse_ino_t /*node*/, int /*datasync*/, fuse_file_info* /*info*/) {
   if (contextOf(request).account.changes() == nullptr)
     fuse_reply_err(request, 0);
-  else
+  else {
+    // What was closed before is to be known.
+    contextOf(request).closings->drain();
     answerWhenFlushed(request);
+  }
 }
 
 }  // namespace emlfs::fs

@@ -5,7 +5,9 @@
 
 #include "emlfs/account/account.h"
 #include "emlfs/fs/filesystem.h"
+#include "fs/closings.h"
 #include "fs/invalidator.h"
+#include "fs/mending.h"
 #include "fs/requests.h"
 
 namespace emlfs::fs {
@@ -15,6 +17,9 @@ struct Context {
   MountOptions options;
   Requests requests;
   Invalidator* invalidator = nullptr;  // set before the first request
+  // The same, but for a mount that is read-only.
+  Closings* closings = nullptr;
+  Mending* mending = nullptr;
 };
 
 inline Context& contextOf(fuse_req_t request) {

@@ -57,9 +57,11 @@ Fd newEvent() {
 
 }  // namespace
 
-Farewell::Farewell(Account& account, Milliseconds limit, std::function<void()> exit)
+Farewell::Farewell(Account& account, Milliseconds limit, std::function<void()> settle,
+                   std::function<void()> exit)
     : account_(account),
       limit_(limit),
+      settle_(std::move(settle)),
       exit_(std::move(exit)),
       main_(::pthread_self()),
       signals_(newEvent()),
@@ -101,6 +103,7 @@ void Farewell::sendPending(bool ended) {
   if (changes == nullptr) return;
   const auto done = std::make_shared<Fd>(newEvent());
   const WaitId wait = changes->newFlush();
+  settle_();
   changes->flush(wait, 0, [done](const std::optional<Error>& error) {
     if (error) log::info("not everything was sent: {}", error->what());
     add(done->get());

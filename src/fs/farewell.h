@@ -19,7 +19,9 @@ class Farewell {
  public:
   // Handles SIGTERM, SIGINT and SIGHUP, except those that are ignored. `exit`: tells the loop that
   // the main thread runs to end; it sees that when a signal has interrupted its wait.
-  Farewell(Account& account, Milliseconds limit, std::function<void()> exit);
+  // `settle` comes before what is pending is sent.
+  Farewell(Account& account, Milliseconds limit, std::function<void()> settle,
+           std::function<void()> exit);
   ~Farewell();
   Farewell(const Farewell&) = delete;
   Farewell& operator=(const Farewell&) = delete;
@@ -34,6 +36,7 @@ class Farewell {
 
   Account& account_;
   const Milliseconds limit_;
+  const std::function<void()> settle_;
   const std::function<void()> exit_;
   const pthread_t main_;
   const Fd signals_;                 // eventfds: a signal has come

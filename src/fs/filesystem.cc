@@ -13,6 +13,7 @@
 #include "fs/attributes.h"
 #include "fs/changes.h"
 #include "fs/context.h"
+#include "fs/draft_files.h"
 #include "fs/farewell.h"
 #include "fs/invalidator.h"
 #include "fs/lookup.h"
@@ -98,6 +99,11 @@ fuse_lowlevel_ops operations() {
   ops.readdirplus = Counted<Requests::readdir, readdirplus>::call;
   ops.statfs = Counted<Requests::statfs, statfs>::call;
   ops.getxattr = Counted<Requests::getxattr, getxattr>::call;
+  ops.create = Counted<Requests::create, create>::call;
+  ops.mknod = Counted<Requests::create, mknod>::call;
+  ops.write = Counted<Requests::write, write>::call;
+  ops.setattr = Counted<Requests::setattr, setattr>::call;
+  ops.fsync = Counted<Requests::fsync, fsync>::call;
   ops.rename = Counted<Requests::rename, rename>::call;
   ops.mkdir = Counted<Requests::mkdir, mkdir>::call;
   ops.rmdir = Counted<Requests::rmdir, rmdir>::call;
@@ -182,7 +188,8 @@ void loop(fuse_session* session) {
 }  // namespace
 
 void serve(Account& account, const MountOptions& options, const std::function<void()>& ready) {
-  Context context{account, options, {}, nullptr};
+  Context context{account, options, {}};
+  std::unique_ptr<Closings> closings;  // outlives the session, see there
   fuse_set_log_func(complain);
   const Session session = newSession(context);
   if (fuse_session_mount(session.get(), options.mount_point.c_str()) != 0)
@@ -190,20 +197,34 @@ void serve(Account& account, const MountOptions& options, const std::function<vo
                 "can't mount on " + options.mount_point + ": " + lastComplaint() + advice());
   Invalidator invalidator(session.get());
   context.invalidator = &invalidator;
+  Mending mending(account, session.get());
+  if (account.changes() != nullptr) {
+    closings = std::make_unique<Closings>(account, options.mount_point);
+    context.closings = closings.get();
+    context.mending = &mending;
+  }
   account.setListener([&](const sync::TreeChange& change) { invalidator.push(change); });
   std::exception_ptr failure;
   try {
-    Farewell farewell(account, options.farewell, [&] { fuse_session_exit(session.get()); });
+    const auto settle = [&] {
+      if (closings) closings->drain();
+    };
+    Farewell farewell(account, options.farewell, settle, [&] { fuse_session_exit(session.get()); });
     ready();
     loop(session.get());
     farewell.unmounted();
   } catch (...) {
     failure = std::current_exception();
   }
+  if (closings) {
+    closings->drain();
+    closings->stop();
+  }
   // Requests that still wait are answered by stop(); then nobody uses the session any more.
   account.stop();
   fuse_session_unmount(session.get());
   invalidator.stop();
+  mending.stop();
   if (failure) std::rethrow_exception(failure);
 }
 

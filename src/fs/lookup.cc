@@ -31,7 +31,7 @@ bool replyFound(fuse_req_t request, Context& context, const store::Snapshot& sna
     const auto message = snapshot.message(MessageId{found->node});
     if (!message) return false;
     context.account.sizeTold(message->id, message->size);
-    answer = entry(*message, context.options);
+    answer = entry(context.account.live(*message), context.options);
   }
   fuse_reply_entry(request, &answer);
   return true;

@@ -82,7 +82,8 @@ bool fill(Entries& entries, uint64_t offset, Context& context, const store::Snap
     });
   }
   if (!room) return false;
-  const auto add = [&](const store::MessageRecord& message, uint64_t next) {
+  const auto add = [&](const store::MessageRecord& record, uint64_t next) {
+    const auto message = context.account.live(record);
     room = entries.add(message.name, entry(message, context.options), next);
     if (room && entries.withAttributes()) context.account.sizeTold(message.id, message.size);
     return room;

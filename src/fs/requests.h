@@ -22,6 +22,10 @@ class Requests {
     getxattr,
     listxattr,
     statfs,
+    create,
+    write,
+    setattr,
+    fsync,
     rename,
     unlink,
     mkdir,
@@ -38,9 +42,10 @@ class Requests {
   }
 
  private:
-  static constexpr std::array kNames{"lookup",    "getattr",  "readdir", "read",   "getxattr",
-                                     "listxattr", "statfs",   "rename",  "unlink", "mkdir",
-                                     "rmdir",     "setxattr", "fsyncdir"};
+  static constexpr std::array kNames{"lookup",    "getattr", "readdir", "read",  "getxattr",
+                                     "listxattr", "statfs",  "create",  "write", "setattr",
+                                     "fsync",     "rename",  "unlink",  "mkdir", "rmdir",
+                                     "setxattr",  "fsyncdir"};
   std::array<std::atomic<uint64_t>, kNames.size()> counts_{};
 };
 

@@ -27,6 +27,12 @@ uint64_t messageInode(std::string_view mailbox, UidValidity validity, Uid uid) {
   return inode(text);
 }
 
+uint64_t localInode(MessageId id) {
+  std::string text("local");
+  putU64(text, id.value);
+  return inode(text);
+}
+
 uint64_t mailboxInode(std::string_view path) {
   std::string text("mailbox");
   putString(text, path);

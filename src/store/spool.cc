@@ -62,6 +62,13 @@ Fd Spool::open(const std::string& name) const {
   return fd;
 }
 
+std::optional<Fd> Spool::read(const std::string& name) const {
+  Fd fd(::open(path(name).c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW));
+  if (fd) return fd;
+  if (errno == ENOENT) return std::nullopt;
+  throw systemError("opening " + path(name), errno);
+}
+
 void Spool::sync(int fd) const {
   if (::fsync(fd) != 0) throw systemError("syncing a file of " + directory_, errno);
   failPoint("spool: file synced");
@@ -123,10 +130,22 @@ void truncate(int fd, uint64_t size) {
     throw systemError("setting the size of a new message", errno);
 }
 
-uint64_t fileSize(int fd) {
+namespace {
+
+struct stat statOf(int fd) {
   struct stat file{};
   if (::fstat(fd, &file) != 0) throw systemError("looking at a new message", errno);
-  return static_cast<uint64_t>(file.st_size);
+  return file;
+}
+
+}  // namespace
+
+uint64_t fileSize(int fd) {
+  return static_cast<uint64_t>(statOf(fd).st_size);
+}
+
+int64_t lastWrite(int fd) {
+  return statOf(fd).st_mtim.tv_sec;
 }
 
 }  // namespace emlfs::store

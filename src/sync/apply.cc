@@ -74,8 +74,21 @@ struct Application {
       vanished.push_back(message.id);
       return true;
     });
+    // What has not been sent yet is ours: it belongs into whatever is called so.
+    std::vector<store::MessageRecord> unsent;
+    update.arrivals(directory.id, {}, [&](const store::MessageRecord& message) {
+      if (message.mailbox == directory.id && isUnsent(message)) unsent.push_back(message);
+      return true;
+    });
     update.removeMessages(directory.id);
+    for (const auto& message : unsent) update.putMessage(message);
     directory.state.messages = 0;
+  }
+
+  // A draft, or a new message: one that is on its way from elsewhere has other changes.
+  bool isUnsent(const store::MessageRecord& message) const {
+    return message.uid == 0 && store.pending != nullptr &&
+           (!store.pending->outlook(message.id) || store.pending->appendOf(message.id));
   }
 
   void vanish(const UidSet& uids) {

@@ -39,17 +39,6 @@ store::MessageRef placeOf(Store store, const store::Snapshot& snapshot,
   return place;
 }
 
-Change changeOf(Change::Kind kind, Store store, const store::Snapshot& snapshot,
-                const store::MessageRecord& message) {
-  Change change;
-  change.kind = kind;
-  change.id = message.id;
-  change.source = placeOf(store, snapshot, message);
-  change.date = message.date;
-  change.size = message.size;
-  return change;
-}
-
 // Until the server has it in its place, a name is that of the local id.
 store::NameKey nameKey(Store store, const store::Snapshot& snapshot,
                        const store::MessageRecord& message, bool moves) {
@@ -132,7 +121,9 @@ class Shown {
 std::set<MessageId> onTheirWay(Store store, const std::vector<MessageId>& ids) {
   std::set<MessageId> moving;
   for (const MessageId id : ids)
-    if (const auto ours = store.pending->outlook(id); ours && ours->directory) moving.insert(id);
+    if (const auto ours = store.pending->outlook(id);
+        ours && (ours->directory || store.pending->appendOf(id)))
+      moving.insert(id);
   return moving;
 }
 
@@ -207,6 +198,17 @@ bool addMove(Store store, MessageId id, MailboxId directory, const std::string& 
 }
 
 }  // namespace
+
+Change changeOf(Change::Kind kind, Store store, const store::Snapshot& snapshot,
+                const store::MessageRecord& message) {
+  Change change;
+  change.kind = kind;
+  change.id = message.id;
+  change.source = placeOf(store, snapshot, message);
+  change.date = message.date;
+  change.size = message.size;
+  return change;
+}
 
 void moveMessage(Store store, MessageId id, MailboxId directory, const std::string& name,
                  const OnChange& on_change) {

@@ -17,16 +17,22 @@ using store::Change;
 
 constexpr size_t kLongestRun = 1'000;
 
+// By an append it gets a successor, and is not to go before that has arrived.
+bool isReplaced(const Change& change) {
+  return change.kind != Change::Kind::append && !change.spool.empty();
+}
+
 bool sendable(const Change& change) {
-  if (change.state == Change::State::parked || lacksUid(change)) return false;
+  if (change.state == Change::State::parked || lacksUid(change) || unfinished(change)) return false;
   return ofMailboxes(change) || change.kind == Change::Kind::append || change.source.uid != 0;
 }
 
 bool fitTogether(const Change& a, const Change& b) {
+  if (a.kind == Change::Kind::append)
+    return b.kind == a.kind && a.state == b.state && a.mailbox == b.mailbox;
   return a.kind == b.kind && a.state == b.state && a.source.mailbox == b.source.mailbox &&
          a.source.uid_validity == b.source.uid_validity && a.mailbox == b.mailbox &&
-         a.add == b.add && a.remove == b.remove && a.kind != Change::Kind::append &&
-         !ofMailboxes(a);
+         a.add == b.add && a.remove == b.remove && !ofMailboxes(a);
 }
 
 // What a change speaks of, by the names of now and by those to come.
@@ -220,8 +226,11 @@ std::optional<MessageId> Pending::claimant(const std::string& mailbox,
   for (const auto& [number, change] : changes_) {
     if (!lacksUid(change) || change.mailbox != mailbox) continue;
     if (meta.uid < change.destination.uid_next || change.source.size != meta.size ||
-        change.source.message_id != meta.header.message_id || change.date != meta.date)
+        change.source.message_id != meta.header.message_id)
       continue;
+    // The zone of what was sent is ours; some servers give another.
+    const bool sent_here = change.kind == Change::Kind::append;
+    if (sent_here ? change.date.seconds != meta.date.seconds : change.date != meta.date) continue;
     if (only && *only != change.id) return std::nullopt;
     only = change.id;
   }
@@ -434,8 +443,78 @@ Run Pending::touching(const std::string& mailbox, char delimiter) const {
   return found;
 }
 
-Run Pending::next() const {
+std::optional<Change> Pending::appendOf(MessageId id) const {
   const MutexLock lock(mutex_);
+  const auto of = of_.find(id);
+  if (of == of_.end()) return std::nullopt;
+  for (const uint64_t number : of->second) {
+    const Change& change = changes_.at(number);
+    if (change.kind == Change::Kind::append && change.state != Change::State::parked) return change;
+  }
+  return std::nullopt;
+}
+
+std::optional<Change> Pending::replacedBy(const Change& append) const {
+  const MutexLock lock(mutex_);
+  for (auto at = changes_.upper_bound(append.number); at != changes_.end(); ++at)
+    if (isReplaced(at->second) && at->second.spool == append.spool) return at->second;
+  return std::nullopt;
+}
+
+bool Pending::unchanged(const Change& seen) const {
+  const auto at = changes_.find(seen.number);
+  return at != changes_.end() && at->second == seen && claimed_.count(seen.number) == 0;
+}
+
+bool Pending::amend(const Change& seen, store::Batch batch) {
+  {
+    const MutexLock lock(mutex_);
+    if (!unchanged(seen) || seen.state != Change::State::pending) return false;
+    claimed_.insert(seen.number);
+  }
+  try {
+    commit(std::move(batch));
+  } catch (...) {
+    release({seen});
+    throw;
+  }
+  release({seen});
+  return true;
+}
+
+bool Pending::claim(const Run& run) {
+  const MutexLock lock(mutex_);
+  for (const Change& change : run)
+    if (!unchanged(change)) return false;
+  for (const Change& change : run) claimed_.insert(change.number);
+  return true;
+}
+
+void Pending::release(const Run& run) {
+  const MutexLock lock(mutex_);
+  for (const Change& change : run) claimed_.erase(change.number);
+}
+
+void Pending::holdDeletions(Oldest oldest) {
+  oldest_ = std::move(oldest);
+}
+
+bool Pending::held() const {
+  const MutexLock lock(mutex_);
+  return held_;
+}
+
+Run Pending::next() const {
+  bool any_deletion = false;
+  {
+    const MutexLock lock(mutex_);
+    any_deletion = std::any_of(changes_.begin(), changes_.end(), [](const auto& each) {
+      return isDeletion(each.second) && sendable(each.second);
+    });
+  }
+  const auto oldest = any_deletion && oldest_ ? oldest_() : std::nullopt;
+  const MutexLock lock(mutex_);
+  held_ = false;
   Run run;
   std::set<MessageId> waiting;
   std::set<std::string> unsettled;  // mailboxes that are not as earlier changes say
@@ -445,9 +524,14 @@ Run Pending::next() const {
     const bool held = ofMailboxes(change)
                           ? overlap(unsettled, names(change)) || overlap(used, names(change))
                           : !unsettled.empty() && overlap(unsettled, names(change));
-    const bool ready = sendable(change) && waiting.count(change.id) == 0 && !held &&
-                       !(append_before && isDeletion(change));
-    append_before |= change.kind == Change::Kind::append;
+    const bool deletion = isDeletion(change) || isReplaced(change);
+    bool ready = sendable(change) && claimed_.count(number) == 0 && waiting.count(change.id) == 0 &&
+                 !held && !(append_before && deletion);
+    if (ready && deletion && oldest && change.acknowledged >= *oldest) {
+      held_ = true;
+      ready = false;
+    }
+    append_before |= change.kind == Change::Kind::append && !lacksUid(change);
     const bool taken = ready && (run.empty() || fitTogether(run.front(), change));
     if (taken) run.push_back(change);
     if (run.size() == kLongestRun) break;
@@ -502,7 +586,14 @@ std::vector<Change> Pending::later(MessageId id, uint64_t number) const {
   return found;
 }
 
-void Pending::done(std::span<const Bound> bound) {
+void Pending::reset(const Run& run) {
+  store::Batch batch;
+  batch.update = run;
+  for (Change& change : batch.update) change.state = Change::State::pending;
+  commit(std::move(batch));
+}
+
+void Pending::done(std::span<const Bound> bound, const Run& dropped) {
   std::set<MessageId> ids;
   {
     const MutexLock lock(mutex_);
@@ -511,6 +602,7 @@ void Pending::done(std::span<const Bound> bound) {
   }
   const Turn turn(*this, std::move(ids));
   store::Batch batch;
+  for (const Change& change : dropped) batch.remove.push_back(change.number);
   {
     const MutexLock lock(mutex_);
     for (const auto& [number, place] : bound) {
@@ -541,28 +633,40 @@ void Pending::done(std::span<const Bound> bound) {
   commit(std::move(batch));
 }
 
-void Pending::park(const Run& run, const Error& error) {
+Run Pending::park(const Run& run, const Error& error) {
   std::set<MessageId> ids;
   for (const Change& change : run)
     if (!ofMailboxes(change)) ids.insert(change.id);
   const Turn turn(*this, std::move(ids));
   store::Batch batch;
+  Run parked;
   {
     const MutexLock lock(mutex_);
-    for (Change change : run) {
-      // What was to happen to the message in its new place is now about the old one.
+    for (const Change& change : run) {
+      parked.push_back(change);
       for (Change next : later(change.id, change.number)) {
         if (next.source.uid != 0) continue;
+        if (change.kind == Change::Kind::append) {
+          parked.push_back(std::move(next));
+          continue;
+        }
+        // What was to happen to the message in its new place is now about the old one.
         next.source = change.source;
         batch.update.push_back(std::move(next));
       }
-      change.state = Change::State::parked;
-      change.error = error.code;
-      change.server = error.server.empty() ? error.what() : error.server;
-      batch.update.push_back(std::move(change));
+      if (change.kind != Change::Kind::append) continue;
+      for (const auto& [number, other] : changes_)
+        if (isReplaced(other) && other.spool == change.spool) parked.push_back(other);
     }
   }
+  for (Change& change : parked) {
+    change.state = Change::State::parked;
+    change.error = error.code;
+    change.server = error.server.empty() ? error.what() : error.server;
+    batch.update.push_back(change);
+  }
   commit(std::move(batch));
+  return parked;
 }
 
 void Pending::drop(const Run& run) {

@@ -8,8 +8,10 @@
 #include "emlfs/base/fail_point.h"
 #include "emlfs/base/log.h"
 #include "emlfs/sync/rights.h"
+#include "sync/append_replay.h"
 #include "sync/mailbox_replay.h"
 #include "sync/overlay.h"
+#include "sync/receiving.h"
 #include "sync/sent.h"
 
 namespace emlfs::sync {
@@ -24,22 +26,6 @@ UidSet uidsOf(const Run& run) {
   for (const auto& change : run) uids.add(change.source.uid);
   return uids;
 }
-
-// Messages may arrive in the mailbox as long as it lives.
-class Receiving {
- public:
-  Receiving(Pending& pending, const Run& run, const Change::Destination& destination)
-      : pending_(pending), mailbox_(run.front().mailbox) {
-    pending_.begin(run, destination);
-  }
-  ~Receiving() { pending_.end(mailbox_); }
-  Receiving(const Receiving&) = delete;
-  Receiving& operator=(const Receiving&) = delete;
-
- private:
-  Pending& pending_;
-  const std::string mailbox_;
-};
 
 class Replay {
  public:
@@ -78,6 +64,9 @@ class Replay {
         return;
       case Change::Kind::expunge:
         if (select(run)) expunge(run);
+        return;
+      case Change::Kind::append:
+        append(run);
         return;
       case Change::Kind::create_mailbox:
       case Change::Kind::rename_mailbox:
@@ -344,6 +333,12 @@ class Replay {
     pending_.done(samePlaces(run));
   }
 
+  void append(const Run& run) {
+    note(run.front().mailbox);
+    for (const auto& [change, error] : appendMessages(session_, store_, run, on_change_))
+      refused({change}, error);
+  }
+
   void refused(const Run& run, const Error& error) {
     log::warning("{} changes were refused: {}", run.size(), error.what());
     if (error.code == Code::denied) askAgain(run.front());
@@ -351,9 +346,9 @@ class Replay {
       refuseMailboxChange(store_, run.front(), error, on_change_);
       return;
     }
-    pending_.park(run, error);
+    const Run parked = pending_.park(run, error);
     failPoint("replay: parked");
-    putBack(store_, run, on_change_);
+    putBack(store_, parked, on_change_);
   }
 
   // What was allowed when it was asked is no longer.

@@ -74,6 +74,27 @@ std::map<MessageId, Uid> settle(Store store, const std::string& mailbox, UidVali
   return uids;
 }
 
+void takeOver(Store store, MessageId id, MessageId old, const OnChange& on_change) {
+  TreeChange change;
+  {
+    const auto update = store.cache.begin();
+    auto message = update->message(id);
+    const auto replaced = update->message(old);
+    if (!message || !replaced) return;
+    update->removeMessage(old);
+    if (message->date != replaced->date) change.attributes.push_back(id.value);
+    message->mailbox = replaced->mailbox;
+    message->uid = replaced->uid;
+    message->flags = replaced->flags;
+    message->date = replaced->date;
+    message->modseq = replaced->modseq;
+    update->putMessage(*message);
+    update->commit();
+    change.directory = message->mailbox;
+  }
+  if (!change.empty()) on_change(change);
+}
+
 void forgetLost(Store store, MailboxId mailbox, const std::set<MessageId>& expected,
                 const OnChange& on_change) {
   std::vector<MessageId> lost;
@@ -124,6 +145,10 @@ void putBack(Store store, const Run& run, const OnChange& on_change) {
     auto message = update->message(change.id);
     if (!message || message->shown == store::Shown::in_place) continue;
     changes.unname(*message);
+    if (change.kind == store::Change::Kind::append) {
+      update->removeMessage(change.id);
+      continue;
+    }
     message->shown = store::Shown::in_place;
     message->directory = {};
     const auto name = message->name;

@@ -22,6 +22,10 @@ std::optional<store::MailboxRecord> trashOf(const store::Snapshot& snapshot);
 std::map<MessageId, Uid> settle(Store store, const std::string& mailbox, UidValidity validity,
                                 std::map<MessageId, Uid> uids, const OnChange& on_change);
 
+// A new message is found to be the one that it replaces: it has its UID, flags and date from now
+// on, and the record of that one goes.
+void takeOver(Store store, MessageId id, MessageId old, const OnChange& on_change);
+
 // Messages have these flags now.
 void settleFlags(Store store, const Run& run);
 
@@ -33,7 +37,7 @@ void settleExpunged(Store store, const Run& run);
 void forgetLost(Store store, MailboxId mailbox, const std::set<MessageId>& expected,
                 const OnChange& on_change);
 
-// Messages are shown again where the server has them.
+// Messages are shown again where the server has them; new ones, which it doesn't have, no longer.
 void putBack(Store store, const Run& run, const OnChange& on_change);
 
 }  // namespace emlfs::sync

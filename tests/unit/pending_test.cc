@@ -4,6 +4,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <ctime>
+
 #include "emlfs/base/error.h"
 #include "support/scratch_dir.h"
 
@@ -29,6 +31,14 @@ class PendingTest : public testing::Test {
   static Change deletion(uint64_t id, const std::string& from, Uid uid) {
     Change made = change(Kind::flags, id, from, uid);
     made.add = Flags({"\\Deleted"});
+    return made;
+  }
+  static Change append(uint64_t id, const std::string& to) {
+    Change made = change(Kind::append, id, "", 0, to);
+    made.source.uid_validity = 0;
+    made.spool = std::to_string(id) + ".eml";
+    made.size = 100;
+    made.date = {5, 0};
     return made;
   }
   void add(std::vector<Change> changes) { pending_->add(std::move(changes), {}); }
@@ -124,8 +134,8 @@ TEST_F(PendingTest, OfTwinsNoneClaims) {
 
 // Invariant 15 of what has to be proved.
 TEST_F(PendingTest, NoDeletionBeforeAnEarlierAppendHasSettled) {
-  add({change(Kind::append, 10, "", 0, "b"), deletion(11, "a", 1),
-       change(Kind::move, 12, "a", 2, "b"), change(Kind::expunge, 13, "a", 3)});
+  add({append(10, "b"), deletion(11, "a", 1), change(Kind::move, 12, "a", 2, "b"),
+       change(Kind::expunge, 13, "a", 3)});
   EXPECT_THAT(next(), ElementsAre(10));
   pending_->park(pending_->next(), Error(Code::quota, Scope::mailbox, "full", "NO [OVERQUOTA]"));
   EXPECT_EQ(pending_->parked(), 1U);
@@ -136,6 +146,91 @@ TEST_F(PendingTest, NoDeletionBeforeAnEarlierAppendHasSettled) {
   reopen();
   EXPECT_THAT(next(), IsEmpty());
   EXPECT_EQ(pending_->size(), 3U);
+}
+
+TEST_F(PendingTest, AppendsToOneMailboxGoTogether) {
+  add({append(10, "b"), append(11, "c"), append(12, "b")});
+  EXPECT_THAT(next(), ElementsAre(10, 12));
+  EXPECT_EQ(pending_->appendOf(MessageId{12})->mailbox, "b");
+  EXPECT_FALSE(pending_->appendOf(MessageId{13}));
+}
+
+TEST_F(PendingTest, OneThatIsWrittenAgainIsNotSentAndHoldsDeletions) {
+  add({append(10, "b"), deletion(11, "a", 1)});
+  store::Batch batch;
+  const Change seen = pending_->next().front();
+  batch.update.push_back(seen);
+  batch.update.back().size = 0;
+  EXPECT_TRUE(pending_->amend(seen, batch));
+  EXPECT_THAT(next(), IsEmpty());
+  EXPECT_FALSE(pending_->amend(seen, batch)) << "it is no longer as it was seen";
+  reopen();
+  EXPECT_THAT(next(), IsEmpty());
+  const Change unfinished = *pending_->appendOf(MessageId{10});
+  batch.update.back().size = 200;
+  EXPECT_TRUE(pending_->amend(unfinished, batch));
+  EXPECT_THAT(next(), ElementsAre(10));
+}
+
+TEST_F(PendingTest, WhatIsBeingSentIsNotAmended) {
+  add({append(10, "b")});
+  const Run run = pending_->next();
+  EXPECT_TRUE(pending_->claim(run));
+  EXPECT_FALSE(pending_->claim(run));
+  EXPECT_FALSE(pending_->amend(run.front(), {}));
+  EXPECT_THAT(next(), IsEmpty());
+  pending_->release(run);
+  EXPECT_THAT(next(), ElementsAre(10));
+  pending_->begin(run, {8, 40, 0});
+  pending_->end("b");
+  EXPECT_FALSE(pending_->amend(*pending_->appendOf(MessageId{10}), {}));
+}
+
+TEST_F(PendingTest, WhatIsReplacedGoesWithItsSuccessor) {
+  Change old = deletion(11, "b", 1);
+  old.spool = "10.eml";
+  add({append(10, "b"), old, change(Kind::move, 10, "b", 0, "c")});
+  const Run run = pending_->next();
+  EXPECT_EQ(pending_->replacedBy(run.front())->id, MessageId{11});
+  // Refused: so is all that was to follow from it.
+  const Run parked = pending_->park(run, Error(Code::quota, Scope::message, "full", "NO"));
+  EXPECT_EQ(parked.size(), 3U);
+  EXPECT_EQ(pending_->parked(), 3U);
+  EXPECT_FALSE(pending_->outlook(MessageId{11})->deleted);
+}
+
+TEST_F(PendingTest, DeletionsWaitForNewMessagesElsewhere) {
+  std::optional<int64_t> oldest = 0;
+  pending_->holdDeletions([&] { return oldest; });
+  add({deletion(11, "a", 1), change(Kind::move, 12, "a", 2, "b")});
+  EXPECT_THAT(next(), ElementsAre(12));
+  EXPECT_TRUE(pending_->held());
+  arrive(50);
+  EXPECT_THAT(next(), IsEmpty());
+  oldest = std::time(nullptr) + 3600;  // written after the deletion
+  EXPECT_THAT(next(), ElementsAre(11));
+  oldest = std::nullopt;
+  EXPECT_THAT(next(), ElementsAre(11));
+  EXPECT_FALSE(pending_->held());
+}
+
+TEST_F(PendingTest, AnAppendWithoutItsUidIsFoundByTheTimeItWasGiven) {
+  add({append(10, "b"), deletion(11, "a", 1)});
+  pending_->begin(pending_->next(), {8, 40, 0});
+  pending_->end("b");
+  EXPECT_TRUE(pending_->receives("b"));
+  arrive(0);
+  EXPECT_FALSE(pending_->receives("b"));
+  EXPECT_THAT(pending_->expected("b"), ElementsAre(MessageId{10}));
+  EXPECT_THAT(next(), ElementsAre(11)) << "the server has it";
+  MessageMeta meta;
+  meta.uid = 40;
+  meta.size = 100;
+  meta.header.message_id = "<id>";
+  meta.date = {7, 60};  // the zone is the server's
+  EXPECT_FALSE(pending_->claimant("b", meta));
+  meta.date.seconds = 5;
+  EXPECT_EQ(pending_->claimant("b", meta), MessageId{10});
 }
 
 TEST_F(PendingTest, WhatFollowsARefusedMoveIsAboutTheOldPlace) {

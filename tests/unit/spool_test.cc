@@ -29,6 +29,32 @@ std::string content(int fd) {
   return bytes;
 }
 
+TEST(Spool, TellsOtherMountsWhatWillBeSent) {
+  test::ScratchDir dir;
+  const Spool one(dir / "one");
+  const Spool two(dir / "two");
+  EXPECT_FALSE(store::oldestToBeSent(dir / "one"));
+  const auto write = [&](const Spool& spool, uint64_t id, int64_t time) {
+    const auto file = spool.create(MessageId{id});
+    if (time != 0) store::writeAt(file.fd.get(), "From: x", 0);
+    spool.mark(file.name, true);
+    const std::array<timespec, 2> times{{{time, 0}, {time, 0}}};
+    EXPECT_EQ(::futimens(file.fd.get(), times.data()), 0);
+    return file.name;
+  };
+  write(one, 1, 5'000);
+  write(two, 2, 0);  // empty: it is never sent
+  EXPECT_EQ(store::oldestToBeSent(dir / "two"), 5'000);
+  const auto draft = write(two, 3, 4'000);
+  EXPECT_EQ(store::oldestToBeSent(dir / "one/"), 4'000);
+  two.mark(draft, false);
+  EXPECT_EQ(store::oldestToBeSent(dir / "one"), 5'000);
+  EXPECT_TRUE(one.read("1.eml"));
+  one.remove("1.eml");
+  EXPECT_FALSE(one.read("1.eml"));
+  EXPECT_FALSE(store::oldestToBeSent(dir / "one"));
+}
+
 TEST(Spool, HoldsFiles) {
   test::ScratchDir dir;
   const Spool spool(dir / "state");

@@ -96,6 +96,8 @@ class Account {
 
   // How a person changes what is there; absent if the account is read-only. Lives as long as this.
   virtual Changes* changes() = 0;
+  // A message as it is now: the store has size and time of a draft only once it is finished.
+  virtual store::MessageRecord live(store::MessageRecord message) const = 0;
   // Of a message, with what is pending.
   virtual Flags flags(const store::MessageRecord& message) const = 0;
 

@@ -49,6 +49,8 @@ class Changes {
   virtual void setTime(MessageId id, int64_t seconds) = 0;
   // Somebody who could write to this file has closed it.
   virtual void closed(MailboxId directory, std::string_view name) = 0;
+  // closed() is not called for all: drafts are finished 30 s after they were last written, too.
+  virtual void deaf() = 0;
   // On the disk; for a message nothing.
   virtual void sync(MessageId id) = 0;
 

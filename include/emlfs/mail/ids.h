@@ -39,6 +39,7 @@ constexpr bool isDirectory(uint64_t node) {
 // the name as the server writes it. Never 0 or 1.
 uint64_t messageInode(std::string_view mailbox, UidValidity validity, Uid uid);
 uint64_t mailboxInode(std::string_view path);
+uint64_t localInode(MessageId id);  // of a message that began here
 
 }  // namespace emlfs
 

@@ -69,7 +69,9 @@ struct Change {
   Flags add;            // an append's are those it begins with
   Flags remove;
   InternalDate date;
-  std::string spool;         // file name in the spool
+  // File name in the spool. Of a change that is no append: it happens because the append of this
+  // file takes the message's place.
+  std::string spool;
   uint64_t size = 0;         // of the spool file
   int64_t acknowledged = 0;  // seconds since 1970, given by commit() with the number
 

@@ -7,6 +7,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -30,7 +31,11 @@ class Spool {
   // An empty file, named after the id: "4711.eml", the next of the same id "4711-2.eml". Durable
   // after sync().
   SpoolFile create(MessageId id) const;
-  Fd open(const std::string& name) const;  // for reading and writing
+  Fd open(const std::string& name) const;                 // for reading and writing
+  std::optional<Fd> read(const std::string& name) const;  // absent if there is none
+  // The file's mode tells other mounts of this user whether it will be sent as it is now called: it
+  // is read-only then, and their deletions wait for it.
+  void mark(const std::string& name, bool to_be_sent) const;
   // File and directory entry are on the disk when it returns.
   void sync(int fd) const;
   void rename(const std::string& from, const std::string& to) const;  // durable; never over a file
@@ -50,10 +55,16 @@ class Spool {
   Fd directory_fd_;
 };
 
+// When the oldest of the files that are marked so in all spools of this user, beside the one in
+// `state_dir` and that one included, was last written: seconds since 1970. Empty files don't count,
+// and a directory that can't be read has none.
+std::optional<int64_t> oldestToBeSent(const std::string& state_dir);
+
 void writeAt(int fd, std::string_view bytes, uint64_t offset);  // all of them
 size_t readAt(int fd, std::span<char> into, uint64_t offset);   // less only at the file's end
 void truncate(int fd, uint64_t size);
 uint64_t fileSize(int fd);
+int64_t lastWrite(int fd);  // seconds since 1970
 
 // Whether a message (RFC 5322) can begin with these bytes, and so with a header field's name. An
 // mbox, with its "From " line, is not a message. `undecided`: these are too few to tell; a whole

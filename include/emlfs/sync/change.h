@@ -25,6 +25,10 @@ void changeFlags(Store store, const std::vector<MessageId>& ids, const Flags& ad
 // For good. All or none.
 void expungeMessages(Store store, const std::vector<MessageId>& ids, const OnChange& on_change);
 
+// A change of a message as the journal is told of it: what is to happen is left to be said.
+store::Change changeOf(store::Change::Kind kind, Store store, const store::Snapshot& snapshot,
+                       const store::MessageRecord& message);
+
 // What was acknowledged and didn't reach the cache, which a crash leaves behind the journal, or
 // which was deleted. To be called before anything else is done with the store.
 void showPending(Store store);

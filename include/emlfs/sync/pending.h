@@ -7,6 +7,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <optional>
 #include <set>
@@ -32,6 +33,11 @@ struct Outlook {
   // It has been sent away, and the answer is not known: that its UID is gone is no other's doing.
   bool leaving = false;
 };
+
+// An append of size 0: the message is being written again, and its place is kept.
+inline bool unfinished(const store::Change& change) {
+  return change.kind == store::Change::Kind::append && change.size == 0;
+}
 
 // Changes that one command can send, all of one kind, of one mailbox, to one mailbox.
 using Run = std::vector<store::Change>;
@@ -96,6 +102,30 @@ class Pending {
   UidSet leftFrom(const std::string& mailbox, UidValidity validity) const;
   void forgetLeft(const std::string& mailbox, UidValidity validity, const UidSet& uids);
 
+  // The append that brings this message to the server; absent if there is none, or it was refused.
+  std::optional<store::Change> appendOf(MessageId id) const;
+  // The deletion of the message that this append replaces.
+  std::optional<store::Change> replacedBy(const store::Change& append) const;
+  // Commits `batch`, which says what becomes of this append. False, and nothing has happened, if it
+  // is being sent or is no longer as it was `seen`.
+  bool amend(const store::Change& seen, store::Batch batch);
+  // Nobody amends these until they are released. False, and none is, if one is being amended or is
+  // no longer as it was seen.
+  bool claim(const Run& run);
+  void release(const Run& run);
+
+  // Deletions wait for new messages, also for those that are not in this journal: drafts that are
+  // not finished, and those of this user's other accounts. `oldest` says when the oldest of them
+  // was last written (seconds since 1970): what was acknowledged then or later waits. It is called
+  // with no lock held, whenever a deletion could be sent. To be set before there is a thread that
+  // sends. What then waits becomes sendable without anything having changed here: see held().
+  using Oldest = std::function<std::optional<int64_t>()>;
+  void holdDeletions(Oldest oldest);
+  // The last next() held back a deletion for that reason: it is to be asked again in a while.
+  bool held() const;
+
+  // What add() and those below come down to.
+  void commit(store::Batch batch) EXCLUDES(mutex_);
   // Acknowledges changes. A source may have the UID 0, and a name the key of a local id: that is
   // where an earlier change of the message takes it that is not done yet. Of `moving` there has to
   // be one: where it was done meanwhile nothing happens, and the answer is false: look again. With
@@ -126,8 +156,13 @@ class Pending {
   void begin(const Run& run, const store::Change::Destination& destination);
   void end(const std::string& mailbox);  // the opposite, for receives(): known or not
   void copied(const Run& run);           // with their Destination::uid
-  void done(std::span<const Bound> bound);
-  void park(const Run& run, const Error& error);
+  // `dropped` have become needless by it, at the same moment.
+  void done(std::span<const Bound> bound, const Run& dropped = {});
+  // Nothing of it has happened: it is to be sent anew, without looking for it.
+  void reset(const Run& run);
+  // With an append goes what was to happen to its message afterwards, and the deletion of the one
+  // that it replaces. Returns all that is parked by it.
+  Run park(const Run& run, const Error& error);
   void drop(const Run& run);  // nothing is left to be done
   // Of what was refused, the changes with these numbers and those that were parked by them: with an
   // append goes all that was to happen to its message, and to the one that it replaces. Throws
@@ -149,13 +184,13 @@ class Pending {
 
  private:
   using RefKey = std::tuple<std::string, UidValidity, Uid>;
+  bool unchanged(const store::Change& seen) const REQUIRES(mutex_);
   // What the journal says of a message is read, and then changed: by one at a time.
   class Turn;
   void takeTurn(const std::set<MessageId>& ids) EXCLUDES(mutex_);
   void endTurn(const std::set<MessageId>& ids) EXCLUDES(mutex_);
   void load(const store::Change& change) REQUIRES(mutex_);
   void forget(uint64_t number) REQUIRES(mutex_);
-  void commit(store::Batch batch) EXCLUDES(mutex_);
   bool moves(MessageId id) const REQUIRES(mutex_);
   std::vector<store::Change> later(MessageId id, uint64_t number) const REQUIRES(mutex_);
 
@@ -170,6 +205,9 @@ class Pending {
   std::set<RefKey> left_ GUARDED_BY(mutex_);
   std::vector<Renamed> epochs_ GUARDED_BY(mutex_);
   std::set<uint64_t> mailboxes_ GUARDED_BY(mutex_);  // changes of those
+  std::set<uint64_t> claimed_ GUARDED_BY(mutex_);  // appends: amended or sent just now
+  Oldest oldest_;
+  mutable bool held_ GUARDED_BY(mutex_) = false;
 };
 
 }  // namespace emlfs::sync

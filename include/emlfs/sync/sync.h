@@ -12,6 +12,7 @@
 
 #include "emlfs/imap/session.h"
 #include "emlfs/store/cache.h"
+#include "emlfs/store/spool.h"
 #include "emlfs/sync/pending.h"
 #include "emlfs/sync/tree_change.h"
 #include "emlfs/view/names.h"
@@ -33,7 +34,8 @@ struct Store {
   store::Cache& cache;
   store::IdSource& ids;
   const view::NameFormat& names;
-  Pending* pending = nullptr;  // absent: there are no changes of ours
+  Pending* pending = nullptr;           // absent: there are no changes of ours
+  const store::Spool* spool = nullptr;  // absent: there are no new messages among them
 };
 
 // What was odd about the last list, so that the same oddity on another connection is believed.

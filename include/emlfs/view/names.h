@@ -46,6 +46,14 @@ std::string messageName(const NameFormat& format, const MessageMeta& meta);
 // `name` with "~N" before ".UID.eml", for a message whose name a mailbox has.
 std::string alternativeName(std::string_view name, unsigned n);
 
+// A name that programs give to what is not finished, or not meant to stay: ".*", "*~", "#*#",
+// "*.tmp", "*.part", "sed??????", "4913".
+bool isTemporaryName(std::string_view name);
+
+// The flags that a Maildir name tells (":2,FS" at its end), as IMAP calls them. One for the trash
+// is none: the message is there.
+Flags maildirFlags(std::string_view name);
+
 // One level of a mailbox name, as the server writes it, as a file name: modified UTF-7 (RFC 3501
 // section 5.1.3) or, with `utf8`, UTF-8 is decoded, and '/', NUL, control characters, bytes that
 // don't decode, "." and "..", and a '%' that two hex digits follow become %XX. Over kNameMax bytes

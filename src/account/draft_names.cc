@@ -1,0 +1,197 @@
+// What a person does to drafts with their names.
+#include <algorithm>
+#include <utility>
+
+#include "account/draft_record.h"
+#include "account/drafts.h"
+#include "emlfs/view/names.h"
+
+namespace emlfs {
+namespace {
+
+using store::Change;
+using store::MessageRecord;
+
+constexpr Milliseconds kQuiet{1'000};
+
+}  // namespace
+
+bool Drafts::rename(MessageId id, MailboxId directory, const std::string& name, bool replace) {
+  const auto append = store_.pending->appendOf(id);
+  if (!find(id) && (!append || append->state != Change::State::pending)) return false;
+  {
+    const auto snapshot = store_.cache.snapshot();
+    const auto there = snapshot->find(directory, name);
+    if (there && there->node != id.value) {
+      if (!replace || isDirectory(there->node))
+        throw Error(Code::exists, Scope::message, "there is a file of that name");
+    }
+  }
+  sync::TreeChange change;
+  for (bool done = false; !done;) {
+    const auto draft = openUnlessSent(id);
+    if (!draft) return false;
+    const MutexLock lock(draft->mutex);
+    if (draft->gone) continue;
+    auto record = store_.cache.snapshot()->message(id);
+    if (!record) throw Error(Code::stale, Scope::message, "the message is no longer there");
+    change = renameTo(*draft, std::move(*record), directory, name);
+    done = true;
+  }
+  if (!change.empty()) hooks_.on_change(change);
+  return true;
+}
+
+sync::TreeChange Drafts::renameTo(Draft& draft, MessageRecord record, MailboxId directory,
+                                  const std::string& name) {
+  const MessageId id = record.id;
+  const bool temporary = view::isTemporaryName(name);
+  if (!temporary && draft.size > 0 && contentsOf(draft.fd.get()).beginning == store::Beginning::no)
+    throw notAMessage();
+
+  std::optional<MessageRecord> replaced;
+  std::optional<Change> deletion;
+  std::string wire;
+  {
+    const auto snapshot = store_.cache.snapshot();
+    const auto destination = snapshot->mailbox(directory);
+    if (!destination || !destination->selectable)
+      throw Error(Code::not_permitted, Scope::mailbox, "messages can be only in mailboxes");
+    wire = destination->wire;
+    const auto there = snapshot->find(directory, name);
+    if (there && there->node != id.value) replaced = snapshot->message(MessageId{there->node});
+    // One that the server has not heard of goes at once.
+    if (replaced && !isSent(*replaced)) {
+      remove(replaced->id);
+      replaced.reset();
+    }
+    if (replaced) deletion = hooks_.deletion(*snapshot, *replaced);
+  }
+  if (!temporary && draft.dirty) {
+    store_.spool->sync(draft.fd.get());
+    draft.dirty = false;
+  }
+  const auto flags = replaced ? replaced->flags : view::maildirFlags(name);
+  const auto before = store::shownIn(record);
+  record.flags = changed(record.flags, changed(flags, {}, Flags({"\\Deleted"})), {});
+  record.name = name;
+  record.mailbox = record.directory = directory;
+  record.shown = store::Shown::arrived;
+  store_.spool->mark(draft.spool, !temporary);
+
+  store::Batch batch;
+  batch.put_names.push_back({{{}, 0, 0, id}, wire, name});
+  const auto begun = store_.pending->appendOf(id);
+  if (begun) {
+    batch.update.push_back(*begun);
+    batch.update.back().mailbox = wire;
+  } else if (deletion) {
+    batch.add.push_back(appendFor(record, draft));
+  }
+  if (deletion) {
+    deletion->spool = draft.spool;
+    batch.add.push_back(*deletion);
+  }
+  // Nobody sends one that is unfinished.
+  if (begun && !store_.pending->amend(*begun, std::move(batch)))
+    throw Error(Code::busy, Scope::message, "the message is being sent to the server");
+  if (!begun) store_.pending->commit(std::move(batch));
+
+  sync::TreeChange change;
+  {
+    const auto update = store_.cache.begin(store::Durability::soon);
+    if (replaced) change = hideReplaced(*update, *replaced, *deletion);
+    update->putMessage(record);
+    if (before) touchDirectory(*update, *before);
+    touchDirectory(*update, directory);
+    update->commit();
+  }
+  draft.temporary = temporary;
+  if (!temporary) {
+    draft.closed = true;
+    finishSoon(id, kQuiet);
+  }
+  return change;
+}
+
+// Its sending may begin in this moment.
+Drafts::DraftPtr Drafts::openUnlessSent(MessageId id) {
+  const MutexLock opening(opening_);
+  if (auto draft = find(id)) return draft;
+  const auto append = store_.pending->appendOf(id);
+  if (!append || append->state != Change::State::pending) return nullptr;
+  try {
+    return takeBack(*append);
+  } catch (const Error& error) {
+    if (error.code != Code::busy) throw;
+    return nullptr;
+  }
+}
+
+bool Drafts::isSent(const MessageRecord& message) const {
+  if (find(message.id)) return false;
+  const auto append = store_.pending->appendOf(message.id);
+  return !append || append->state != Change::State::pending;
+}
+
+bool Drafts::remove(MessageId id) {
+  const auto draft = find(id);
+  const auto append = store_.pending->appendOf(id);
+  if (!draft && (!append || append->state != Change::State::pending)) return false;
+
+  if (draft) {
+    const MutexLock lock(draft->mutex);
+    if (draft->gone) return remove(id);  // finished in this moment
+    draft->gone = true;
+  }
+  const std::string spool = draft ? draft->spool : append->spool;
+  if (append) {
+    store::Batch batch;
+    batch.remove.push_back(append->number);
+    batch.remove_names.push_back({{}, 0, 0, id});
+    // What it replaced goes nevertheless: the name is to be no more.
+    if (auto old = store_.pending->replacedBy(*append)) {
+      old->spool.clear();
+      batch.update.push_back(*old);
+    }
+    if (!store_.pending->amend(*append, std::move(batch))) return false;
+    store_.spool->remove(spool);
+  } else {
+    dropDraft(*store_.spool, journal_, id, spool);
+  }
+  forget(id);
+  const auto update = store_.cache.begin(store::Durability::soon);
+  if (const auto record = update->message(id)) {
+    if (const auto directory = store::shownIn(*record)) touchDirectory(*update, *directory);
+    update->removeMessage(id);
+  }
+  update->commit();
+  return true;
+}
+
+bool Drafts::setFlags(MessageId id, const Flags& add, const Flags& remove) {
+  if (!find(id)) {
+    const auto append = store_.pending->appendOf(id);
+    if (!append || append->state != Change::State::pending) return false;
+  }
+  const bool finished = !find(id);
+  for (;;) {
+    const auto draft = openUnlessSent(id);
+    if (!draft) return false;
+    const MutexLock lock(draft->mutex);
+    if (draft->gone) continue;
+    const auto update = store_.cache.begin(store::Durability::soon);
+    auto record = update->message(id);
+    if (!record) throw Error(Code::stale, Scope::message, "the message is no longer there");
+    record->flags = changed(record->flags, add, remove);
+    update->putMessage(*record);
+    update->commit();
+    if (finished) {
+      draft->closed = true;
+      finishSoon(id, kQuiet);
+    }
+    return true;
+  }
+}
+
+}  // namespace emlfs

@@ -1,0 +1,115 @@
+// How a draft becomes a new message that is to be sent.
+#include <utility>
+
+#include "account/draft_record.h"
+#include "account/drafts.h"
+#include "emlfs/base/log.h"
+#include "emlfs/view/names.h"
+
+namespace emlfs {
+namespace {
+
+using store::Change;
+
+constexpr Milliseconds kRetry{30'000};
+
+}  // namespace
+
+// With other bytes it is another file: what the kernel has of the old one stays as it is.
+void Drafts::putInstead(const store::MessageRecord& old, const store::MessageRecord& record,
+                        sync::TreeChange& change) {
+  const auto update = store_.cache.begin(store::Durability::soon);
+  if (old.id != record.id) {
+    update->removeMessage(old.id);
+    change.directory = record.directory;
+    change.entries = true;
+    change.removed.push_back({old.id.value, old.name});
+    change.added.push_back(record.name);
+    change.attributes.push_back(record.directory.value);
+    touchDirectory(*update, record.directory);
+  }
+  update->putMessage(record);
+  update->commit();
+}
+
+bool Drafts::seal(MessageId id) {
+  const auto draft = find(id);
+  if (!draft) return false;
+  sync::TreeChange change;
+  try {
+    const MutexLock lock(draft->mutex);
+    if (draft->gone || draft->temporary || draft->size == 0) return false;
+    if (!draft->closed && !deaf_) return false;
+    const auto old = store_.cache.snapshot()->message(id);
+    if (!old) {
+      draft->why = "its mailbox is gone";
+      return false;
+    }
+    const Contents contents = contentsOf(draft->fd.get());
+    if (contents.beginning != store::Beginning::yes)
+      draft->why = notAMessage().what();
+    else if (contents.has_nul)
+      draft->why = "it has NUL bytes, which IMAP can't send";
+    if (!draft->why.empty()) {
+      log::warning("a new message is not sent: {}", draft->why);
+      return false;
+    }
+    const uint64_t size = store_.spool->convertLineEnds(draft->spool);
+    if (size == draft->size && draft->dirty) store_.spool->sync(draft->fd.get());
+    store_.spool->mark(draft->spool, true);
+
+    store::MessageRecord record = *old;
+    if (size != draft->size) {
+      record.id = MessageId{store_.ids.next()};
+      record.inode = localInode(record.id);
+    }
+    record.size = size;
+    record.size_known = true;
+    record.message_id = contents.message_id;
+    record.date = {draft->time, 0};
+
+    const auto begun = store_.pending->appendOf(id);
+    Change append = begun.value_or(appendFor(record, *draft));
+    append.id = record.id;
+    append.size = size;
+    append.add = record.flags;
+    append.date = record.date;
+    append.source = {{}, 0, 0, record.message_id, size};
+    store::Batch batch;
+    if (record.id != id) {
+      const auto name = journal_.name({{}, 0, 0, id});
+      batch.remove_names.push_back({{}, 0, 0, id});
+      if (name) batch.put_names.push_back({{{}, 0, 0, record.id}, name->directory, name->name});
+    }
+    (begun ? batch.update : batch.add).push_back(std::move(append));
+    // The record first: what is sent before the store knows it would get no name.
+    keep(record.id, draft);
+    putInstead(*old, record, change);
+    try {
+      if (begun)
+        store_.pending->amend(*begun, std::move(batch));
+      else
+        store_.pending->commit(std::move(batch));
+    } catch (...) {
+      sync::TreeChange undone;
+      putInstead(record, *old, undone);
+      if (record.id != id) forget(record.id);
+      throw;
+    }
+    draft->gone = true;
+    forget(id);
+    forget(record.id);
+  } catch (const Error& error) {
+    log::warning("a new message can't be finished: {}", error.what());
+    {
+      const MutexLock lock(draft->mutex);
+      draft->why = error.what();
+    }
+    finishSoon(id, kRetry);
+    return false;
+  }
+  if (!change.empty()) hooks_.on_change(change);
+  return true;
+}
+
+}  // namespace emlfs

@@ -1,0 +1,440 @@
+#include "account/drafts.h"
+
+#include <algorithm>
+#include <ctime>
+#include <utility>
+
+#include "account/draft_record.h"
+#include "emlfs/base/error.h"
+#include "emlfs/base/log.h"
+#include "emlfs/base/thread.h"
+#include "emlfs/view/names.h"
+
+namespace emlfs {
+namespace {
+
+using store::Change;
+using store::MessageRecord;
+
+// Programs set times after closing, and scripts write in several goes.
+constexpr Milliseconds kQuiet{1'000};
+constexpr Milliseconds kDeafQuiet{30'000};
+// As much as tells whether a message begins so.
+constexpr size_t kHead = 1'024;
+
+}  // namespace
+
+Drafts::Drafts(sync::Store store, store::Journal& journal, Hooks hooks)
+    : store_(store), journal_(journal), hooks_(std::move(hooks)) {}
+
+Drafts::~Drafts() {
+  stop();
+}
+
+void Drafts::start() {
+  thread_ = startThread("drafts", [this] { loop(); });
+}
+
+void Drafts::stop() {
+  {
+    const MutexLock lock(mutex_);
+    stopping_ = true;
+  }
+  changed_.notify_all();
+  if (thread_.joinable()) thread_.join();
+}
+
+Drafts::DraftPtr Drafts::find(MessageId id) const {
+  const MutexLock lock(mutex_);
+  const auto at = drafts_.find(id);
+  return at == drafts_.end() ? nullptr : at->second;
+}
+
+void Drafts::keep(MessageId id, const DraftPtr& draft) {
+  const MutexLock lock(mutex_);
+  drafts_[id] = draft;
+  made_.insert(id);
+}
+
+void Drafts::forget(MessageId id) {
+  const MutexLock lock(mutex_);
+  drafts_.erase(id);
+  due_.erase(id);
+}
+
+MessageRecord Drafts::create(MailboxId directory, const std::string& name) {
+  MessageRecord record;
+  std::string wire;
+  {
+    const auto snapshot = store_.cache.snapshot();
+    const auto mailbox = snapshot->mailbox(directory);
+    if (!mailbox || !mailbox->selectable)
+      throw Error(Code::not_permitted, Scope::mailbox, "messages can be only in mailboxes");
+    if (snapshot->find(directory, name))
+      throw Error(Code::exists, Scope::message, "there is a file of that name");
+    wire = mailbox->wire;
+  }
+  record.id = MessageId{store_.ids.next()};
+  record.mailbox = record.directory = directory;
+  record.shown = store::Shown::arrived;
+  record.inode = localInode(record.id);
+  record.name = name;
+  record.flags = view::maildirFlags(name);
+  record.date.seconds = std::time(nullptr);
+  record.size_known = true;
+
+  auto file = store_.spool->create(record.id);
+  const auto draft = std::make_shared<Draft>(file.name);
+  draft->temporary = view::isTemporaryName(name);
+  draft->time = record.date.seconds;
+  try {
+    if (!draft->temporary) store_.spool->mark(file.name, true);
+    store::Batch batch;
+    batch.put_names.push_back({{{}, 0, 0, record.id}, wire, name});
+    journal_.commit(batch);
+    putRecord(store_.cache, record);
+  } catch (...) {
+    dropDraft(*store_.spool, journal_, record.id, file.name);
+    throw;
+  }
+  {
+    const MutexLock lock(draft->mutex);
+    draft->fd = std::move(file.fd);
+  }
+  keep(record.id, draft);
+  return record;
+}
+
+Drafts::DraftPtr Drafts::open(MessageId id, bool keep_bytes) {
+  const MutexLock opening(opening_);
+  if (auto draft = find(id)) return draft;
+  const auto message = store_.cache.snapshot()->message(id);
+  if (!message) throw Error(Code::stale, Scope::message, "the message is no longer there");
+  if (const auto append = store_.pending->appendOf(id)) return takeBack(*append);
+  bool made_here = false;
+  {
+    const MutexLock lock(mutex_);
+    made_here = made_.count(id) != 0;
+  }
+  if (!made_here)
+    throw Error(Code::not_permitted, Scope::message,
+                "a message can't be changed: write another one and rename it over this");
+  if (message->uid == 0 || store_.pending->outlook(id))
+    throw Error(Code::busy, Scope::message, "changes of the message are on their way");
+  return newVersion(*message, keep_bytes);
+}
+
+// It was finished, and nobody has begun to send it.
+Drafts::DraftPtr Drafts::takeBack(const Change& append) {
+  const auto busy = [] {
+    return Error(Code::busy, Scope::message, "the message is being sent to the server");
+  };
+  if (append.state != Change::State::pending) throw busy();
+  const auto message = store_.cache.snapshot()->message(append.id);
+  if (!message) throw Error(Code::stale, Scope::message, "the message is no longer there");
+  store_.spool->mark(append.spool, false);
+  auto fd = store_.spool->open(append.spool);
+  store_.spool->mark(append.spool, true);
+
+  const auto draft = std::make_shared<Draft>(append.spool);
+  draft->size = store::fileSize(fd.get());
+  draft->time = message->date.seconds;
+  draft->temporary = view::isTemporaryName(message->name);
+  {
+    const MutexLock lock(draft->mutex);
+    draft->fd = std::move(fd);
+    draft->dirty = false;
+  }
+  store::Batch batch;
+  batch.update.push_back(append);
+  batch.update.back().size = 0;
+  if (!store_.pending->amend(append, std::move(batch))) throw busy();
+  keep(append.id, draft);
+  return draft;
+}
+
+// The file stays what it is, with what it is called; what the server has becomes another message,
+// which goes once the new version is there.
+Drafts::DraftPtr Drafts::newVersion(const MessageRecord& message, bool keep_bytes) {
+  auto file = store_.spool->create(message.id);
+  const auto draft = std::make_shared<Draft>(file.name);
+  draft->temporary = view::isTemporaryName(message.name);
+  draft->time = message.date.seconds;
+  MessageRecord old = message;
+  old.id = MessageId{store_.ids.next()};
+  old.shown = store::Shown::hidden;
+  old.directory = {};
+  MessageRecord renewed = message;
+  renewed.uid = 0;
+  renewed.modseq = 0;
+  renewed.directory = store::shownIn(message).value_or(message.mailbox);
+  renewed.shown = store::Shown::arrived;
+  Change deletion;
+  try {
+    std::string wire;
+    store::NameKey server_name;
+    {
+      const auto snapshot = store_.cache.snapshot();
+      if (keep_bytes) copyBody(*snapshot, message, file.fd.get());
+      const auto mailbox = snapshot->mailbox(message.mailbox);
+      if (!mailbox) throw Error(Code::stale, Scope::message, "the mailbox is no longer there");
+      wire = mailbox->wire;
+      server_name = {wire, mailbox->state.uid_validity, message.uid, {}};
+      deletion = hooks_.deletion(*snapshot, message);
+    }
+    draft->size = store::fileSize(file.fd.get());
+    store_.spool->sync(file.fd.get());
+    store_.spool->mark(file.name, true);
+    deletion.id = old.id;
+    deletion.spool = file.name;
+    auto append = appendFor(message, *draft);
+    store::Batch batch;
+    batch.add = {std::move(append), deletion};
+    batch.remove_names.push_back(server_name);
+    batch.put_names.push_back({{{}, 0, 0, message.id}, wire, message.name});
+    store_.pending->commit(std::move(batch));
+  } catch (...) {
+    store_.spool->remove(file.name);
+    throw;
+  }
+  const auto update = store_.cache.begin(store::Durability::soon);
+  update->putMessage(renewed);
+  const auto change = hideReplaced(*update, old, deletion);
+  update->commit();
+  {
+    const MutexLock lock(draft->mutex);
+    draft->fd = std::move(file.fd);
+  }
+  keep(message.id, draft);
+  if (!change.empty()) hooks_.on_change(change);
+  return draft;
+}
+
+Change Drafts::appendFor(const MessageRecord& message, const Draft& draft) const {
+  Change append;
+  append.kind = Change::Kind::append;
+  append.id = message.id;
+  append.spool = draft.spool;
+  append.add = message.flags;
+  append.date.seconds = draft.time;
+  append.source.message_id = message.message_id;
+  if (const auto mailbox = store_.cache.snapshot()->mailbox(message.mailbox))
+    append.mailbox = mailbox->wire;
+  return append;
+}
+
+void Drafts::requireBeginning(Draft& draft, uint64_t offset, std::string_view bytes) {
+  // What is written later than what stands behind it is seen when it is finished.
+  if (draft.temporary || offset >= kHead || offset > draft.size) return;
+  std::string head(std::min<uint64_t>(kHead, draft.size), '\0');
+  head.resize(store::readAt(draft.fd.get(), head, 0));
+  if (head.starts_with('\0')) return;
+  const auto part = bytes.substr(0, kHead - offset);
+  head.resize(std::max<size_t>(head.size(), offset + part.size()));
+  head.replace(offset, part.size(), part);
+  if (store::canBeginMessage(head) == store::Beginning::no) throw notAMessage();
+}
+
+void Drafts::written(MessageId id, Draft& draft) {
+  draft.size = store::fileSize(draft.fd.get());
+  draft.time = std::time(nullptr);
+  draft.closed = false;
+  draft.dirty = true;
+  draft.why.clear();
+  {
+    const MutexLock lock(mutex_);
+    due_.erase(id);
+  }
+  if (deaf_) finishSoon(id, kDeafQuiet);
+}
+
+void Drafts::write(MessageId id, uint64_t offset, std::string_view bytes) {
+  for (;;) {
+    const auto draft = open(id, true);
+    const MutexLock lock(draft->mutex);
+    if (draft->gone) continue;
+    requireBeginning(*draft, offset, bytes);
+    store::writeAt(draft->fd.get(), bytes, offset);
+    written(id, *draft);
+    return;
+  }
+}
+
+void Drafts::truncate(MessageId id, uint64_t size) {
+  if (!find(id)) {
+    const auto message = store_.cache.snapshot()->message(id);
+    if (message && message->size == size) return;
+  }
+  for (;;) {
+    const auto draft = open(id, size > 0);
+    const MutexLock lock(draft->mutex);
+    if (draft->gone) continue;
+    store::truncate(draft->fd.get(), size);
+    written(id, *draft);
+    return;
+  }
+}
+
+void Drafts::setTime(MessageId id, int64_t seconds) {
+  for (;;) {
+    const auto message = store_.cache.snapshot()->message(id);
+    if (!message) throw Error(Code::stale, Scope::message, "the message is no longer there");
+    DraftPtr draft = find(id);
+    if (!draft) {
+      if (message->date.seconds == seconds) return;
+      if (!store_.pending->appendOf(id))
+        throw Error(Code::not_permitted, Scope::message, "the time of a message can't be changed");
+      draft = open(id, true);
+      draft->closed = true;
+    }
+    const MutexLock lock(draft->mutex);
+    if (draft->gone) continue;
+    draft->time = seconds;
+    const auto update = store_.cache.begin(store::Durability::soon);
+    if (auto record = update->message(id)) {
+      record->date = {seconds, 0};
+      update->putMessage(*record);
+      update->commit();
+    }
+    if (draft->closed) finishSoon(id, kQuiet);
+    return;
+  }
+}
+
+void Drafts::closed(MailboxId directory, std::string_view name) {
+  const auto found = store_.cache.snapshot()->find(directory, name);
+  if (!found || isDirectory(found->node)) return;
+  const MessageId id{found->node};
+  const auto draft = find(id);
+  if (!draft) return;
+  draft->closed = true;
+  if (!draft->temporary && draft->size > 0) finishSoon(id, kQuiet);
+}
+
+void Drafts::sync(MessageId id) {
+  const auto draft = find(id);
+  if (!draft) return;
+  const MutexLock lock(draft->mutex);
+  if (draft->gone || !draft->dirty) return;
+  store_.spool->sync(draft->fd.get());
+  draft->dirty = false;
+}
+
+void Drafts::finishSoon(MessageId id, Milliseconds quiet) {
+  {
+    const MutexLock lock(mutex_);
+    if (drafts_.count(id) == 0) return;
+    due_[id] = Clock::now() + quiet;
+  }
+  changed_.notify_all();
+}
+
+void Drafts::deaf() {
+  deaf_ = true;
+  std::vector<MessageId> ids;
+  {
+    const MutexLock lock(mutex_);
+    for (const auto& [id, draft] : drafts_)
+      if (due_.count(id) == 0) ids.push_back(id);
+  }
+  for (const MessageId id : ids) finishSoon(id, kDeafQuiet);
+}
+
+void Drafts::deletionsWait() {
+  {
+    const MutexLock lock(mutex_);
+    if (waking_) return;
+    pause_ = std::clamp(pause_ * 2, kQuiet, kDeafQuiet);
+    waking_ = Clock::now() + pause_;
+  }
+  changed_.notify_all();
+}
+
+void Drafts::loop() {
+  for (;;) {
+    std::vector<MessageId> ready;
+    bool wake = false;
+    {
+      MutexLock lock(mutex_);
+      while (!stopping_) {
+        const auto now = Clock::now();
+        auto next = waking_.value_or(Clock::time_point::max());
+        wake = next <= now;
+        for (const auto& [id, when] : due_) {
+          if (when <= now)
+            ready.push_back(id);
+          else
+            next = std::min(next, when);
+        }
+        for (const MessageId id : ready) due_.erase(id);
+        if (wake) waking_.reset();
+        if (wake || !ready.empty()) break;
+        if (next == Clock::time_point::max())
+          changed_.wait(lock);
+        else
+          changed_.wait_until(lock, next);
+      }
+      if (stopping_) return;
+    }
+    bool any = wake;
+    for (const MessageId id : ready) any |= seal(id);
+    if (any) hooks_.added();
+  }
+}
+
+void Drafts::sealAll() {
+  std::vector<MessageId> closed;
+  {
+    const MutexLock lock(mutex_);
+    for (const auto& [id, draft] : drafts_)
+      if (draft->closed) closed.push_back(id);
+  }
+  bool any = false;
+  for (const MessageId id : closed) any |= seal(id);
+  if (any) hooks_.added();
+}
+
+MessageRecord Drafts::live(MessageRecord record) const {
+  if (const auto draft = find(record.id)) {
+    record.size = draft->size;
+    record.date = {draft->time, 0};
+  }
+  return record;
+}
+
+std::optional<std::string> Drafts::read(MessageId id, uint64_t offset, uint32_t size) const {
+  std::string bytes(size, '\0');
+  if (const auto draft = find(id)) {
+    const MutexLock lock(draft->mutex);
+    if (!draft->gone) {
+      bytes.resize(store::readAt(draft->fd.get(), bytes, offset));
+      return bytes;
+    }
+  }
+  const auto append = store_.pending->appendOf(id);
+  if (!append) return std::nullopt;
+  const auto fd = store_.spool->read(append->spool);
+  if (!fd) return std::nullopt;  // the server has it, and the cache, by now
+  bytes.resize(store::readAt(fd->get(), bytes, offset));
+  return bytes;
+}
+
+std::vector<UnsentDraft> Drafts::unsent() const {
+  std::vector<std::pair<MessageId, DraftPtr>> drafts;
+  {
+    const MutexLock lock(mutex_);
+    drafts.assign(drafts_.begin(), drafts_.end());
+  }
+  std::vector<UnsentDraft> all;
+  const auto snapshot = store_.cache.snapshot();
+  for (const auto& [id, draft] : drafts) {
+    const MutexLock lock(draft->mutex);
+    if (draft->gone) continue;
+    const auto record = snapshot->message(id);
+    all.push_back(
+        {id, record ? pathOf(*snapshot, *record) : draft->spool, draft->why, draft->temporary});
+  }
+  return all;
+}
+
+}  // namespace emlfs

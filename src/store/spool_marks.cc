@@ -1,0 +1,70 @@
+// What a spool says to other mounts: which of its files will be sent.
+#include <dirent.h>
+#include <fcntl.h>
+#include <linux/openat2.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <filesystem>
+#include <memory>
+
+#include "emlfs/base/error.h"
+#include "emlfs/store/spool.h"
+
+namespace emlfs::store {
+namespace {
+
+constexpr mode_t kDraft = 0600;
+constexpr mode_t kToBeSent = 0400;
+constexpr int kDirectory = O_RDONLY | O_DIRECTORY | O_CLOEXEC;
+
+// Calls `each` with the names in a directory, as far as it can be read. `directory` is used up.
+template <class Each>
+void forNames(Fd directory, Each each) {
+  if (!directory) return;
+  const std::unique_ptr<DIR, int (*)(DIR*)> entries(::fdopendir(directory.get()), ::closedir);
+  if (!entries) return;
+  directory.release();
+  while (const dirent* entry = ::readdir(entries.get()))
+    if (entry->d_name[0] != '.') each(::dirfd(entries.get()), std::string(entry->d_name));
+}
+
+// Nothing that is mounted there is looked into: it may be what we serve ourselves, and its answer
+// wait for us.
+Fd openBelow(int directory, const std::string& name) {
+  open_how how{};
+  how.flags = kDirectory;
+  how.resolve = RESOLVE_NO_XDEV;
+  return Fd(static_cast<int>(::syscall(SYS_openat2, directory, name.c_str(), &how, sizeof how)));
+}
+
+}  // namespace
+
+void Spool::mark(const std::string& name, bool to_be_sent) const {
+  if (::chmod(path(name).c_str(), to_be_sent ? kToBeSent : kDraft) != 0)
+    throw systemError("marking " + path(name), errno);
+}
+
+std::optional<int64_t> oldestToBeSent(const std::string& state_dir) {
+  std::optional<int64_t> oldest;
+  const auto take = [&](int directory, const std::string& name) {
+    struct stat st{};
+    if (::fstatat(directory, name.c_str(), &st, AT_SYMLINK_NOFOLLOW) != 0) return;
+    if (!S_ISREG(st.st_mode) || st.st_size == 0 || (st.st_mode & 0777) != kToBeSent) return;
+    oldest = std::min(oldest.value_or(st.st_mtim.tv_sec), int64_t{st.st_mtim.tv_sec});
+  };
+  auto ours = std::filesystem::path(state_dir).lexically_normal();
+  if (!ours.has_filename()) ours = ours.parent_path();  // it was written with a slash at its end
+  forNames(Fd(::open((ours / "spool").c_str(), kDirectory)), take);
+  forNames(Fd(::open(ours.parent_path().c_str(), kDirectory)),
+           [&](int directory, const std::string& account) {
+             if (account != ours.filename())
+               forNames(openBelow(directory, account + "/spool"), take);
+           });
+  return oldest;
+}
+
+}  // namespace emlfs::store

@@ -1,0 +1,139 @@
+#include "sync/append_search.h"
+
+#include <algorithm>
+#include <limits>
+#include <set>
+
+#include "emlfs/base/clock.h"
+#include "emlfs/base/error.h"
+#include "sync/sent.h"
+#include "sync/spooled.h"
+
+namespace emlfs::sync {
+namespace {
+
+using store::Change;
+
+constexpr Uid kLastUid = std::numeric_limits<Uid>::max();
+
+// How long a server may still work on what it got over a connection that is no more.
+constexpr Milliseconds kFinishing{1'000};
+
+class Search {
+ public:
+  Search(imap::Session& session, Store store, const Run& run,
+         const std::function<int(const Change&)>& file)
+      : session_(session), store_(store), left_(run), file_(file), wire_(run.front().mailbox) {}
+
+  Found run() {
+    takeKnown();
+    if (left_.empty()) return std::move(found_);
+    const auto deadline = Deadline::after(kFinishing);
+    look();
+    while (!left_.empty() && !deadline.passed() && waitForMore(deadline)) look();
+    return std::move(found_);
+  }
+
+ private:
+  // Their answer came, and only the journal had not heard of it.
+  void takeKnown() {
+    const auto snapshot = store_.cache.snapshot();
+    const auto mailbox = mailboxByWire(*snapshot, wire_);
+    if (!mailbox) return;
+    found_.uid_validity = mailbox->state.uid_validity;
+    std::erase_if(left_, [&](const Change& change) {
+      const auto message = snapshot->message(change.id);
+      if (!message || message->uid == 0 || message->mailbox != mailbox->id) return false;
+      found_.uids[change.number] = message->uid;
+      return true;
+    });
+  }
+
+  void look() {
+    try {
+      const auto now = session_.examine(wire_);
+      found_.uid_validity = now.uid_validity;
+      const Uid first = firstUid(now.uid_validity);
+      std::vector<MessageMeta> candidates;
+      session_.fetchMetadata(first, kLastUid, [&](MessageMeta&& meta) {
+        if (meta.uid >= first && isCandidate(meta)) candidates.push_back(std::move(meta));
+      });
+      std::ranges::sort(candidates, {}, &MessageMeta::uid);
+      for (const auto& meta : candidates)
+        if (!isAnothers(meta.uid, now.uid_validity)) take(meta);
+    } catch (const Error& error) {
+      if (error.scope == Scope::connection || error.scope == Scope::account) throw;
+      if (error.code != Code::not_found && error.code != Code::refused) throw;
+      left_.clear();  // the mailbox is gone: sending it again will tell
+    }
+  }
+
+  // UIDs below what was noted were there before, unless the mailbox was replaced meanwhile.
+  Uid firstUid(UidValidity validity) const {
+    Uid first = kLastUid;
+    for (const Change& change : left_) {
+      const auto& noted = change.destination;
+      first =
+          std::min(first, noted.uid_validity == validity ? std::max<Uid>(noted.uid_next, 1) : 1);
+    }
+    return first;
+  }
+
+  bool isCandidate(const MessageMeta& meta) const {
+    return std::any_of(left_.begin(), left_.end(),
+                       [&](const Change& change) { return mayBe(change, meta); });
+  }
+
+  // A server may say another size than it has.
+  static bool mayBe(const Change& change, const MessageMeta& meta) {
+    return meta.size == change.size || (!change.source.message_id.empty() &&
+                                        meta.header.message_id == change.source.message_id);
+  }
+
+  // A message of the same bytes that has been told already.
+  bool isAnothers(Uid uid, UidValidity validity) const {
+    if (used_.count(uid) != 0) return true;
+    const auto snapshot = store_.cache.snapshot();
+    const auto mailbox = mailboxByWire(*snapshot, wire_);
+    return mailbox && mailbox->state.uid_validity == validity &&
+           snapshot->byUid(mailbox->id, uid).has_value();
+  }
+
+  void take(const MessageMeta& meta) {
+    const auto at = std::find_if(left_.begin(), left_.end(), [&](const Change& change) {
+      return mayBe(change, meta) && sameOnServer(session_, meta.uid, file_(change), change.size);
+    });
+    if (at == left_.end()) return;
+    found_.uids[at->number] = meta.uid;
+    used_.insert(meta.uid);
+    left_.erase(at);
+  }
+
+  // False if nothing more is to be expected.
+  bool waitForMore(const Deadline& deadline) {
+    if (!session_.capabilities().has("IDLE")) {
+      session_.noop();
+      return !std::exchange(asked_, true);
+    }
+    const auto rest = std::chrono::duration_cast<Milliseconds>(deadline.at() - Clock::now());
+    return session_.listen(std::max(rest, Milliseconds(1)), false).selected;
+  }
+
+  imap::Session& session_;
+  const Store store_;
+  Run left_;
+  const std::function<int(const Change&)>& file_;
+  const std::string wire_;
+  Found found_;
+  std::set<Uid> used_;
+  bool asked_ = false;
+};
+
+}  // namespace
+
+Found findAppended(imap::Session& session, Store store, const Run& run,
+                   const std::function<int(const Change&)>& file) {
+  return Search(session, store, run, file).run();
+}
+
+}  // namespace emlfs::sync
