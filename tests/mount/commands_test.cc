@@ -102,8 +102,7 @@ class Commands : public MountTest {
   void goOnline() {
     proxy_->resume();
     EXPECT_TRUE(eventually([&] {
-      std::filesystem::exists(mount() / "INBOX");
-      return mount_->status()["state"] == "online";
+      return std::filesystem::exists(mount() / "INBOX") && mount_->status()["state"] == "online";
     }));
   }
   uint64_t pending() const { return mount_->status()["changes"]["pending"]; }
