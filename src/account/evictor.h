@@ -1,5 +1,5 @@
-// Keeps the cache synced, within `cache_size`, and off a disk that fills. A thread of its own, so that
-// nobody who reads or writes waits for it. Thread-safe.
+// Keeps the cache synced, within `cache_size`, and off a disk that fills. A thread of its own, so
+// that nobody who reads or writes waits for it. Thread-safe.
 #pragma once
 
 #include <atomic>

@@ -240,9 +240,8 @@ void changeFlags(Store store, const std::vector<MessageId>& ids, const Flags& ad
 }
 
 void expungeMessages(Store store, const std::vector<MessageId>& ids, const OnChange& on_change) {
-  addChanges(Change::Kind::expunge, store, ids, {}, {}, [](const auto& mailbox) {
-    requireRights(mailbox, {Right::erase, Right::expunge});
-  });
+  addChanges(Change::Kind::expunge, store, ids, {}, {},
+             [](const auto& mailbox) { requireRights(mailbox, {Right::erase, Right::expunge}); });
   hide(store, ids, on_change);
 }
 
