@@ -72,6 +72,7 @@ class Line {
     for (const auto& [message, copies] : world.messages)
       wanted[copies.front().mailbox].insert(message);
     try {
+      if (person.names("").size() != wanted.size()) return false;  // of the last session
       for (const auto& [mailbox, messages] : wanted) {
         std::set<std::string> there;
         for (const auto& name : person.names(mailbox))

@@ -40,6 +40,13 @@ class Writer {
     script_.steps.push_back(flagStep(message, mailbox, changes));
   }
   void flush() { script_.steps.push_back(flushStep()); }
+  void make(const std::string& mailbox) { script_.steps.push_back(makeStep(mailbox)); }
+  void rename(const std::string& mailbox, const std::string& to) {
+    script_.steps.push_back(renameStep(mailbox, to));
+  }
+  void removeMailbox(const std::string& mailbox) {
+    script_.steps.push_back(removeMailboxStep(mailbox));
+  }
 
  private:
   ChangeScript& script_;
@@ -83,8 +90,21 @@ void writeMessages(Writer& writer) {
   writer.flags(inbox[2], kInbox, "+\\Answered -\\Seen");
   writer.move(inbox[9], kInbox, "A");
   writer.flush();
+  writer.make("New");
+  writer.make("New/Below");
+  writer.move(inbox[10], kInbox, "New");  // before the server knows it
+  writer.move(a[2], "A", "New/Below", "sixth");
+  writer.rename("New", "Old");
+  writer.flags(a[2], "Old/Below", "+\\Flagged");
+  writer.make("Empty");
+  writer.flush();
+  writer.rename("Old/Below", "Below");  // with a message in it
+  writer.move(inbox[10], "Old", "Below");
+  writer.removeMailbox("Old");
+  writer.removeMailbox("Empty");
   writer.remove(inbox[9], "A");
-  writer.move(inbox[10], kInbox, "B");
+  writer.rename("B", "C");
+  writer.move(a[3], "A", "C");
   writer.flags(inbox[11], kInbox, "+$Work");
 }
 
@@ -137,6 +157,21 @@ Step flushStep() {
           Step::Promise::is_flush};
 }
 
+Step makeStep(const std::string& mailbox) {
+  return {"mkdir " + mailbox, [=](const Person& person) { person.makeDirectory(mailbox); },
+          [=](World& world) { world.mailboxes.insert(mailbox); }};
+}
+
+Step renameStep(const std::string& mailbox, const std::string& to) {
+  return {"mv " + mailbox + " " + to, [=](const Person& person) { person.rename(mailbox, to); },
+          [=](World& world) { world.renameMailbox(mailbox, to); }};
+}
+
+Step removeMailboxStep(const std::string& mailbox) {
+  return {"rmdir " + mailbox, [=](const Person& person) { person.removeDirectory(mailbox); },
+          [=](World& world) { world.mailboxes.erase(mailbox); }};
+}
+
 ChangeScript::ChangeScript(uint64_t seed, DeletePolicy the_policy) : policy(the_policy) {
   Writer writer(*this, seed);
   writeMessages(writer);
@@ -145,7 +180,8 @@ ChangeScript::ChangeScript(uint64_t seed, DeletePolicy the_policy) : policy(the_
 void ChangeScript::populate(const ImapServer& server) const {
   ImapClient client(server);
   const World wanted = beginning();
-  const auto there = client.mailboxes();
+  auto there = client.mailboxes();
+  std::sort(there.rbegin(), there.rend());  // what is below goes first
   for (const auto& mailbox : there) {
     if (wanted.mailboxes.count(server.pathOf(mailbox)) == 0) {
       client.expectOk(fmt::format("DELETE \"{}\"", mailbox));

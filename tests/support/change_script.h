@@ -54,6 +54,9 @@ Step moveStep(const std::string& message, const std::string& from, const std::st
 Step removeStep(const std::string& message, const std::string& mailbox, DeletePolicy policy);
 Step flagStep(const std::string& message, const std::string& mailbox, const std::string& changes);
 Step flushStep();
+Step makeStep(const std::string& mailbox);
+Step renameStep(const std::string& mailbox, const std::string& to);
+Step removeMailboxStep(const std::string& mailbox);  // an empty one
 
 // Performs steps and keeps book of what the server may have.
 class Performance {
