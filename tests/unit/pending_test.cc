@@ -174,7 +174,7 @@ TEST_F(PendingTest, OneThatIsWrittenAgainIsNotSentAndHoldsDeletions) {
 
 TEST_F(PendingTest, WhatIsBeingSentIsNotAmended) {
   add({append(10, "b")});
-  const Run run = pending_->next();
+  const sync::Run run = pending_->next();
   EXPECT_TRUE(pending_->claim(run));
   EXPECT_FALSE(pending_->claim(run));
   EXPECT_FALSE(pending_->amend(run.front(), {}));
@@ -190,10 +190,10 @@ TEST_F(PendingTest, WhatIsReplacedGoesWithItsSuccessor) {
   Change old = deletion(11, "b", 1);
   old.spool = "10.eml";
   add({append(10, "b"), old, change(Kind::move, 10, "b", 0, "c")});
-  const Run run = pending_->next();
+  const sync::Run run = pending_->next();
   EXPECT_EQ(pending_->replacedBy(run.front())->id, MessageId{11});
   // Refused: so is all that was to follow from it.
-  const Run parked = pending_->park(run, Error(Code::quota, Scope::message, "full", "NO"));
+  const sync::Run parked = pending_->park(run, Error(Code::quota, Scope::message, "full", "NO"));
   EXPECT_EQ(parked.size(), 3U);
   EXPECT_EQ(pending_->parked(), 3U);
   EXPECT_FALSE(pending_->outlook(MessageId{11})->deleted);
