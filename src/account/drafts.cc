@@ -432,7 +432,7 @@ std::vector<UnsentDraft> Drafts::unsent() const {
     if (draft->gone) continue;
     const auto record = snapshot->message(id);
     all.push_back(
-        {id, record ? pathOf(*snapshot, *record) : draft->spool, draft->why, draft->temporary});
+        {record ? pathOf(*snapshot, *record) : draft->spool, draft->why, draft->temporary});
   }
   return all;
 }
