@@ -304,7 +304,7 @@ TEST_F(PendingTest, ARefusedMoveIsRetriedInItsPlace) {
 }
 
 TEST_F(PendingTest, ADroppedAppendLetsDeletionsGo) {
-  add({change(Kind::append, 10, "", 0, "b"), deletion(11, "a", 1),
+  add({append(10, "b"), deletion(11, "a", 1),
        change(Kind::move, 12, "a", 2, "b")});
   EXPECT_EQ(heldDeletions(pending_->changes()), 1U);
   const auto append = pending_->next();
@@ -318,7 +318,7 @@ TEST_F(PendingTest, ADroppedAppendLetsDeletionsGo) {
 }
 
 TEST_F(PendingTest, ARetriedAppendStillHoldsLaterDeletions) {
-  add({change(Kind::append, 10, "", 0, "b"), deletion(11, "a", 1)});
+  add({append(10, "b"), deletion(11, "a", 1)});
   const auto append = pending_->next();
   pending_->park(append, Error(Code::quota, Scope::mailbox, "full", "NO [OVERQUOTA]"));
   pending_->retry(pending_->parkedWith({append.front().number}));
@@ -328,7 +328,7 @@ TEST_F(PendingTest, ARetriedAppendStillHoldsLaterDeletions) {
 }
 
 TEST_F(PendingTest, WithARefusedAppendGoesWhatIsOfNoUseWithoutIt) {
-  Change append = change(Kind::append, 10, "", 0, "b");
+  Change append = append(10, "b");
   append.spool = "10.eml";
   Change replaced = deletion(9, "b", 4);
   replaced.spool = "10.eml";
