@@ -36,6 +36,7 @@ class ChangesImpl final : public Changes {
   }
 
   void remove(MessageId id) override {
+    settleDrafts();
     if (drafts_.remove(id)) {
       hooks_.added();  // what waited for it can go
       return;
@@ -56,12 +57,14 @@ class ChangesImpl final : public Changes {
   }
 
   void setFlags(MessageId id, const Flags& add, const Flags& remove) override {
+    if (add.has("\\Deleted")) settleDrafts();
     if (drafts_.setFlags(id, add, remove)) return;
     sync::changeFlags(store_, {id}, add, remove, hooks_.on_change);
     hooks_.added();
   }
 
   uint64_t expungeHidden(MailboxId directory, const std::set<MessageId>& wanted) override {
+    settleDrafts();
     const auto ids = hidden(directory, wanted);
     if (ids.empty()) return 0;
     sync::expungeMessages(store_, ids, hooks_.on_change);
@@ -110,10 +113,12 @@ class ChangesImpl final : public Changes {
     return made;
   }
   void renameMailbox(MailboxId id, MailboxId parent, const std::string& name) override {
+    settleDrafts();
     sync::renameMailbox(store_, id, parent, name, hooks_.on_change);
     hooks_.added();
   }
   void removeMailbox(MailboxId id) override {
+    settleDrafts();
     sync::removeMailbox(store_, id, hooks_.on_change);
     hooks_.added();
   }
@@ -127,6 +132,9 @@ class ChangesImpl final : public Changes {
   WaitId newFlush() override { return hooks_.new_flush(); }
 
  private:
+  // What is closed was there before: its append gets the lower number, and goes first.
+  void settleDrafts() { drafts_.sealAll(); }
+
   // The kernel takes the name away itself when a removal succeeds, and forgets what it knew of the
   // directory.
   static sync::OnChange kernelDid() {

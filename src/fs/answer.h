@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "emlfs/base/log.h"
+#include "fs/closings.h"
 #include "fs/context.h"
 #include "fs/errno.h"
 
@@ -31,6 +32,11 @@ uint64_t latestChange(fuse_req_t request);
 
 // Gives fsync of a directory: 0 when the server has everything.
 void answerWhenFlushed(fuse_req_t request);
+
+// What programs have closed before is known to Changes from now on: it comes before what follows.
+inline void hearClosings(Context& context) {
+  if (context.closings != nullptr) context.closings->drain();
+}
 
 // `act` is given the Context, and returns the Reply; it must not answer itself.
 template <class Act>

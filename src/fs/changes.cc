@@ -25,6 +25,14 @@ store::Dirent find(Context& context, fuse_ino_t parent, std::string_view name) {
   return *found;
 }
 
+// Who copies a message with its attributes (`mv` between two mounts) asks for what the server will
+// say of a new one itself: ignored, as owners and modes are.
+bool isGiven(const Account& account, fuse_ino_t node, std::string_view name) {
+  if (isDirectory(node) || name == kFlags) return false;
+  const auto message = account.snapshot()->message(MessageId{node});
+  return message && message->uid == 0;
+}
+
 }  // namespace
 
 void rename(fuse_req_t request, fuse_ino_t parent, const char* name, fuse_ino_t new_parent,
@@ -33,6 +41,7 @@ void rename(fuse_req_t request, fuse_ino_t parent, const char* name, fuse_ino_t 
              [&](Context& context) {
                if ((flags & ~static_cast<unsigned>(RENAME_NOREPLACE)) != 0)
                  throw Error(Code::invalid, Scope::message, "files can't change places");
+               hearClosings(context);
                const auto found = find(context, parent, name);
                auto& changes = *context.account.changes();
                if (isDirectory(found.node))
@@ -45,6 +54,7 @@ void rename(fuse_req_t request, fuse_ino_t parent, const char* name, fuse_ino_t 
 
 void unlink(fuse_req_t request, fuse_ino_t parent, const char* name) {
   answerDone(request, {{MailboxId{parent}, name}}, [&](Context& context) {
+    hearClosings(context);
     context.account.changes()->remove(MessageId{find(context, parent, name).node});
   });
 }
@@ -64,10 +74,13 @@ void setxattr(fuse_req_t request, fuse_ino_t node, const char* name, const char*
     return;
   }
   answerDone(request, {}, [&](Context& context) {
+    if (isGiven(context.account, node, name)) return;
     if (name != kFlags || isDirectory(node))
       throw Error(Code::not_permitted, Scope::message, "only user.imap.flags can be changed");
     if ((flags & XATTR_CREATE) != 0) throw Error(Code::exists, Scope::message, "it is there");
     const auto words = parseFlagWords({value, size});
+    if (words.add.names().empty() && words.remove.names().empty()) return;
+    hearClosings(context);
     context.account.changes()->setFlags(MessageId{node}, words.add, words.remove);
   });
 }

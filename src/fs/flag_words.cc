@@ -44,8 +44,6 @@ FlagWords parseFlagWords(std::string_view text) {
   for (const auto& flag : words.add.names())
     if (words.remove.has(flag))
       throw Error(Code::invalid, Scope::message, flag + " can't be set and taken away");
-  if (words.add.names().empty() && words.remove.names().empty())
-    throw Error(Code::invalid, Scope::message, "no flags");
   return words;
 }
 

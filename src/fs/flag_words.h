@@ -13,8 +13,8 @@ struct FlagWords {
 };
 
 // Words with blanks between them; '+' or nothing before a flag sets it, '-' takes it away, and all
-// others stay. The flags of RFC 9051 section 2.3.2 but \Recent, and keywords. Throws
-// Error(invalid).
+// others stay. The flags of RFC 9051 section 2.3.2 but \Recent, and keywords. None is no
+// error. Throws Error(invalid).
 FlagWords parseFlagWords(std::string_view text);
 
 }  // namespace emlfs::fs

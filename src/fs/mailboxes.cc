@@ -24,6 +24,7 @@ void mkdir(fuse_req_t request, fuse_ino_t parent, const char* name, mode_t /*mod
 
 void rmdir(fuse_req_t request, fuse_ino_t parent, const char* name) {
   answerDone(request, {{MailboxId{parent}, name}}, [&](Context& context) {
+    hearClosings(context);
     const auto found = context.account.snapshot()->find(MailboxId{parent}, name);
     if (!found) throw Error(Code::not_found, Scope::mailbox, "no such directory");
     context.account.changes()->removeMailbox(MailboxId{found->node});

@@ -58,7 +58,6 @@ std::optional<int64_t> oldestToBeSent(const std::string& state_dir) {
   };
   auto ours = std::filesystem::path(state_dir).lexically_normal();
   if (!ours.has_filename()) ours = ours.parent_path();  // it was written with a slash at its end
-  forNames(Fd(::open((ours / "spool").c_str(), kDirectory)), take);
   forNames(Fd(::open(ours.parent_path().c_str(), kDirectory)),
            [&](int directory, const std::string& account) {
              if (account != ours.filename())

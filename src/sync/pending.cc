@@ -55,6 +55,15 @@ bool related(std::string_view one, std::string_view other) {
          std::ispunct(static_cast<unsigned char>(other[one.size()])) != 0;
 }
 
+// Of messages in it: as far as these mailboxes are concerned, it is one of them or below one.
+bool moved(const std::set<std::string>& mailboxes, const std::vector<std::string>& names) {
+  return std::any_of(mailboxes.begin(), mailboxes.end(), [&](const std::string& mailbox) {
+    return std::any_of(names.begin(), names.end(), [&](const std::string& name) {
+      return mailbox.size() <= name.size() && related(mailbox, name);
+    });
+  });
+}
+
 bool overlap(const std::set<std::string>& some, const std::vector<std::string>& others) {
   return std::any_of(some.begin(), some.end(), [&](const std::string& one) {
     return std::any_of(others.begin(), others.end(),
@@ -251,6 +260,8 @@ std::set<MessageId> Pending::expected(const std::string& mailbox) const {
 }
 
 bool Pending::receives(const std::string& mailbox) const {
+  // Under its new name it may show messages that were sent into it under the old one.
+  if (renames(mailbox)) return true;
   const MutexLock lock(mutex_);
   if (receiving_.count(mailbox) != 0) return true;
   return std::any_of(changes_.begin(), changes_.end(), [&](const auto& each) {
@@ -523,7 +534,7 @@ Run Pending::next() const {
   for (const auto& [number, change] : changes_) {
     const bool held = ofMailboxes(change)
                           ? overlap(unsettled, names(change)) || overlap(used, names(change))
-                          : !unsettled.empty() && overlap(unsettled, names(change));
+                          : !unsettled.empty() && moved(unsettled, names(change));
     const bool deletion = isDeletion(change) || isReplaced(change);
     bool ready = sendable(change) && claimed_.count(number) == 0 && waiting.count(change.id) == 0 &&
                  !held && !(append_before && deletion);

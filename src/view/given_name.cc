@@ -1,4 +1,5 @@
 // What a name that a person or a program gives to a new message says about it.
+#include <algorithm>
 #include <vector>
 
 #include "emlfs/view/names.h"
@@ -24,6 +25,9 @@ bool isTemporaryName(std::string_view name) {
 Flags maildirFlags(std::string_view name) {
   const size_t info = name.rfind(":2,");
   if (info == std::string_view::npos) return {};
+  // rsync's temporary of "1.host:2,S" is ".1.host:2,S.P2x9dC": what comes behind is chance.
+  const auto is_letter = [](char c) { return (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z'); };
+  if (isTemporaryName(name) || !std::ranges::all_of(name.substr(info + 3), is_letter)) return {};
   std::vector<std::string> flags;
   for (const char letter : name.substr(info + 3)) {
     switch (letter) {

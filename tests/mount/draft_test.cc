@@ -132,6 +132,39 @@ TEST_F(DraftTest, CopiesArriveWithTheirBytesAndTimes) {
   EXPECT_EQ(mtimeOf(mount() / "B/large.eml"), kDate);
 }
 
+// What is done to mailboxes right after a copy waits for it, and never the other way round as well.
+TEST_F(DraftTest, ACopyAndChangesOfMailboxesDontWaitForEachOther) {
+  put(local("new.eml"), crlfMail("new"));
+  put(local("old.eml"), crlfMail("old"));
+  expectShell("mkdir A/gone A/full P && cp \"$1/old.eml\" P/y.eml && cp \"$1/old.eml\" A/full/");
+  flush(mount());
+  expectShell("cp \"$1/new.eml\" A/z.eml && rmdir A/gone");
+  flush(mount());
+  expectShell("cp \"$1/new.eml\" A/zz.eml && rm A/full/old.eml");
+  flush(mount());
+  expectShell("cp \"$1/new.eml\" P/n.eml && rm P/y.eml && mv P Q");
+  flush(mount());
+  EXPECT_THAT(stored("A"), ElementsAre(sha256(crlfMail("new")), sha256(crlfMail("new"))));
+  EXPECT_THAT(stored("Q"), testing::Contains(sha256(crlfMail("new"))));
+  EXPECT_EQ(mount().status().at("changes").at("pending"), 0);
+}
+
+// The letters of a temporary's random end are no flags.
+TEST_F(DraftTest, RsyncKeepsAMaildirsFlags) {
+  expectShell("mkdir \"$1/md\"");
+  for (int i = 10; i < 40; ++i)
+    put(local(fmt::format("md/17000000{}.z{}.host:2,S", i, i)), crlfMail(std::to_string(i)));
+  expectShell("rsync -a \"$1/md/\" A/");
+  flush(mount());
+  const auto names = namesIn(mount() / "A");
+  EXPECT_EQ(names.size(), 30U);
+  for (const auto& name : names)
+    EXPECT_EQ(run({"getfattr", "--absolute-names", "--only-values", "-n", "user.imap.flags",
+                   mount() / "A/" + name})
+                  .output,
+              "\\Seen");
+}
+
 TEST_F(DraftTest, TheShellWritesMessages) {
   put(local("lf.eml"), lfMail("lf"));
   expectShell(

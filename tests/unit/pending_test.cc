@@ -304,13 +304,12 @@ TEST_F(PendingTest, ARefusedMoveIsRetriedInItsPlace) {
 }
 
 TEST_F(PendingTest, ADroppedAppendLetsDeletionsGo) {
-  add({append(10, "b"), deletion(11, "a", 1),
-       change(Kind::move, 12, "a", 2, "b")});
+  add({append(10, "b"), deletion(11, "a", 1), change(Kind::move, 12, "a", 2, "b")});
   EXPECT_EQ(heldDeletions(pending_->changes()), 1U);
-  const auto append = pending_->next();
-  pending_->park(append, Error(Code::quota, Scope::mailbox, "full", "NO [OVERQUOTA]"));
+  const auto sent = pending_->next();
+  pending_->park(sent, Error(Code::quota, Scope::mailbox, "full", "NO [OVERQUOTA]"));
   EXPECT_EQ(heldDeletions(pending_->changes()), 1U);
-  pending_->forgetParked(pending_->parkedWith({append.front().number}));
+  pending_->forgetParked(pending_->parkedWith({sent.front().number}));
   EXPECT_EQ(heldDeletions(pending_->changes()), 0U);
   EXPECT_THAT(next(), ElementsAre(11));
   reopen();
@@ -319,22 +318,21 @@ TEST_F(PendingTest, ADroppedAppendLetsDeletionsGo) {
 
 TEST_F(PendingTest, ARetriedAppendStillHoldsLaterDeletions) {
   add({append(10, "b"), deletion(11, "a", 1)});
-  const auto append = pending_->next();
-  pending_->park(append, Error(Code::quota, Scope::mailbox, "full", "NO [OVERQUOTA]"));
-  pending_->retry(pending_->parkedWith({append.front().number}));
+  const auto sent = pending_->next();
+  pending_->park(sent, Error(Code::quota, Scope::mailbox, "full", "NO [OVERQUOTA]"));
+  pending_->retry(pending_->parkedWith({sent.front().number}));
   EXPECT_THAT(next(), ElementsAre(10));
   arrive(50);
   EXPECT_THAT(next(), ElementsAre(11));
 }
 
 TEST_F(PendingTest, WithARefusedAppendGoesWhatIsOfNoUseWithoutIt) {
-  Change append = append(10, "b");
-  append.spool = "10.eml";
+  const Change new_message = append(10, "b");
   Change replaced = deletion(9, "b", 4);
-  replaced.spool = "10.eml";
+  replaced.spool = new_message.spool;
   Change flags = change(Kind::flags, 10, "b", 0);
   flags.add = Flags({"\\Seen"});
-  add({append, replaced, flags, change(Kind::move, 12, "a", 2, "b")});
+  add({new_message, replaced, flags, change(Kind::move, 12, "a", 2, "b")});
   const auto all = pending_->changes();
   pending_->park({all[0], all[1], all[2], all[3]}, Error(Code::quota, Scope::mailbox, "full"));
   EXPECT_EQ(pending_->parkedWith({all[0].number}).size(), 3U);

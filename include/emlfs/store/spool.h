@@ -55,9 +55,9 @@ class Spool {
   Fd directory_fd_;
 };
 
-// When the oldest of the files that are marked so in all spools of this user, beside the one in
-// `state_dir` and that one included, was last written: seconds since 1970. Empty files don't count,
-// and a directory that can't be read has none.
+// When the oldest of the files that are marked so in the other spools of this user, beside the one
+// in `state_dir`, was last written: seconds since 1970. Empty files don't count, and a directory
+// that can't be read has none.
 std::optional<int64_t> oldestToBeSent(const std::string& state_dir);
 
 void writeAt(int fd, std::string_view bytes, uint64_t offset);  // all of them
