@@ -71,13 +71,21 @@ sync::TreeChange Drafts::renameTo(Draft& draft, MessageRecord record, MailboxId 
     store_.spool->sync(draft.fd.get());
     draft.dirty = false;
   }
-  const auto flags = replaced ? replaced->flags : view::maildirFlags(name);
+  auto flags = view::maildirFlags(name);
+  if (replaced) {
+    const auto ours = store_.pending->outlook(replaced->id);
+    flags = ours ? changed(replaced->flags, ours->add, ours->remove) : replaced->flags;
+  }
   const auto before = store::shownIn(record);
   record.flags = changed(record.flags, changed(flags, {}, Flags({"\\Deleted"})), {});
   record.name = name;
   record.mailbox = record.directory = directory;
   record.shown = store::Shown::arrived;
+  // Who gives it a name has seen it.
+  if (draft.torn) draft.why.clear();
+  draft.torn = false;
   store_.spool->mark(draft.spool, !temporary);
+  if (!temporary && draft.closed) store_.spool->markWhole(draft.spool);
 
   store::Batch batch;
   batch.put_names.push_back({{{}, 0, 0, id}, wire, name});

@@ -41,11 +41,16 @@ void Drafts::recover() {
 
   const auto adopt = [&](MessageId id, const std::string& file) {
     const auto draft = std::make_shared<Draft>(file);
+    const bool whole = store_.spool->isWhole(file);
     store_.spool->mark(file, false);
     const MutexLock lock(draft->mutex);
     draft->fd = store_.spool->open(file);
     draft->size = store::fileSize(draft->fd.get());
     draft->closed = true;  // those who had it open are no more
+    draft->torn = !whole;
+    if (!whole && draft->size > 0)
+      draft->why =
+          "it was being written when emlfs ended: mv it to another name to send it as it is";
     const auto record = store_.cache.snapshot()->message(id);
     draft->time = record ? record->date.seconds : store::lastWrite(draft->fd.get());
     const MutexLock map(mutex_);
@@ -115,8 +120,12 @@ void Drafts::restore() {
   for (const MessageId id : ids) {
     if (!show(id)) continue;
     const auto draft = find(id);
-    if (draft && !draft->temporary && draft->size > 0) {
-      store_.spool->mark(draft->spool, true);
+    const auto whole = [&] {
+      const MutexLock lock(draft->mutex);
+      return !draft->torn;
+    };
+    if (draft && !draft->temporary && draft->size > 0 && whole()) {
+      store_.spool->markWhole(draft->spool);
       finishSoon(id, Milliseconds(0));
     }
     const MutexLock lock(mutex_);

@@ -38,7 +38,7 @@ bool Drafts::seal(MessageId id) {
   sync::TreeChange change;
   try {
     const MutexLock lock(draft->mutex);
-    if (draft->gone || draft->temporary || draft->size == 0) return false;
+    if (draft->gone || draft->temporary || draft->size == 0 || draft->torn) return false;
     if (!draft->closed && !deaf_) return false;
     const auto old = store_.cache.snapshot()->message(id);
     if (!old) {

@@ -238,9 +238,9 @@ void Drafts::requireBeginning(Draft& draft, uint64_t offset, std::string_view by
 void Drafts::written(MessageId id, Draft& draft) {
   draft.size = store::fileSize(draft.fd.get());
   draft.time = std::time(nullptr);
-  draft.closed = false;
+  if (draft.closed.exchange(false) && !draft.temporary) store_.spool->mark(draft.spool, true);
   draft.dirty = true;
-  draft.why.clear();
+  if (!draft.torn) draft.why.clear();
   {
     const MutexLock lock(mutex_);
     due_.erase(id);
@@ -254,7 +254,13 @@ void Drafts::write(MessageId id, uint64_t offset, std::string_view bytes) {
     const MutexLock lock(draft->mutex);
     if (draft->gone) continue;
     requireBeginning(*draft, offset, bytes);
-    store::writeAt(draft->fd.get(), bytes, offset);
+    try {
+      store::writeAt(draft->fd.get(), bytes, offset);
+    } catch (const Error& error) {
+      draft->torn = true;
+      draft->why = std::string("it could not be written whole: ") + error.what();
+      throw;
+    }
     written(id, *draft);
     return;
   }
@@ -270,6 +276,7 @@ void Drafts::truncate(MessageId id, uint64_t size) {
     const MutexLock lock(draft->mutex);
     if (draft->gone) continue;
     store::truncate(draft->fd.get(), size);
+    if (size == 0) draft->torn = false;
     written(id, *draft);
     return;
   }
@@ -307,8 +314,14 @@ void Drafts::closed(MailboxId directory, std::string_view name) {
   const MessageId id{found->node};
   const auto draft = find(id);
   if (!draft) return;
-  draft->closed = true;
-  if (!draft->temporary && draft->size > 0) finishSoon(id, kQuiet);
+  {
+    const MutexLock lock(draft->mutex);
+    if (draft->gone) return;
+    draft->closed = true;
+    if (draft->temporary || draft->size == 0 || draft->torn) return;
+    store_.spool->markWhole(draft->spool);
+  }
+  finishSoon(id, kQuiet);
 }
 
 void Drafts::sync(MessageId id) {

@@ -19,6 +19,7 @@ namespace {
 
 constexpr mode_t kDraft = 0600;
 constexpr mode_t kToBeSent = 0400;
+constexpr mode_t kWhole = 0500;
 constexpr int kDirectory = O_RDONLY | O_DIRECTORY | O_CLOEXEC;
 
 // Calls `each` with the names in a directory, as far as it can be read. `directory` is used up.
@@ -41,11 +42,24 @@ Fd openBelow(int directory, const std::string& name) {
   return Fd(static_cast<int>(::syscall(SYS_openat2, directory, name.c_str(), &how, sizeof how)));
 }
 
+void setMode(const std::string& path, mode_t mode) {
+  if (::chmod(path.c_str(), mode) != 0) throw systemError("marking " + path, errno);
+}
+
 }  // namespace
 
 void Spool::mark(const std::string& name, bool to_be_sent) const {
-  if (::chmod(path(name).c_str(), to_be_sent ? kToBeSent : kDraft) != 0)
-    throw systemError("marking " + path(name), errno);
+  setMode(path(name), to_be_sent ? kToBeSent : kDraft);
+}
+
+void Spool::markWhole(const std::string& name) const {
+  setMode(path(name), kWhole);
+}
+
+bool Spool::isWhole(const std::string& name) const {
+  struct stat st{};
+  if (::stat(path(name).c_str(), &st) != 0) throw systemError("looking at " + path(name), errno);
+  return (st.st_mode & 0777) == kWhole;
 }
 
 std::optional<int64_t> oldestToBeSent(const std::string& state_dir) {
@@ -53,7 +67,7 @@ std::optional<int64_t> oldestToBeSent(const std::string& state_dir) {
   const auto take = [&](int directory, const std::string& name) {
     struct stat st{};
     if (::fstatat(directory, name.c_str(), &st, AT_SYMLINK_NOFOLLOW) != 0) return;
-    if (!S_ISREG(st.st_mode) || st.st_size == 0 || (st.st_mode & 0777) != kToBeSent) return;
+    if (!S_ISREG(st.st_mode) || st.st_size == 0 || (st.st_mode & kDraft) != kToBeSent) return;
     oldest = std::min(oldest.value_or(st.st_mtim.tv_sec), int64_t{st.st_mtim.tv_sec});
   };
   auto ours = std::filesystem::path(state_dir).lexically_normal();

@@ -232,6 +232,9 @@ void renameMailbox(Store store, MailboxId id, MailboxId parent, const std::strin
     if (mailboxes.empty()) refuse(Code::not_permitted, "there is no mailbox in that directory");
     for (const auto& mailbox : mailboxes) {
       if (isSpecial(mailbox)) refuse(Code::busy, "a mailbox in it keeps its name");
+      // Its own change of name is on its way.
+      if (!isWithin(mailbox.wire, now, delimiter))
+        refuse(Code::busy, "a mailbox in it is being renamed: try again");
       requireRights(mailbox, {Right::remove_mailbox});
       Change change;
       change.kind = Change::Kind::rename_mailbox;

@@ -149,6 +149,24 @@ TEST_F(DraftTest, ACopyAndChangesOfMailboxesDontWaitForEachOther) {
   EXPECT_EQ(mount().status().at("changes").at("pending"), 0);
 }
 
+// What nobody has closed was never acknowledged, and half of it is no message.
+TEST_F(DraftTest, HalfAMessageIsNotSent) {
+  {
+    const Fd writer(::open((mount() / "A/half.eml").c_str(), O_WRONLY | O_CREAT | O_CLOEXEC, 0600));
+    const std::string half = crlfMail("half");
+    ASSERT_EQ(::write(writer.get(), half.data(), half.size()), static_cast<ssize_t>(half.size()));
+    mount().kill();
+  }
+  mount().mount();
+  flush(mount());
+  EXPECT_THAT(stored("A"), IsEmpty());
+  EXPECT_EQ(readFile(mount() / "A/half.eml"), crlfMail("half"));
+  EXPECT_NE(mount().status().at("drafts").at(0).at("reason"), "");
+  expectShell("mv A/half.eml A/whole.eml");
+  flush(mount());
+  EXPECT_THAT(stored("A"), ElementsAre(sha256(crlfMail("half"))));
+}
+
 // The letters of a temporary's random end are no flags.
 TEST_F(DraftTest, RsyncKeepsAMaildirsFlags) {
   expectShell("mkdir \"$1/md\"");

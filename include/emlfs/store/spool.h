@@ -36,6 +36,9 @@ class Spool {
   // The file's mode tells other mounts of this user whether it will be sent as it is now called: it
   // is read-only then, and their deletions wait for it.
   void mark(const std::string& name, bool to_be_sent) const;
+  // To be sent, and who wrote it has closed it: what the next mount finds so is whole.
+  void markWhole(const std::string& name) const;
+  bool isWhole(const std::string& name) const;
   // File and directory entry are on the disk when it returns.
   void sync(int fd) const;
   void rename(const std::string& from, const std::string& to) const;  // durable; never over a file

@@ -205,7 +205,7 @@ class Pending {
   std::set<RefKey> left_ GUARDED_BY(mutex_);
   std::vector<Renamed> epochs_ GUARDED_BY(mutex_);
   std::set<uint64_t> mailboxes_ GUARDED_BY(mutex_);  // changes of those
-  std::set<uint64_t> claimed_ GUARDED_BY(mutex_);  // appends: amended or sent just now
+  std::set<uint64_t> claimed_ GUARDED_BY(mutex_);    // appends: amended or sent just now
   Oldest oldest_;
   mutable bool held_ GUARDED_BY(mutex_) = false;
 };
