@@ -146,9 +146,8 @@ void Pending::forget(uint64_t number) {
   const auto of = of_.find(at->second.id);
   if (of != of_.end()) {
     of->second.erase(number);
-    const bool named = std::any_of(of->second.begin(), of->second.end(), [&](uint64_t other) {
-      return changes_.at(other).source == source;
-    });
+    bool named = false;
+    for (const uint64_t other : of->second) named |= changes_.at(other).source == source;
     if (!named) ids_.erase({source.mailbox, source.uid_validity, source.uid});
     if (of->second.empty()) of_.erase(of);
   }
@@ -317,11 +316,13 @@ void Pending::endTurn(const std::set<MessageId>& ids) {
 // Whether a change that was not refused takes it to where it has no UID yet.
 bool Pending::moves(MessageId id) const {
   const auto of = of_.find(id);
-  return of != of_.end() && std::any_of(of->second.begin(), of->second.end(), [&](uint64_t number) {
-           const Change& change = changes_.at(number);
-           return change.state != Change::State::parked &&
-                  (change.kind == Change::Kind::move || change.kind == Change::Kind::append);
-         });
+  if (of == of_.end()) return false;
+  for (const uint64_t number : of->second) {
+    const Change& change = changes_.at(number);
+    if (change.state == Change::State::parked) continue;
+    if (change.kind == Change::Kind::move || change.kind == Change::Kind::append) return true;
+  }
+  return false;
 }
 
 bool Pending::add(std::vector<Change> changes, std::vector<store::GivenName> names,
@@ -387,10 +388,11 @@ std::vector<Change> Pending::mailboxChanges() const {
 
 bool Pending::renames(const std::string& mailbox) const {
   const MutexLock lock(mutex_);
-  return std::any_of(mailboxes_.begin(), mailboxes_.end(), [&](uint64_t number) {
+  for (const uint64_t number : mailboxes_) {
     const Change& change = changes_.at(number);
-    return change.state == Change::State::begun && overlap({mailbox}, names(change));
-  });
+    if (change.state == Change::State::begun && overlap({mailbox}, names(change))) return true;
+  }
+  return false;
 }
 
 uint64_t Pending::epoch() const {
