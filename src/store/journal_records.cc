@@ -171,6 +171,8 @@ std::string encode(const GivenName& name) {
   putKey(out, name.key);
   putString(out, name.directory);
   putString(out, name.name);
+  putString(out, name.message_id);
+  putU64(out, static_cast<uint64_t>(name.date));
   return out;
 }
 
@@ -180,6 +182,8 @@ GivenName decodeGivenName(std::string_view record) {
   name.key = readKey(in);
   name.directory = in.string();
   name.name = in.string();
+  name.message_id = in.string();
+  name.date = static_cast<int64_t>(in.u64());
   return name;
 }
 

@@ -191,8 +191,8 @@ bool addMove(Store store, MessageId id, MailboxId directory, const std::string& 
       changes.push_back(changeOf(Change::Kind::move, store, *snapshot, message));
       changes.back().mailbox = destination->wire;
     }
-    names.push_back(
-        {nameKey(store, *snapshot, message, !changes.empty()), destination->wire, name});
+    names.push_back({nameKey(store, *snapshot, message, !changes.empty()), destination->wire, name,
+                     message.message_id, message.date.seconds});
   }
   return store.pending->add(std::move(changes), std::move(names), moving, epoch);
 }

@@ -244,8 +244,8 @@ class MailboxReplay {
       if (record.wire.empty() || (!before && !isWithin(record.wire, to, delimiter_))) continue;
       const std::string wire = before ? to + record.wire.substr(from.size()) : record.wire;
       convenience([&] {
-        if (auto now = revalued(session_, store_, record, wire))
-          renamed.revalued[wire] = std::move(*now);
+        auto now = revalued(session_, store_, record, from + wire.substr(to.size()), wire);
+        if (now) renamed.revalued[wire] = std::move(*now);
       });
     }
     pending_.renaming();

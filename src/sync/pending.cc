@@ -633,6 +633,8 @@ void Pending::done(std::span<const Bound> bound, const Run& dropped) {
         if (given) {
           batch.remove_names.push_back(key);
           given->key = {place.mailbox, place.uid_validity, place.uid, {}};
+          given->message_id = at->second.source.message_id;
+          given->date = at->second.date.seconds;
           batch.put_names.push_back(std::move(*given));
         }
         continue;

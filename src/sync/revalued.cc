@@ -1,9 +1,15 @@
 #include "sync/revalued.h"
 
+#include <algorithm>
+#include <iterator>
 #include <limits>
 #include <map>
+#include <set>
 #include <tuple>
+#include <utility>
 #include <vector>
+
+#include "sync/overlay.h"
 
 namespace emlfs::sync {
 namespace {
@@ -11,35 +17,76 @@ namespace {
 // RFC822.SIZE may lie, and only one of both sides knows: it can't be part of this.
 using Likeness = std::tuple<std::string, int64_t>;
 
+// What is known of a mailbox under its old UIDs.
+struct Known {
+  UidValidity before = 0;
+  std::map<Likeness, std::set<Uid>> messages;
+
+  void note(UidValidity validity, Uid uid, Likeness likeness) {
+    if (validity == 0 || uid == 0) return;
+    if (before == 0) before = validity;
+    if (validity == before) messages[std::move(likeness)].insert(uid);
+  }
+};
+
+// The journal knows messages of which a lost cache does not.
+Known knownOf(Store store, const store::MailboxRecord& record, const std::string& mailbox,
+              UidValidity now) {
+  Known known;
+  if (record.state.uid_validity != now)
+    store.cache.snapshot()->messages(record.id, 0, [&](const store::MessageRecord& message) {
+      known.note(record.state.uid_validity, message.uid,
+                 {message.message_id, message.date.seconds});
+      return true;
+    });
+  for (const auto& change : store.pending->changes()) {
+    if (ofMailboxes(change)) continue;
+    const Likeness likeness{change.source.message_id, change.date.seconds};
+    if (change.source.mailbox == mailbox && change.source.uid_validity != now)
+      known.note(change.source.uid_validity, change.source.uid, likeness);
+    if (change.mailbox == mailbox && change.destination.uid_validity != now)
+      known.note(change.destination.uid_validity, change.destination.uid, likeness);
+  }
+  store.pending->eachName([&](const store::GivenName& given) {
+    if (given.key.mailbox == mailbox && given.key.uid_validity != now)
+      known.note(given.key.uid_validity, given.key.uid, {given.message_id, given.date});
+    return true;
+  });
+  return known;
+}
+
 }  // namespace
 
 std::optional<Revalued> revalued(imap::Session& session, Store store,
-                                 const store::MailboxRecord& record, const std::string& wire) {
-  const auto before = record.state.uid_validity;
-  if (!record.selectable || before == 0) return std::nullopt;
-  const auto now = session.examine(wire);
-  if (now.uid_validity == 0 || now.uid_validity == before) return std::nullopt;
+                                 const store::MailboxRecord& record, const std::string& mailbox,
+                                 const std::string& wire) {
+  if (!record.selectable) return std::nullopt;
+  if (record.state.uid_validity == 0 && knownOf(store, record, mailbox, 0).before == 0)
+    return std::nullopt;
+  const auto state = session.examine(wire);
+  const UidValidity now = state.uid_validity;
+  if (now == 0) return std::nullopt;
 
-  std::map<Likeness, std::vector<Uid>> known;
-  std::map<Likeness, std::vector<Uid>> found;
-  store.cache.snapshot()->messages(record.id, 0, [&](const store::MessageRecord& message) {
-    known[{message.message_id, message.date.seconds}].push_back(message.uid);
-    return true;
-  });
+  const Known known = knownOf(store, record, mailbox, now);
   std::map<Uid, Likeness> in_order;
-  if (!known.empty() && now.messages > 0)
+  if (!known.messages.empty() && state.messages > 0)
     session.fetchMetadata(1, std::numeric_limits<Uid>::max(), [&](MessageMeta&& meta) {
       in_order[meta.uid] = {meta.header.message_id, meta.date.seconds};
     });
+  std::map<Likeness, std::vector<Uid>> found;
   for (const auto& [uid, likeness] : in_order) found[likeness].push_back(uid);
 
-  Revalued result{before, now.uid_validity, {}};
-  for (const auto& [likeness, uids] : known) {
+  Revalued result{known.before, now, {}};
+  for (const auto& [likeness, uids] : known.messages) {
     const auto& others = found[likeness];
     if (others.size() != uids.size()) continue;
-    for (size_t i = 0; i < uids.size(); ++i) result.uids[uids[i]] = others[i];
+    std::transform(uids.begin(), uids.end(), others.begin(),
+                   std::inserter(result.uids, result.uids.end()),
+                   [](Uid before, Uid after) { return std::pair(before, after); });
   }
-  return result;
+  if (result.before == 0 && record.state.uid_validity != now)
+    result.before = record.state.uid_validity;
+  return result.before == 0 ? std::nullopt : std::optional(std::move(result));
 }
 
 void renumber(store::Update& update, store::MailboxRecord& record, const Revalued& revalued,

@@ -8,11 +8,12 @@
 
 namespace emlfs::sync {
 
-// Absent if the mailbox has the UIDVALIDITY of the record under its new name. Else those messages
-// that can be told apart by Message-ID and INTERNALDATE, or stand in the same order, are
-// found again.
+// Absent if `mailbox` has the UIDVALIDITY that is known under its new name `wire`, too. Else those
+// messages of the store and of the journal that can be told apart by Message-ID and INTERNALDATE,
+// or stand in the same order, are found again. After a crash the store may have it already.
 std::optional<Revalued> revalued(imap::Session& session, Store store,
-                                 const store::MailboxRecord& record, const std::string& wire);
+                                 const store::MailboxRecord& record, const std::string& mailbox,
+                                 const std::string& wire);
 
 // Writes that into the store: messages that were not found again go, and the mailbox is listed
 // again unless all are known. Adds what the kernel has to hear to `change`.

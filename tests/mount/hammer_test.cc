@@ -278,7 +278,7 @@ class Hammer : public MountTest {
     EXPECT_GT(figures.bodies, 100U);
     if (HasFailure())
       fmt::print("what the daemon complained about:\n{}what the server complained about:\n{}",
-                 troubles(mount.log(), {" warning ", " error "}),
+                 troubles(mount.log(), {" warning ", " error ", " info "}),
                  troubles(server.log(), {"Warning: ", "Error: ", "Panic: "}));
   }
 

@@ -98,6 +98,10 @@ struct GivenName {
   NameKey key = {};
   std::string directory = {};  // wire name of the mailbox it was given in
   std::string name = {};       // file name
+  // Of a message on the server, to know it again under another UID: the raw field, and INTERNALDATE
+  // in seconds since 1970.
+  std::string message_id = {};
+  int64_t date = 0;
   bool operator==(const GivenName&) const = default;
 };
 

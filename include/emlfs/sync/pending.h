@@ -90,6 +90,10 @@ class Pending {
   std::optional<MessageId> claimant(const std::string& mailbox, const MessageMeta& meta) const;
   // The name that a person gave it.
   std::optional<std::string> nameOf(const store::NameKey& key) const;
+  // Until `each` returns false, which must not call this.
+  void eachName(const std::function<bool(const store::GivenName&)>& each) const {
+    journal_.eachName(each);
+  }
   // Messages that are in `mailbox` and whose UIDs are not known.
   std::set<MessageId> expected(const std::string& mailbox) const;
   // Messages are being sent into it, or were and nobody knows whether they arrived: UIDs that
