@@ -297,6 +297,7 @@ void Drafts::setTime(MessageId id, int64_t seconds) {
     const MutexLock lock(draft->mutex);
     if (draft->gone) continue;
     draft->time = seconds;
+    store::setLastWrite(draft->fd.get(), seconds);  // for who finds it without a record of it
     const auto update = store_.cache.begin(store::Durability::soon);
     if (auto record = update->message(id)) {
       record->date = {seconds, 0};

@@ -224,8 +224,8 @@ void changes(Lines& lines, const std::string& mount_point, const Json& status) {
                                      kindsText(at(status, "/changes/kinds")),
                                      formatDuration(number(status, "/changes/oldest_seconds"))));
   if (const uint64_t held = number(status, "/changes/held_deletions"); held != 0)
-    lines.add("", fmt::format("{} deletions wait until earlier new messages are on the server",
-                              formatCount(held)));
+    lines.add("", fmt::format("{} {} until earlier new messages are on the server",
+                              formatCount(held), held == 1 ? "deletion waits" : "deletions wait"));
   const uint64_t refused = number(status, "/changes/refused");
   const char* label = "refused";
   for (const Json& change : at(status, "/refused")) {

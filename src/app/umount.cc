@@ -105,7 +105,9 @@ int umountCommand(const std::string& path, bool now) {
   if (!unsent.empty()) {
     // It would try again.
     if (daemon.process && flushed == Flushed::given_up) sendSignal(daemon.process, SIGTERM);
-    ::fprintf(stderr, "emlfs: not sent yet%s: %s; the next mount of this account sends them\n",
+    ::fprintf(stderr,
+              "emlfs: not sent yet%s: %s; the next mount of this account has it all, and sends "
+              "what is finished\n",
               flushed == Flushed::away ? " (the server can't be reached)" : "",
               printable(unsent).c_str());
   }

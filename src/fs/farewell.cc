@@ -116,7 +116,7 @@ void Farewell::sendPending(bool ended) {
   }
   account_.cancel(wait);
   if (const uint64_t left = changes->pending(); left != 0)
-    log::warning("{} changes are not sent yet: the next mount sends them", left);
+    log::warning("not sent yet, and left for the next mount: {} changes", left);
 }
 
 void Farewell::endLoop() {

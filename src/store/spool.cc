@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <array>
 #include <cerrno>
 #include <cstdio>
 #include <filesystem>
@@ -146,6 +147,11 @@ uint64_t fileSize(int fd) {
 
 int64_t lastWrite(int fd) {
   return statOf(fd).st_mtim.tv_sec;
+}
+
+void setLastWrite(int fd, int64_t seconds) {
+  const std::array<timespec, 2> times{timespec{0, UTIME_OMIT}, timespec{seconds, 0}};
+  if (::futimens(fd, times.data()) != 0) throw systemError("dating a new message", errno);
 }
 
 }  // namespace emlfs::store

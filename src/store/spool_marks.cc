@@ -68,7 +68,9 @@ std::optional<int64_t> oldestToBeSent(const std::string& state_dir) {
     struct stat st{};
     if (::fstatat(directory, name.c_str(), &st, AT_SYMLINK_NOFOLLOW) != 0) return;
     if (!S_ISREG(st.st_mode) || st.st_size == 0 || (st.st_mode & kDraft) != kToBeSent) return;
-    oldest = std::min(oldest.value_or(st.st_mtim.tv_sec), int64_t{st.st_mtim.tv_sec});
+    // A program may have dated it, also in the future.
+    const int64_t written = std::min(st.st_mtim.tv_sec, st.st_ctim.tv_sec);
+    oldest = std::min(oldest.value_or(written), written);
   };
   auto ours = std::filesystem::path(state_dir).lexically_normal();
   if (!ours.has_filename()) ours = ours.parent_path();  // it was written with a slash at its end

@@ -257,8 +257,9 @@ class Hammer : public MountTest {
       std::jthread other([&] { meddle(second, end); });
       meddle(first, end);
       other.join();
-      const auto quiet = Clock::now();
       readers.stop();
+      // From here on: a server that stood still for the others did so for the readers, too.
+      const auto quiet = Clock::now();
       walks += readers.walks();
       try {
         settled = std::max(settled, compare(server, mount, quiet));

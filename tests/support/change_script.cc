@@ -39,6 +39,15 @@ class Writer {
   void flags(const std::string& message, const std::string& mailbox, const std::string& changes) {
     script_.steps.push_back(flagStep(message, mailbox, changes));
   }
+  std::string write(const std::string& mailbox) {
+    const Proof proof{random_(), 300 + random_() % 9'000};
+    script_.steps.push_back(writeStep(proof, mailbox, kFirstDate - 1'000 * ++written_));
+    return proofName(proof);
+  }
+  void replace(const std::string& message, const std::string& mailbox) {
+    const Proof proof{random_(), 300 + random_() % 900};
+    script_.steps.push_back(replaceStep(proof, message, mailbox, script_.policy));
+  }
   void flush() { script_.steps.push_back(flushStep()); }
   void make(const std::string& mailbox) { script_.steps.push_back(makeStep(mailbox)); }
   void rename(const std::string& mailbox, const std::string& to) {
@@ -51,6 +60,7 @@ class Writer {
  private:
   ChangeScript& script_;
   std::mt19937_64 random_;
+  int64_t written_ = 0;
 };
 
 void writeMessages(Writer& writer) {
@@ -76,7 +86,15 @@ void writeMessages(Writer& writer) {
   writer.remove(inbox[5], kInbox);
   writer.remove(inbox[1], "A");
   for (int i = 6; i < 9; ++i) writer.move(inbox[static_cast<size_t>(i)], kInbox, "B");
+  const std::string first = writer.write("A");
+  const std::string second = writer.write(kInbox);
+  writer.write("B");
+  writer.move(first, "A", "B", "seventh");  // which may not be sent yet
+  writer.flags(second, kInbox, "+\\Seen $Work");
   writer.flush();
+  writer.remove(second, kInbox);
+  writer.move(first, "B", "A");
+  writer.replace(b[2], "B");
   writer.move(a[0], "A", kInbox);
   writer.move(a[0], kInbox, "A");  // there and back
   writer.move(a[1], "A", "B", "fourth");
@@ -93,6 +111,7 @@ void writeMessages(Writer& writer) {
   writer.make("New");
   writer.make("New/Below");
   writer.move(inbox[10], kInbox, "New");  // before the server knows it
+  const std::string fourth = writer.write("New/Below");
   writer.move(a[2], "A", "New/Below", "sixth");
   writer.rename("New", "Old");
   writer.flags(a[2], "Old/Below", "+\\Flagged");
@@ -100,6 +119,7 @@ void writeMessages(Writer& writer) {
   writer.flush();
   writer.rename("Old/Below", "Below");  // with a message in it
   writer.move(inbox[10], "Old", "Below");
+  writer.move(fourth, "Below", kInbox);
   writer.removeMailbox("Old");
   writer.removeMailbox("Empty");
   writer.remove(inbox[9], "A");
@@ -150,6 +170,40 @@ Step flagStep(const std::string& message, const std::string& mailbox, const std:
   return {fmt::format("flags {} of {}/{}", changes, mailbox, message),
           [=](const Person& person) { person.changeFlags(message, mailbox, changes); },
           [=](World& world) { world.changeFlags(message, changes); }};
+}
+
+Step writeStep(const Proof& proof, const std::string& mailbox, int64_t date) {
+  const std::string message = proofName(proof);
+  const std::string name = message + ".eml";
+  return {fmt::format("write {}/{}", mailbox, name),
+          [=](const Person& person) { person.write(mailbox, name, proofMessage(proof), date); },
+          [=](World& world) {
+            world.put(message, {mailbox, {}, date});
+            world.give(message, name);
+          },
+          Step::Promise::by_flush};
+}
+
+Step replaceStep(const Proof& proof, const std::string& message, const std::string& mailbox,
+                 DeletePolicy policy) {
+  const std::string fresh = proofName(proof);
+  const auto removed = removeStep(message, mailbox, policy).effect;
+  return {fmt::format("write {} over {}/{}", fresh, mailbox, message),
+          [=](const Person& person) {
+            const std::string path = person.find(mailbox, message);
+            const std::string name = path.substr(path.rfind('/') + 1);
+            const std::string temporary = fmt::format(".{}.eml.tmp", fresh);
+            person.write(mailbox, temporary, proofMessage(proof));
+            person.rename(mailbox + "/" + temporary, mailbox + "/" + name);
+          },
+          [=](World& world) {
+            const auto at = world.messages.find(message);
+            if (at == world.messages.end()) return;
+            const auto flags = at->second.front().flags;
+            removed(world);
+            world.put(fresh, {mailbox, flags, kAnyDate});
+          },
+          Step::Promise::by_flush};
 }
 
 Step flushStep() {

@@ -53,6 +53,11 @@ Step moveStep(const std::string& message, const std::string& from, const std::st
               const std::string& name = {});
 Step removeStep(const std::string& message, const std::string& mailbox, DeletePolicy policy);
 Step flagStep(const std::string& message, const std::string& mailbox, const std::string& changes);
+// A new file, as cp writes it.
+Step writeStep(const Proof& proof, const std::string& mailbox, int64_t date);
+// A file written beside it and renamed over the message, as editors do.
+Step replaceStep(const Proof& proof, const std::string& message, const std::string& mailbox,
+                 DeletePolicy policy);
 Step flushStep();
 Step makeStep(const std::string& mailbox);
 Step renameStep(const std::string& mailbox, const std::string& to);

@@ -160,10 +160,11 @@ Observation readOverImap(const ImapServer& server) {
   return seen;
 }
 
-Observation readMount(const std::string& mount_point) {
+Observation readMount(const std::string& mount_point, const std::set<std::string>& unsent) {
   Observation seen;
   const Tree tree = readTree(
       mount_point, [&](const std::string& path, const Entry& entry, std::string_view bytes) {
+        if (unsent.count(path) != 0) return;
         const fs::path place(path);
         const auto proof = proofOf(bytes);
         if (proof) seen.world.names[proofName(*proof)] = place.filename();

@@ -2,6 +2,9 @@
 // be one of support/proof_mail.h.
 #pragma once
 
+#include <set>
+#include <string>
+
 #include "support/dovecot.h"
 #include "support/world.h"
 
@@ -14,8 +17,8 @@ Observation readMaildir(const Dovecot& server);
 // Over IMAP, of a server of any kind.
 Observation readOverImap(const ImapServer& server);
 
-// What a mount shows, with all its names.
-Observation readMount(const std::string& mount_point);
+// What a mount shows, with all its names; without the files `unsent`, which are paths in it.
+Observation readMount(const std::string& mount_point, const std::set<std::string>& unsent = {});
 
 // readMaildir() of a Dovecot, of others over IMAP.
 Observation observe(const ImapServer& server);

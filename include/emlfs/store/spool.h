@@ -59,8 +59,8 @@ class Spool {
 };
 
 // When the oldest of the files that are marked so in the other spools of this user, beside the one
-// in `state_dir`, was last written: seconds since 1970. Empty files don't count, and a directory
-// that can't be read has none.
+// in `state_dir`, was last written, or before that: seconds since 1970. Empty files don't count,
+// and a directory that can't be read has none.
 std::optional<int64_t> oldestToBeSent(const std::string& state_dir);
 
 void writeAt(int fd, std::string_view bytes, uint64_t offset);  // all of them
@@ -68,6 +68,7 @@ size_t readAt(int fd, std::span<char> into, uint64_t offset);   // less only at 
 void truncate(int fd, uint64_t size);
 uint64_t fileSize(int fd);
 int64_t lastWrite(int fd);  // seconds since 1970
+void setLastWrite(int fd, int64_t seconds);
 
 // Whether a message (RFC 5322) can begin with these bytes, and so with a header field's name. An
 // mbox, with its "From " line, is not a message. `undecided`: these are too few to tell; a whole
