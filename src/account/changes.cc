@@ -105,6 +105,10 @@ class ChangesImpl final : public Changes {
     drafts_.closed(directory, name);
   }
   void deaf() override { drafts_.deaf(); }
+  std::optional<store::MessageRecord> unlinked(MessageId id) const override {
+    return drafts_.unlinked(id);
+  }
+  void forgotten(MessageId id) override { drafts_.forgotten(id); }
   void sync(MessageId id) override { drafts_.sync(id); }
 
   store::MailboxRecord makeMailbox(MailboxId parent, const std::string& name) override {

@@ -143,17 +143,14 @@ bool Drafts::isSent(const MessageRecord& message) const {
 }
 
 bool Drafts::remove(MessageId id) {
-  const auto draft = find(id);
-  const auto append = store_.pending->appendOf(id);
-  if (!draft && (!append || append->state != Change::State::pending)) return false;
-
-  if (draft) {
+  const auto draft = openUnlessSent(id);
+  if (!draft) return false;
+  {
     const MutexLock lock(draft->mutex);
     if (draft->gone) return remove(id);  // finished in this moment
     draft->gone = true;
   }
-  const std::string spool = draft ? draft->spool : append->spool;
-  if (append) {
+  if (const auto append = store_.pending->appendOf(id)) {
     store::Batch batch;
     batch.remove.push_back(append->number);
     batch.remove_names.push_back({{}, 0, 0, id});
@@ -163,11 +160,11 @@ bool Drafts::remove(MessageId id) {
       batch.update.push_back(*old);
     }
     if (!store_.pending->amend(*append, std::move(batch))) return false;
-    store_.spool->remove(spool);
+    store_.spool->remove(draft->spool);
   } else {
-    dropDraft(*store_.spool, journal_, id, spool);
+    dropDraft(*store_.spool, journal_, id, draft->spool);
   }
-  forget(id);
+  unlink(id, draft);
   const auto update = store_.cache.begin(store::Durability::soon);
   if (const auto record = update->message(id)) {
     if (const auto directory = store::shownIn(*record)) touchDirectory(*update, *directory);
