@@ -36,11 +36,12 @@ class ChangesImpl final : public Changes {
   }
 
   void remove(MessageId id) override {
-    settleDrafts();
+    // Editors remove their lock files while what they wrote has still to get its name.
     if (drafts_.remove(id)) {
       hooks_.added();  // what waited for it can go
       return;
     }
+    settleDrafts();
     switch (deletion_) {
       case Deletion::flag:
         hide(id);

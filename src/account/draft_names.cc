@@ -71,13 +71,9 @@ sync::TreeChange Drafts::renameTo(Draft& draft, MessageRecord record, MailboxId 
     store_.spool->sync(draft.fd.get());
     draft.dirty = false;
   }
-  auto flags = view::maildirFlags(name);
-  if (replaced) {
-    const auto ours = store_.pending->outlook(replaced->id);
-    flags = ours ? changed(replaced->flags, ours->add, ours->remove) : replaced->flags;
-  }
+  const Flags flags = replaced ? flagsNow(*replaced) : view::maildirFlags(name);
   const auto before = store::shownIn(record);
-  record.flags = changed(record.flags, changed(flags, {}, Flags({"\\Deleted"})), {});
+  record.flags = changed(record.flags, flags, {});
   record.name = name;
   record.mailbox = record.directory = directory;
   record.shown = store::Shown::arrived;
@@ -134,6 +130,12 @@ Drafts::DraftPtr Drafts::openUnlessSent(MessageId id) {
     if (error.code != Code::busy) throw;
     return nullptr;
   }
+}
+
+Flags Drafts::flagsNow(const MessageRecord& message) const {
+  const auto ours = store_.pending->outlook(message.id);
+  const Flags flags = ours ? changed(message.flags, ours->add, ours->remove) : message.flags;
+  return changed(flags, {}, Flags({"\\Deleted"}));
 }
 
 bool Drafts::isSent(const MessageRecord& message) const {

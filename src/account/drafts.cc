@@ -65,6 +65,7 @@ void Drafts::forget(MessageId id) {
 MessageRecord Drafts::create(MailboxId directory, const std::string& name) {
   MessageRecord record;
   std::string wire;
+  Flags flags = view::maildirFlags(name);
   {
     const auto snapshot = store_.cache.snapshot();
     const auto mailbox = snapshot->mailbox(directory);
@@ -73,13 +74,17 @@ MessageRecord Drafts::create(MailboxId directory, const std::string& name) {
     if (snapshot->find(directory, name))
       throw Error(Code::exists, Scope::message, "there is a file of that name");
     wire = mailbox->wire;
+    // Editors put the old version aside under this name, and write another one.
+    const auto backup = snapshot->find(directory, name + "~");
+    const auto old = backup ? snapshot->message(MessageId{backup->node}) : std::nullopt;
+    if (old) flags = changed(flags, flagsNow(*old), {});
   }
   record.id = MessageId{store_.ids.next()};
   record.mailbox = record.directory = directory;
   record.shown = store::Shown::arrived;
   record.inode = localInode(record.id);
   record.name = name;
-  record.flags = view::maildirFlags(name);
+  record.flags = flags;
   record.date.seconds = std::time(nullptr);
   record.size_known = true;
 

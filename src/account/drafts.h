@@ -133,6 +133,8 @@ class Drafts {
                             const std::string& name) REQUIRES(draft.mutex);
   void putInstead(const store::MessageRecord& old, const store::MessageRecord& record,
                   sync::TreeChange& change);
+  // What takes its place is to have: all but \Deleted.
+  Flags flagsNow(const store::MessageRecord& message) const;
   bool isSent(const store::MessageRecord& message) const;
   bool seal(MessageId id);  // true: there is something to be sent
   void loop();
