@@ -30,11 +30,12 @@ class ChangesImpl final : public Changes {
   }
 
   void remove(MessageId id) override {
-    settleDrafts();
+    // Editors remove their lock files while what they wrote has still to get its name.
     if (drafts_.remove(id)) {
       hooks_.added();  // what waited for it can go
       return;
     }
+    settleDrafts();
     switch (deletion_) {
       case Deletion::flag:
         hide(id);
@@ -99,6 +100,10 @@ class ChangesImpl final : public Changes {
     drafts_.closed(directory, name);
   }
   void deaf() override { drafts_.deaf(); }
+  std::optional<store::MessageRecord> unlinked(MessageId id) const override {
+    return drafts_.unlinked(id);
+  }
+  void forgotten(MessageId id) override { drafts_.forgotten(id); }
   void sync(MessageId id) override { drafts_.sync(id); }
 
   store::MailboxRecord makeMailbox(MailboxId parent, const std::string& name) override {

@@ -71,13 +71,9 @@ sync::TreeChange Drafts::renameTo(Draft& draft, MessageRecord record, MailboxId 
     store_.spool->sync(draft.fd.get());
     draft.dirty = false;
   }
-  auto flags = view::maildirFlags(name);
-  if (replaced) {
-    const auto ours = store_.pending->outlook(replaced->id);
-    flags = ours ? changed(replaced->flags, ours->add, ours->remove) : replaced->flags;
-  }
+  const Flags flags = replaced ? flagsNow(*replaced) : view::maildirFlags(name);
   const auto before = store::shownIn(record);
-  record.flags = changed(record.flags, changed(flags, {}, Flags({"\\Deleted"})), {});
+  record.flags = changed(record.flags, flags, {});
   record.name = name;
   record.mailbox = record.directory = directory;
   record.shown = store::Shown::arrived;
@@ -136,6 +132,12 @@ Drafts::DraftPtr Drafts::openUnlessSent(MessageId id) {
   }
 }
 
+Flags Drafts::flagsNow(const MessageRecord& message) const {
+  const auto ours = store_.pending->outlook(message.id);
+  const Flags flags = ours ? changed(message.flags, ours->add, ours->remove) : message.flags;
+  return changed(flags, {}, Flags({"\\Deleted"}));
+}
+
 bool Drafts::isSent(const MessageRecord& message) const {
   if (find(message.id)) return false;
   const auto append = store_.pending->appendOf(message.id);
@@ -143,17 +145,14 @@ bool Drafts::isSent(const MessageRecord& message) const {
 }
 
 bool Drafts::remove(MessageId id) {
-  const auto draft = find(id);
-  const auto append = store_.pending->appendOf(id);
-  if (!draft && (!append || append->state != Change::State::pending)) return false;
-
-  if (draft) {
+  const auto draft = openUnlessSent(id);
+  if (!draft) return false;
+  {
     const MutexLock lock(draft->mutex);
     if (draft->gone) return remove(id);  // finished in this moment
     draft->gone = true;
   }
-  const std::string spool = draft ? draft->spool : append->spool;
-  if (append) {
+  if (const auto append = store_.pending->appendOf(id)) {
     store::Batch batch;
     batch.remove.push_back(append->number);
     batch.remove_names.push_back({{}, 0, 0, id});
@@ -163,11 +162,11 @@ bool Drafts::remove(MessageId id) {
       batch.update.push_back(*old);
     }
     if (!store_.pending->amend(*append, std::move(batch))) return false;
-    store_.spool->remove(spool);
+    store_.spool->remove(draft->spool);
   } else {
-    dropDraft(*store_.spool, journal_, id, spool);
+    dropDraft(*store_.spool, journal_, id, draft->spool);
   }
-  forget(id);
+  unlink(id, draft);
   const auto update = store_.cache.begin(store::Durability::soon);
   if (const auto record = update->message(id)) {
     if (const auto directory = store::shownIn(*record)) touchDirectory(*update, *directory);

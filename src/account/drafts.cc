@@ -65,6 +65,7 @@ void Drafts::forget(MessageId id) {
 MessageRecord Drafts::create(MailboxId directory, const std::string& name) {
   MessageRecord record;
   std::string wire;
+  Flags flags = view::maildirFlags(name);
   {
     const auto snapshot = store_.cache.snapshot();
     const auto mailbox = snapshot->mailbox(directory);
@@ -73,13 +74,17 @@ MessageRecord Drafts::create(MailboxId directory, const std::string& name) {
     if (snapshot->find(directory, name))
       throw Error(Code::exists, Scope::message, "there is a file of that name");
     wire = mailbox->wire;
+    // Editors put the old version aside under this name, and write another one.
+    const auto backup = snapshot->find(directory, name + "~");
+    const auto old = backup ? snapshot->message(MessageId{backup->node}) : std::nullopt;
+    if (old) flags = changed(flags, flagsNow(*old), {});
   }
   record.id = MessageId{store_.ids.next()};
   record.mailbox = record.directory = directory;
   record.shown = store::Shown::arrived;
   record.inode = localInode(record.id);
   record.name = name;
-  record.flags = view::maildirFlags(name);
+  record.flags = flags;
   record.date.seconds = std::time(nullptr);
   record.size_known = true;
 
@@ -250,6 +255,13 @@ void Drafts::written(MessageId id, Draft& draft) {
 
 void Drafts::write(MessageId id, uint64_t offset, std::string_view bytes) {
   for (;;) {
+    if (const auto lost = findUnlinked(id)) {
+      const MutexLock lock(lost->mutex);
+      store::writeAt(lost->fd.get(), bytes, offset);
+      lost->size = store::fileSize(lost->fd.get());
+      lost->time = std::time(nullptr);
+      return;
+    }
     const auto draft = open(id, true);
     const MutexLock lock(draft->mutex);
     if (draft->gone) continue;
@@ -272,6 +284,13 @@ void Drafts::truncate(MessageId id, uint64_t size) {
     if (message && message->size == size) return;
   }
   for (;;) {
+    if (const auto lost = findUnlinked(id)) {
+      const MutexLock lock(lost->mutex);
+      store::truncate(lost->fd.get(), size);
+      lost->size = size;
+      lost->time = std::time(nullptr);
+      return;
+    }
     const auto draft = open(id, size > 0);
     const MutexLock lock(draft->mutex);
     if (draft->gone) continue;
@@ -284,6 +303,10 @@ void Drafts::truncate(MessageId id, uint64_t size) {
 
 void Drafts::setTime(MessageId id, int64_t seconds) {
   for (;;) {
+    if (const auto lost = findUnlinked(id)) {
+      lost->time = seconds;
+      return;
+    }
     const auto message = store_.cache.snapshot()->message(id);
     if (!message) throw Error(Code::stale, Scope::message, "the message is no longer there");
     DraftPtr draft = find(id);
@@ -418,9 +441,10 @@ MessageRecord Drafts::live(MessageRecord record) const {
 
 std::optional<std::string> Drafts::read(MessageId id, uint64_t offset, uint32_t size) const {
   std::string bytes(size, '\0');
-  if (const auto draft = find(id)) {
+  const auto lost = findUnlinked(id);
+  if (const auto draft = lost ? lost : find(id)) {
     const MutexLock lock(draft->mutex);
-    if (!draft->gone) {
+    if (lost || !draft->gone) {
       bytes.resize(store::readAt(draft->fd.get(), bytes, offset));
       return bytes;
     }

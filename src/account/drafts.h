@@ -69,6 +69,9 @@ class Drafts {
   // False, and nothing has happened: it is no draft, or on its way to the server.
   bool rename(MessageId id, MailboxId directory, const std::string& name, bool replace);
   bool remove(MessageId id);
+  // Of Changes: who has a removed draft open goes on reading and writing it.
+  std::optional<store::MessageRecord> unlinked(MessageId id) const;
+  void forgotten(MessageId id);
   bool setFlags(MessageId id, const Flags& add, const Flags& remove);
 
   // Nobody says when a file is closed (any more): drafts are finished 30 s after the last write.
@@ -104,10 +107,17 @@ class Drafts {
     std::string why GUARDED_BY(mutex);  // it can't be sent
   };
   using DraftPtr = std::shared_ptr<Draft>;
+  // It has no name, no record and no file any more but the open one.
+  struct Unlinked {
+    DraftPtr draft;
+    uint64_t inode = 0;
+  };
 
   DraftPtr find(MessageId id) const;
+  DraftPtr findUnlinked(MessageId id) const;
   void keep(MessageId id, const DraftPtr& draft);
   void forget(MessageId id);
+  void unlink(MessageId id, const DraftPtr& draft);
   // The draft of a message that may not be one yet, nor any more.
   DraftPtr open(MessageId id, bool keep_bytes);
   DraftPtr openUnlessSent(MessageId id);
@@ -123,6 +133,8 @@ class Drafts {
                             const std::string& name) REQUIRES(draft.mutex);
   void putInstead(const store::MessageRecord& old, const store::MessageRecord& record,
                   sync::TreeChange& change);
+  // What takes its place is to have: all but \Deleted.
+  Flags flagsNow(const store::MessageRecord& message) const;
   bool isSent(const store::MessageRecord& message) const;
   bool seal(MessageId id);  // true: there is something to be sent
   void loop();
@@ -141,8 +153,9 @@ class Drafts {
   Condition changed_;
   std::map<MessageId, DraftPtr> drafts_ GUARDED_BY(mutex_);
   std::map<MessageId, Clock::time_point> due_ GUARDED_BY(mutex_);
-  std::unordered_set<MessageId> made_ GUARDED_BY(mutex_);  // began in this mount
-  std::set<MessageId> unshown_ GUARDED_BY(mutex_);         // their directories are not there
+  std::map<MessageId, Unlinked> unlinked_ GUARDED_BY(mutex_);  // until the kernel forgets them
+  std::unordered_set<MessageId> made_ GUARDED_BY(mutex_);      // began in this mount
+  std::set<MessageId> unshown_ GUARDED_BY(mutex_);             // their directories are not there
   std::optional<Clock::time_point> waking_ GUARDED_BY(mutex_);
   Milliseconds pause_ GUARDED_BY(mutex_){0};  // before the sender is woken
   bool stopping_ GUARDED_BY(mutex_) = false;

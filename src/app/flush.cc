@@ -82,7 +82,8 @@ int flushCommand(const std::string& path) {
   if (left.empty()) return static_cast<int>(ExitCode::ok);
   ::fprintf(stderr, "emlfs: not sent: %s\n", printable(left).c_str());
   bool hindered = false;
-  for (const Json& draft : at(status, "/drafts")) hindered |= !text(draft, "/reason").empty();
+  for (const Json& draft : at(status, "/drafts"))
+    hindered |= !text(draft, "/reason").empty() && at(draft, "/temporary") != true;
   return static_cast<int>(hindered ? ExitCode::incomplete : ExitCode::ok);
 }
 

@@ -79,7 +79,9 @@ std::string changeAdvice(const Json& change) {
     case Code::exists:
       return "drop: there is one of that name";
     case Code::invalid:
-      return "the server will never take it: export, then drop";
+      return text(change, "/kind").ends_with("_mailbox")
+                 ? "the server will never take it: drop"
+                 : "the server will never take it: export, then drop";
     default:
       return "retry, or drop";
   }

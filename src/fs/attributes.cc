@@ -1,5 +1,6 @@
 #include "fs/attributes.h"
 
+#include "emlfs/account/changes.h"
 #include "emlfs/view/names.h"
 #include "fs/errno.h"
 
@@ -83,6 +84,13 @@ void getattr(fuse_req_t request, fuse_ino_t node, fuse_file_info* /*info*/) {
     }
     const auto found = snapshot->message(MessageId{node});
     if (!found) {
+      const auto* const changes = account.changes();
+      if (const auto unlinked = changes ? changes->unlinked(MessageId{node}) : std::nullopt) {
+        auto st = attributes(*unlinked, options);
+        st.st_nlink = 0;
+        fuse_reply_attr(request, &st, kForever);
+        return;
+      }
       fuse_reply_err(request, ESTALE);
       return;
     }

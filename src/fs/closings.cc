@@ -132,7 +132,9 @@ bool Closings::addWatch(MailboxId directory) {
   const std::string link = fmt::format("/proc/self/fd/{}", fd.get());
   // What reading does with the same files is not asked for: it costs who reads.
   const MutexLock lock(mutex_);
-  const int number = ::inotify_add_watch(inotify_.get(), link.c_str(), IN_CLOSE_WRITE | IN_ONLYDIR);
+  // Not of files without a name: what has their name now is another.
+  const int number = ::inotify_add_watch(inotify_.get(), link.c_str(),
+                                         IN_CLOSE_WRITE | IN_ONLYDIR | IN_EXCL_UNLINK);
   if (number < 0) throw systemError("watching " + path, errno);
   directories_[number] = directory;
   return true;

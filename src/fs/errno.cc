@@ -8,7 +8,8 @@ namespace {
 // What a person can do something about. All else of the machine's is EIO: it says nothing of the
 // file.
 bool roomError(int error_number) {
-  return error_number == ENOSPC || error_number == EDQUOT || error_number == EROFS;
+  return error_number == ENOSPC || error_number == EDQUOT || error_number == EROFS ||
+         error_number == EFBIG;
 }
 
 }  // namespace

@@ -8,6 +8,7 @@
 #include <cstdio>
 #include <memory>
 
+#include "emlfs/account/changes.h"
 #include "emlfs/base/log.h"
 #include "emlfs/base/mutex.h"
 #include "fs/attributes.h"
@@ -41,11 +42,18 @@ void lseek(fuse_req_t request, fuse_ino_t /*node*/, off_t /*offset*/, int /*when
   fuse_reply_err(request, ENOSYS);
 }
 
-// Nothing is counted: a local id stays valid whether the kernel remembers it or not.
-void forget(fuse_req_t request, fuse_ino_t /*node*/, uint64_t /*count*/) {
+// Nothing is counted: a local id stays valid whether the kernel remembers it or not. But a file
+// without a name ends here.
+void forget(fuse_req_t request, fuse_ino_t node, uint64_t /*count*/) {
+  auto* const changes = contextOf(request).account.changes();
+  if (changes != nullptr && !isDirectory(node)) changes->forgotten(MessageId{node});
   fuse_reply_none(request);
 }
-void forgetMulti(fuse_req_t request, size_t /*count*/, fuse_forget_data* /*forgets*/) {
+void forgetMulti(fuse_req_t request, size_t count, fuse_forget_data* forgets) {
+  auto* const changes = contextOf(request).account.changes();
+  if (changes != nullptr)
+    for (size_t i = 0; i < count; ++i)
+      if (!isDirectory(forgets[i].ino)) changes->forgotten(MessageId{forgets[i].ino});
   fuse_reply_none(request);
 }
 

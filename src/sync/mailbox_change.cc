@@ -93,7 +93,11 @@ std::string newWire(const store::Snapshot& snapshot, MailboxId parent, const std
   entry.delimiter = delimiter;
   const auto directories = view::layout({entry}, namespaces, false);
   const auto& path = directories.back().path;
-  if (path.back() != name || path.size() != pathOf(snapshot, above).size() + 1)
+  const bool there = path.size() == pathOf(snapshot, above).size() + 1;
+  // INBOX is called so in any case.
+  if (there && path.back() != name && snapshot.find(parent, path.back()))
+    refuse(Code::exists, "the server has that mailbox, written otherwise");
+  if (!there || path.back() != name)
     refuse(Code::denied, "the server can't have such a mailbox there");
   return wire;
 }

@@ -332,7 +332,16 @@ void refuseMailboxChange(Store store, const Change& change, const Error& error,
   const auto now = store.pending->touching(change.mailbox, 0);
   const auto self = std::find_if(
       now.begin(), now.end(), [&](const Change& other) { return other.number == change.number; });
-  if (self != now.end()) store.pending->park({*self}, error);
+  const auto undone = std::find_if(now.begin(), now.end(), [&](const Change& other) {
+    return other.kind == Change::Kind::remove_mailbox && other.mailbox == change.mailbox;
+  });
+  if (change.kind == Change::Kind::create_mailbox && self != now.end() && undone != now.end()) {
+    // Nobody wants it any more.
+    log::info("{} was not made, and is removed already: {}", change.mailbox, error.what());
+    store.pending->drop({*self, *undone});
+  } else if (self != now.end()) {
+    store.pending->park({*self}, error);
+  }
   if (change.kind == Change::Kind::create_mailbox) {
     const char delimiter = delimiterOf(storedNamespaces(*store.cache.snapshot()));
     const Error because(error.code, error.scope,

@@ -15,6 +15,7 @@
 #include "emlfs/base/file.h"
 #include "support/eventually.h"
 #include "support/mount.h"
+#include "support/paths.h"
 #include "support/process.h"
 #include "support/tree.h"
 
@@ -324,6 +325,8 @@ TEST_F(DraftTest, DraftsAreKeptByKillAndSentLater) {
   EXPECT_EQ(readFile(mount() / "A/.two.tmp"), crlfMail("two"));
   EXPECT_TRUE(eventually([&] { return stored("A").size() == 1; }));
   EXPECT_THAT(stored("A"), ElementsAre(sha256(crlfMail("one"))));
+  // A temporary is nothing that a flush has to send.
+  EXPECT_EQ(run({kProgram, "flush", mount().path()}).status, 0);
   fs::rename(mount() / "A/.two.tmp", mount() / "A/two.eml");
   flush(mount());
   EXPECT_EQ(stored("A").size(), 2U);

@@ -122,6 +122,25 @@ TEST_F(MailboxChange, WhatIsRemovedWithItsMessagesIsInTheTrash) {
     EXPECT_THAT(server_.doveadm({"search", "mailbox", mailbox, "all"}), HasSubstr("\n")) << mailbox;
 }
 
+// A Maildir server can't have one of that name; nobody wants to hear of it once it is gone.
+TEST_F(MailboxChange, WhatIsRefusedAndRemovedIsForgotten) {
+  const auto proxy = Proxy::start({server_.host(), server_.imapPort()});
+  const Mount mount(server_, *proxy, {"poll=1s"});
+  EXPECT_EQ(errorOf(::mkdir((mount / "cur").c_str(), 0700)), 0);
+  EXPECT_NE(flush(mount), 0);
+  EXPECT_TRUE(eventually([&] { return !fs::exists(mount / "cur"); }));
+  EXPECT_EQ(mount.status().at("changes").at("refused"), 1);
+
+  proxy->refuse();
+  proxy->cutNow();
+  EXPECT_EQ(errorOf(::mkdir((mount / "new").c_str(), 0700)), 0);
+  EXPECT_EQ(errorOf(::rmdir((mount / "new").c_str())), 0);
+  proxy->resume();
+  EXPECT_TRUE(eventually([&] { return mount.status().at("changes").at("pending") == 0; }));
+  EXPECT_EQ(mount.status().at("changes").at("refused"), 1);
+  EXPECT_FALSE(fs::exists(mount / "new"));
+}
+
 TEST_F(MailboxChange, OfflineAndThenOnline) {
   server_.deliver("INBOX", body("travels"));
   server_.deliver("Away", body("stays"));

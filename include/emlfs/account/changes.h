@@ -51,6 +51,10 @@ class Changes {
   virtual void closed(MailboxId directory, std::string_view name) = 0;
   // closed() is not called for all: drafts are finished 30 s after they were last written, too.
   virtual void deaf() = 0;
+  // A draft that was removed or replaced stays, without a name, for those who have it open, until
+  // the kernel has forgotten it: absent for all others.
+  virtual std::optional<store::MessageRecord> unlinked(MessageId id) const = 0;
+  virtual void forgotten(MessageId id) = 0;
   // On the disk; for a message nothing.
   virtual void sync(MessageId id) = 0;
 
