@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "emlfs/base/error.h"
+#include "emlfs/base/take_if.h"
 #include "sync/overlay.h"
 #include "sync/sent.h"
 #include "sync/told_changes.h"
@@ -83,11 +84,10 @@ Run retryParked(Store store, const std::vector<uint64_t>& numbers, const OnChang
     for (Change& change : run) findAgain(*snapshot, change);
   }
   // A person has done it again meanwhile.
-  const auto needless = std::stable_partition(run.begin(), run.end(), [](const Change& change) {
-    return change.kind != Change::Kind::move || change.source.mailbox != change.mailbox;
+  const Run needless = takeIf(run, [](const Change& change) {
+    return change.kind == Change::Kind::move && change.source.mailbox == change.mailbox;
   });
-  if (needless != run.end()) store.pending->drop(Run(needless, run.end()));
-  run.erase(needless, run.end());
+  if (!needless.empty()) store.pending->drop(needless);
   if (run.empty()) return run;
   const bool mailboxes = std::any_of(run.begin(), run.end(), ofMailboxes);
   if (mailboxes) store.pending->renaming();
