@@ -6,7 +6,7 @@
 
 #include "emlfs/base/log.h"
 #include "emlfs/mail/message.h"
-#include "emlfs/view/names.h"
+#include "emlfs/sync/free_name.h"
 
 namespace emlfs {
 namespace {
@@ -81,9 +81,7 @@ sync::TreeChange hideReplaced(store::Update& update, store::MessageRecord messag
     return mailbox.selectable && mailbox.wire == deletion.mailbox;
   });
   if (trash == all.end()) return change;
-  const auto name = message.name;
-  for (unsigned n = 1; update.find(trash->id, message.name); ++n)
-    message.name = view::alternativeName(name, n);
+  message.name = sync::freeName(update, trash->id, message.name);
   message.shown = store::Shown::arrived;
   message.directory = trash->id;
   update.putMessage(message);

@@ -6,6 +6,7 @@
 
 #include "emlfs/base/error.h"
 #include "emlfs/base/take_if.h"
+#include "emlfs/sync/free_name.h"
 #include "sync/overlay.h"
 #include "sync/sent.h"
 #include "sync/told_changes.h"
@@ -44,9 +45,7 @@ void moveInView(Store store, store::Update& update, store::MessageRecord& messag
   if (!there || store::shownIn(message) == there->id) return;
   changes.unname(message);
   message.name = store.pending->nameOf({{}, 0, 0, message.id}).value_or(message.name);
-  const auto wanted = message.name;
-  for (unsigned n = 1; update.find(there->id, message.name); ++n)
-    message.name = view::alternativeName(wanted, n);
+  message.name = freeName(update, there->id, message.name);
   message.shown = there->id == message.mailbox ? store::Shown::in_place : store::Shown::arrived;
   message.directory = message.shown == store::Shown::arrived ? there->id : MailboxId{};
   update.putMessage(message);
