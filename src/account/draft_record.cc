@@ -21,17 +21,6 @@ Error notAMessage() {
                "only messages can be in a mailbox, and this doesn't begin like one");
 }
 
-std::string pathOf(const store::Snapshot& snapshot, const store::MessageRecord& message) {
-  std::string path = message.name;
-  for (auto at = store::shownIn(message).value_or(message.mailbox); at != kRoot;) {
-    const auto directory = snapshot.mailbox(at);
-    if (!directory) break;
-    path = directory->name + "/" + path;
-    at = directory->parent;
-  }
-  return path;
-}
-
 void touchDirectory(store::Update& update, MailboxId directory) {
   auto record = update.mailbox(directory);
   if (!record) return;

@@ -105,6 +105,10 @@ class Drafts {
   };
   using DraftPtr = std::shared_ptr<Draft>;
 
+  // Programs set times after closing, and scripts write in several goes.
+  static constexpr Milliseconds kQuiet{1'000};
+  static constexpr Milliseconds kDeafQuiet{30'000};  // where nobody tells of closing
+
   DraftPtr find(MessageId id) const;
   void keep(MessageId id, const DraftPtr& draft);
   void forget(MessageId id);
