@@ -13,12 +13,6 @@
 namespace emlfs {
 namespace {
 
-std::optional<store::MailboxRecord> trashOf(const store::Snapshot& snapshot) {
-  for (auto& record : snapshot.mailboxes())
-    if (record.special_use == "\\Trash" && record.selectable) return std::move(record);
-  return std::nullopt;
-}
-
 class ChangesImpl final : public Changes {
  public:
   ChangesImpl(sync::Store store, Drafts& drafts, Deletion deletion, Deletions& deletions,
@@ -151,7 +145,7 @@ class ChangesImpl final : public Changes {
     std::string name;
     {
       const auto snapshot = store_.cache.snapshot();
-      trash = trashOf(*snapshot);
+      trash = sync::trashOf(*snapshot);
       const auto message = snapshot->message(id);
       if (!message) throw Error(Code::stale, Scope::message, "the message is no longer there");
       if (trash && store::shownIn(*message) == trash->id) {
@@ -204,11 +198,12 @@ class ChangesImpl final : public Changes {
 store::Change deletionOf(sync::Store store, Deletion deletion, const store::Snapshot& snapshot,
                          const store::MessageRecord& message) {
   using Kind = store::Change::Kind;
-  const auto trash = deletion == Deletion::trash ? trashOf(snapshot) : std::nullopt;
+  const auto trash = deletion == Deletion::trash ? sync::trashOf(snapshot) : std::nullopt;
   const bool in_trash = trash && store::shownIn(message) == trash->id;
   if (deletion == Deletion::expunge || in_trash)
     return sync::changeOf(Kind::expunge, store, snapshot, message);
   auto change = sync::changeOf(trash ? Kind::move : Kind::flags, store, snapshot, message);
+  change.deletion = trash.has_value();
   if (trash)
     change.mailbox = trash->wire;
   else

@@ -131,6 +131,7 @@ std::string encode(const Change& change) {
   putString(out, name(change.error));
   putString(out, change.server);
   putU8(out, change.recovered ? 1 : 0);
+  putU8(out, change.deletion ? 1 : 0);
   return out;
 }
 
@@ -162,6 +163,7 @@ Change decodeChange(uint64_t number, std::string_view record) {
   change.error = codeNamed(in.string()).value_or(Code::refused);
   change.server = in.string();
   change.recovered = in.u8() != 0;
+  change.deletion = in.u8() != 0;
   return change;
 }
 

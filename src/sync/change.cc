@@ -188,6 +188,7 @@ bool addMove(Store store, MessageId id, MailboxId directory, const std::string& 
         requireRights(*source, {Right::erase, Right::expunge});
       changes.push_back(changeOf(Change::Kind::move, store, *snapshot, message));
       changes.back().mailbox = destination->wire;
+      changes.back().deletion = destination->special_use == "\\Trash";
     }
     names.push_back({nameKey(store, *snapshot, message, !changes.empty()), destination->wire, name,
                      message.message_id, message.date.seconds});

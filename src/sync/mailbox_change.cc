@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "emlfs/base/error.h"
+#include "emlfs/sync/change.h"
 #include "emlfs/sync/rights.h"
 #include "emlfs/view/layout.h"
 #include "sync/change_time.h"

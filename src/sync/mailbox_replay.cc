@@ -7,6 +7,7 @@
 
 #include "emlfs/base/error.h"
 #include "emlfs/base/log.h"
+#include "emlfs/sync/change.h"
 #include "sync/namespaces.h"
 #include "sync/overlay.h"
 #include "sync/revalued.h"

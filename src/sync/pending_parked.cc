@@ -30,21 +30,6 @@ std::set<MessageId> idsOf(const Run& run) {
 
 }  // namespace
 
-bool isDeletion(const Change& change) {
-  return change.kind == Change::Kind::expunge || change.kind == Change::Kind::remove_mailbox ||
-         (change.kind == Change::Kind::flags && change.add.has("\\Deleted"));
-}
-
-uint64_t heldDeletions(const std::vector<Change>& changes) {
-  uint64_t held = 0;
-  bool append_before = false;
-  for (const Change& change : changes) {
-    append_before |= change.kind == Change::Kind::append && !lacksUid(change);
-    if (append_before && isDeletion(change) && !isParked(change)) ++held;
-  }
-  return held;
-}
-
 Run Pending::parkedWith(const std::vector<uint64_t>& numbers) const {
   const MutexLock lock(mutex_);
   std::map<uint64_t, Change> found;

@@ -4,6 +4,7 @@
 
 #include "emlfs/base/fail_point.h"
 #include "emlfs/base/log.h"
+#include "emlfs/sync/change.h"
 #include "sync/told_changes.h"
 
 namespace emlfs::sync {

@@ -12,9 +12,6 @@ namespace emlfs::sync {
 std::optional<store::MailboxRecord> mailboxByWire(const store::Snapshot& snapshot,
                                                   const std::string& wire);
 
-// Where deleted mailboxes go; absent if the server has no \Trash.
-std::optional<store::MailboxRecord> trashOf(const store::Snapshot& snapshot);
-
 // Messages are in `mailbox` now, under these UIDs; 0 where the server didn't say. They are shown
 // where they were. A record that a UID has already is the same message, and goes. Returns the UIDs
 // that are known now.

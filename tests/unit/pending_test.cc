@@ -303,6 +303,20 @@ TEST_F(PendingTest, ARefusedMoveIsRetriedInItsPlace) {
   EXPECT_EQ(pending_->next().front().source.uid, 50U);
 }
 
+TEST_F(PendingTest, AMoveToTheTrashWaitsForEarlierAppends) {
+  Change to_trash = change(Kind::move, 11, "a", 1, "Trash");
+  to_trash.deletion = true;
+  add({append(10, "b"), to_trash, change(Kind::move, 12, "a", 2, "c")});
+  EXPECT_EQ(heldDeletions(pending_->changes()), 1U);
+  EXPECT_THAT(next(), ElementsAre(10));
+  arrive(50);
+  EXPECT_THAT(next(), ElementsAre(11));
+  reopen();
+  EXPECT_THAT(next(), ElementsAre(11));
+  arrive(50);
+  EXPECT_THAT(next(), ElementsAre(12));
+}
+
 TEST_F(PendingTest, ADroppedAppendLetsDeletionsGo) {
   add({append(10, "b"), deletion(11, "a", 1), change(Kind::move, 12, "a", 2, "b")});
   EXPECT_EQ(heldDeletions(pending_->changes()), 1U);

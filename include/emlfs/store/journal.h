@@ -82,6 +82,7 @@ struct Change {
   // Carried over from a damaged journal that can't be known whole: it may have come further than
   // `state` says, or be done. To be found out before it is sent.
   bool recovered = false;
+  bool deletion = false;  // of a move: it is one to \Trash
   bool operator==(const Change&) const = default;
 };
 

@@ -25,6 +25,9 @@ void changeFlags(Store store, const std::vector<MessageId>& ids, const Flags& ad
 // For good. All or none.
 void expungeMessages(Store store, const std::vector<MessageId>& ids, const OnChange& on_change);
 
+// Where deleted messages and mailboxes go; absent if the server has no \Trash.
+std::optional<store::MailboxRecord> trashOf(const store::Snapshot& snapshot);
+
 // A change of a message as the journal is told of it: what is to happen is left to be said.
 store::Change changeOf(store::Change::Kind kind, Store store, const store::Snapshot& snapshot,
                        const store::MessageRecord& message);

@@ -67,7 +67,10 @@ struct Renamed {
 // mailbox tells it.
 bool lacksUid(const store::Change& change);
 
-// It removes messages or mailboxes, and so waits for earlier appends.
+// By an append it gets a successor, and is not to go before that has arrived.
+bool isReplaced(const store::Change& change);
+// It removes messages or mailboxes, or takes messages to \Trash for that, and so waits for earlier
+// appends.
 bool isDeletion(const store::Change& change);
 // How many of these, in the order of their numbers, wait for an earlier append.
 uint64_t heldDeletions(const std::vector<store::Change>& changes);

@@ -1,0 +1,141 @@
+// Which of several changes is to be sent next.
+#include <algorithm>
+#include <cctype>
+#include <utility>
+
+#include "emlfs/sync/pending.h"
+#include "sync/overlay.h"
+
+namespace emlfs::sync {
+namespace {
+
+using store::Change;
+
+constexpr size_t kLongestRun = 1'000;
+
+bool sendable(const Change& change) {
+  if (change.state == Change::State::parked || lacksUid(change) || unfinished(change)) return false;
+  return ofMailboxes(change) || change.kind == Change::Kind::append || change.source.uid != 0;
+}
+
+bool fitTogether(const Change& a, const Change& b) {
+  if (a.kind == Change::Kind::append)
+    return b.kind == a.kind && a.state == b.state && a.mailbox == b.mailbox;
+  return a.kind == b.kind && a.state == b.state && a.source.mailbox == b.source.mailbox &&
+         a.source.uid_validity == b.source.uid_validity && a.mailbox == b.mailbox &&
+         a.add == b.add && a.remove == b.remove && !ofMailboxes(a);
+}
+
+// What a change speaks of, by the names of now and by those to come.
+std::vector<std::string> names(const Change& change) {
+  std::vector<std::string> all;
+  for (const auto* name : {&change.source.mailbox, &change.mailbox, &change.other}) {
+    if (name->empty()) continue;
+    all.push_back(*name);
+    if (auto real = realName(*name); real != *name) all.push_back(std::move(real));
+  }
+  return all;
+}
+
+// The same mailbox, or one below the other. What separates levels isn't known here, and to wait in
+// vain does no harm: all that is waited for comes earlier.
+bool related(std::string_view one, std::string_view other) {
+  if (one.size() > other.size()) std::swap(one, other);
+  if (!other.starts_with(one)) return false;
+  return one.size() == other.size() ||
+         std::ispunct(static_cast<unsigned char>(other[one.size()])) != 0;
+}
+
+// Of messages in it: as far as these mailboxes are concerned, it is one of them or below one.
+bool moved(const std::set<std::string>& mailboxes, const std::vector<std::string>& names) {
+  return std::any_of(mailboxes.begin(), mailboxes.end(), [&](const std::string& mailbox) {
+    return std::any_of(names.begin(), names.end(), [&](const std::string& name) {
+      return mailbox.size() <= name.size() && related(mailbox, name);
+    });
+  });
+}
+
+bool overlap(const std::set<std::string>& some, const std::vector<std::string>& others) {
+  return std::any_of(some.begin(), some.end(), [&](const std::string& one) {
+    return std::any_of(others.begin(), others.end(),
+                       [&](const std::string& other) { return related(one, other); });
+  });
+}
+
+}  // namespace
+
+bool isDeletion(const Change& change) {
+  return change.deletion || change.kind == Change::Kind::expunge ||
+         change.kind == Change::Kind::remove_mailbox ||
+         (change.kind == Change::Kind::flags && change.add.has("\\Deleted"));
+}
+
+uint64_t heldDeletions(const std::vector<Change>& changes) {
+  uint64_t held = 0;
+  bool append_before = false;
+  for (const Change& change : changes) {
+    append_before |= change.kind == Change::Kind::append && !lacksUid(change);
+    if (append_before && isDeletion(change) && change.state != Change::State::parked) ++held;
+  }
+  return held;
+}
+
+bool Pending::renames(const std::string& mailbox) const {
+  const MutexLock lock(mutex_);
+  for (const uint64_t number : mailboxes_) {
+    const Change& change = changes_.at(number);
+    if (change.state == Change::State::begun && overlap({mailbox}, names(change))) return true;
+  }
+  return false;
+}
+
+void Pending::holdDeletions(Oldest oldest) {
+  oldest_ = std::move(oldest);
+}
+
+bool Pending::held() const {
+  const MutexLock lock(mutex_);
+  return held_;
+}
+
+Run Pending::next() const {
+  bool any_deletion = false;
+  {
+    const MutexLock lock(mutex_);
+    any_deletion = std::any_of(changes_.begin(), changes_.end(), [](const auto& each) {
+      return isDeletion(each.second) && sendable(each.second);
+    });
+  }
+  const auto oldest = any_deletion && oldest_ ? oldest_() : std::nullopt;
+  const MutexLock lock(mutex_);
+  held_ = false;
+  Run run;
+  std::set<MessageId> waiting;
+  std::set<std::string> unsettled;  // mailboxes that are not as earlier changes say
+  std::set<std::string> used;       // mailboxes that earlier changes of messages speak of
+  bool append_before = false;
+  for (const auto& [number, change] : changes_) {
+    const bool held = ofMailboxes(change)
+                          ? overlap(unsettled, names(change)) || overlap(used, names(change))
+                          : !unsettled.empty() && moved(unsettled, names(change));
+    const bool deletion = isDeletion(change) || isReplaced(change);
+    bool ready = sendable(change) && claimed_.count(number) == 0 && waiting.count(change.id) == 0 &&
+                 !held && !(append_before && deletion);
+    if (ready && deletion && oldest && change.acknowledged >= *oldest) {
+      held_ = true;
+      ready = false;
+    }
+    append_before |= change.kind == Change::Kind::append && !lacksUid(change);
+    const bool taken = ready && (run.empty() || fitTogether(run.front(), change));
+    if (taken) run.push_back(change);
+    if (run.size() == kLongestRun) break;
+    if (change.state == Change::State::parked) continue;
+    const bool of_mailboxes = ofMailboxes(change);
+    if (!of_mailboxes) waiting.insert(change.id);
+    if (of_mailboxes || (!mailboxes_.empty() && !lacksUid(change)))
+      for (auto& name : names(change)) (of_mailboxes ? unsettled : used).insert(std::move(name));
+  }
+  return run;
+}
+
+}  // namespace emlfs::sync

@@ -1,0 +1,199 @@
+// What became of changes that were sent.
+#include <utility>
+
+#include "emlfs/base/log.h"
+#include "emlfs/sync/pending.h"
+#include "sync/overlay.h"
+#include "sync/pending_turn.h"
+
+namespace emlfs::sync {
+
+using store::Change;
+
+void Pending::begin(const Run& run, const Change::Destination& destination) {
+  store::Batch batch;
+  for (Change change : run) {
+    change.state = Change::State::begun;
+    change.destination = destination;
+    batch.update.push_back(std::move(change));
+  }
+  {
+    const MutexLock lock(mutex_);
+    ++receiving_[run.front().mailbox];
+  }
+  try {
+    commit(std::move(batch));
+  } catch (...) {
+    end(run.front().mailbox);
+    throw;
+  }
+}
+
+void Pending::end(const std::string& mailbox) {
+  const MutexLock lock(mutex_);
+  const auto at = receiving_.find(mailbox);
+  if (at != receiving_.end() && --at->second == 0) receiving_.erase(at);
+}
+
+void Pending::copied(const Run& run) {
+  store::Batch batch;
+  batch.update = run;
+  for (Change& change : batch.update) change.state = Change::State::copied;
+  commit(std::move(batch));
+}
+
+// Changes of the same message behind that one.
+std::vector<Change> Pending::later(MessageId id, uint64_t number) const {
+  std::vector<Change> found;
+  const auto of = of_.find(id);
+  if (of == of_.end()) return found;
+  for (auto at = of->second.upper_bound(number); at != of->second.end(); ++at)
+    found.push_back(changes_.at(*at));
+  return found;
+}
+
+void Pending::reset(const Run& run) {
+  store::Batch batch;
+  batch.update = run;
+  for (Change& change : batch.update) change.state = Change::State::pending;
+  commit(std::move(batch));
+}
+
+void Pending::done(std::span<const Bound> bound, const Run& dropped) {
+  std::set<MessageId> ids;
+  {
+    const MutexLock lock(mutex_);
+    for (const auto& [number, place] : bound)
+      if (const auto at = changes_.find(number); at != changes_.end()) ids.insert(at->second.id);
+  }
+  const Turn turn(*this, std::move(ids));
+  store::Batch batch;
+  for (const Change& change : dropped) batch.remove.push_back(change.number);
+  {
+    const MutexLock lock(mutex_);
+    for (const auto& [number, place] : bound) {
+      const auto at = changes_.find(number);
+      if (at == changes_.end()) continue;
+      for (Change next : later(at->second.id, number)) {
+        next.source = place;
+        batch.update.push_back(std::move(next));
+      }
+      if (place.uid != 0) {
+        batch.remove.push_back(number);
+        // Where it is the last, the name goes along with the message.
+        const store::NameKey key{{}, 0, 0, at->second.id};
+        auto given = later(at->second.id, number).empty() ? journal_.name(key) : std::nullopt;
+        if (given) {
+          batch.remove_names.push_back(key);
+          given->key = {place.mailbox, place.uid_validity, place.uid, {}};
+          given->message_id = at->second.source.message_id;
+          given->date = at->second.date.seconds;
+          batch.put_names.push_back(std::move(*given));
+        }
+        continue;
+      }
+      Change change = at->second;
+      change.state = Change::State::copied;
+      change.source = place;
+      batch.update.push_back(std::move(change));
+    }
+  }
+  commit(std::move(batch));
+}
+
+Run Pending::park(const Run& run, const Error& error) {
+  std::set<MessageId> ids;
+  for (const Change& change : run)
+    if (!ofMailboxes(change)) ids.insert(change.id);
+  const Turn turn(*this, std::move(ids));
+  store::Batch batch;
+  Run parked;
+  {
+    const MutexLock lock(mutex_);
+    for (const Change& change : run) {
+      parked.push_back(change);
+      for (Change next : later(change.id, change.number)) {
+        if (next.source.uid != 0) continue;
+        if (change.kind == Change::Kind::append) {
+          parked.push_back(std::move(next));
+          continue;
+        }
+        // What was to happen to the message in its new place is now about the old one.
+        next.source = change.source;
+        batch.update.push_back(std::move(next));
+      }
+      if (change.kind != Change::Kind::append) continue;
+      for (const auto& [number, other] : changes_)
+        if (isReplaced(other) && other.spool == change.spool) parked.push_back(other);
+    }
+  }
+  for (Change& change : parked) {
+    change.state = Change::State::parked;
+    change.error = error.code;
+    change.server = error.server.empty() ? error.what() : error.server;
+    batch.update.push_back(change);
+  }
+  commit(std::move(batch));
+  return parked;
+}
+
+void Pending::drop(const Run& run) {
+  store::Batch batch;
+  for (const Change& change : run) batch.remove.push_back(change.number);
+  commit(std::move(batch));
+}
+
+void Pending::vanished(MessageId id) {
+  const Turn turn(*this, {id});
+  store::Batch batch;
+  {
+    const MutexLock lock(mutex_);
+    const auto of = of_.find(id);
+    if (of == of_.end()) return;
+    batch.remove.assign(of->second.begin(), of->second.end());
+    log::info("{} changes are void, since another client has taken message {}", batch.remove.size(),
+              changes_.at(*of->second.begin()).source.message_id);
+  }
+  commit(std::move(batch));
+}
+
+std::set<MessageId> Pending::orphans() const {
+  const MutexLock lock(mutex_);
+  std::set<MessageId> ids;
+  for (const auto& [id, numbers] : of_) {
+    const Change& first = changes_.at(*numbers.begin());
+    if (first.source.uid == 0 && first.kind != Change::Kind::append) ids.insert(id);
+  }
+  return ids;
+}
+
+void Pending::adopt(MessageId id, const store::MessageRef& place) {
+  store::Batch batch;
+  {
+    const MutexLock lock(mutex_);
+    const auto of = of_.find(id);
+    if (of == of_.end()) return;
+    for (const uint64_t number : of->second) {
+      Change change = changes_.at(number);
+      if (change.source.uid != 0) return;  // no longer an orphan
+      change.source = place;
+      batch.update.push_back(std::move(change));
+      if (batch.update.back().kind == Change::Kind::move) break;  // what follows is about later
+    }
+  }
+  commit(std::move(batch));
+}
+
+void Pending::found(MessageId id, const store::MessageRef& place) {
+  std::vector<Bound> bound;
+  {
+    const MutexLock lock(mutex_);
+    const auto of = of_.find(id);
+    if (of == of_.end()) return;
+    for (const uint64_t number : of->second)
+      if (lacksUid(changes_.at(number))) bound.push_back({number, place});
+  }
+  done(bound);
+}
+
+}  // namespace emlfs::sync
