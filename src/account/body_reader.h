@@ -48,6 +48,7 @@ class BodyReader {
 
  private:
   static constexpr WaitId kReadBit = WaitId{1} << 48;
+  static constexpr uint32_t kWindowMax = 8;    // chunks, 1 MiB: as many as are fetched at once
   using Key = std::pair<MessageId, uint32_t>;  // a chunk
   using Chunk = std::shared_ptr<const std::string>;
   struct Request {
@@ -74,6 +75,7 @@ class BodyReader {
   bool answer(const Request& request, uint32_t& missing);
   // Leaves the request with the fetch of that chunk; false if it has come meanwhile.
   bool await(Request& request, uint32_t missing);
+  static Error vanished();
   void requireNotCancelled(WaitId wait) REQUIRES(mutex_);
   void requireNotSilent(MessageId id) REQUIRES(mutex_);
   uint32_t window(const store::MessageRecord& message, uint32_t first, uint32_t last)

@@ -6,9 +6,9 @@
 #include "account/journal_text.h"
 #include "emlfs/base/log.h"
 #include "emlfs/sync/change.h"
+#include "emlfs/sync/free_name.h"
 #include "emlfs/sync/mailbox_change.h"
 #include "emlfs/sync/parked.h"
-#include "emlfs/view/names.h"
 
 namespace emlfs {
 namespace {
@@ -157,11 +157,7 @@ class ChangesImpl final : public Changes {
         sync::expungeMessages(store_, {id}, kernelDid());
         return;
       }
-      if (trash) {
-        name = message->name;
-        for (unsigned n = 1; snapshot->find(trash->id, name); ++n)
-          name = view::alternativeName(message->name, n);
-      }
+      if (trash) name = sync::freeName(*snapshot, trash->id, message->name);
     }
     if (!trash) return hide(id);
     sync::moveMessage(store_, id, trash->id, name, hooks_.on_change);

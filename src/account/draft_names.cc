@@ -1,5 +1,4 @@
 // What a person does to drafts with their names.
-#include <algorithm>
 #include <utility>
 
 #include "account/draft_record.h"
@@ -7,14 +6,9 @@
 #include "emlfs/view/names.h"
 
 namespace emlfs {
-namespace {
 
 using store::Change;
 using store::MessageRecord;
-
-constexpr Milliseconds kQuiet{1'000};
-
-}  // namespace
 
 bool Drafts::rename(MessageId id, MailboxId directory, const std::string& name, bool replace) {
   const auto append = store_.pending->appendOf(id);
@@ -116,20 +110,6 @@ sync::TreeChange Drafts::renameTo(Draft& draft, MessageRecord record, MailboxId 
     finishSoon(id, kQuiet);
   }
   return change;
-}
-
-// Its sending may begin in this moment.
-Drafts::DraftPtr Drafts::openUnlessSent(MessageId id) {
-  const MutexLock opening(opening_);
-  if (auto draft = find(id)) return draft;
-  const auto append = store_.pending->appendOf(id);
-  if (!append || append->state != Change::State::pending) return nullptr;
-  try {
-    return takeBack(*append);
-  } catch (const Error& error) {
-    if (error.code != Code::busy) throw;
-    return nullptr;
-  }
 }
 
 Flags Drafts::flagsNow(const MessageRecord& message) const {

@@ -6,7 +6,7 @@
 
 #include "emlfs/base/log.h"
 #include "emlfs/mail/message.h"
-#include "emlfs/view/names.h"
+#include "emlfs/sync/free_name.h"
 
 namespace emlfs {
 namespace {
@@ -19,17 +19,6 @@ constexpr int64_t kSecond = 1'000'000'000;
 Error notAMessage() {
   return Error(Code::invalid, Scope::message,
                "only messages can be in a mailbox, and this doesn't begin like one");
-}
-
-std::string pathOf(const store::Snapshot& snapshot, const store::MessageRecord& message) {
-  std::string path = message.name;
-  for (auto at = store::shownIn(message).value_or(message.mailbox); at != kRoot;) {
-    const auto directory = snapshot.mailbox(at);
-    if (!directory) break;
-    path = directory->name + "/" + path;
-    at = directory->parent;
-  }
-  return path;
 }
 
 void touchDirectory(store::Update& update, MailboxId directory) {
@@ -81,9 +70,7 @@ sync::TreeChange hideReplaced(store::Update& update, store::MessageRecord messag
     return mailbox.selectable && mailbox.wire == deletion.mailbox;
   });
   if (trash == all.end()) return change;
-  const auto name = message.name;
-  for (unsigned n = 1; update.find(trash->id, message.name); ++n)
-    message.name = view::alternativeName(name, n);
+  message.name = sync::freeName(update, trash->id, message.name);
   message.shown = store::Shown::arrived;
   message.directory = trash->id;
   update.putMessage(message);

@@ -13,9 +13,6 @@ namespace emlfs {
 
 Error notAMessage();
 
-// Below the mount point.
-std::string pathOf(const store::Snapshot& snapshot, const store::MessageRecord& message);
-
 void touchDirectory(store::Update& update, MailboxId directory);
 
 // A new file: its directory has changed.

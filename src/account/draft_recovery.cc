@@ -8,6 +8,7 @@
 #include "account/draft_record.h"
 #include "account/drafts.h"
 #include "emlfs/base/log.h"
+#include "emlfs/sync/free_name.h"
 #include "emlfs/view/names.h"
 
 namespace emlfs {
@@ -133,7 +134,6 @@ void Drafts::restore() {
   }
 }
 
-// False if there is no directory for it.
 void Drafts::retried(const sync::Run& run) {
   for (const auto& change : run) {
     if (change.kind != store::Change::Kind::append) continue;
@@ -144,6 +144,7 @@ void Drafts::retried(const sync::Run& run) {
   restore();
 }
 
+// False if there is no directory for it.
 bool Drafts::show(MessageId id) {
   const auto draft = find(id);
   const auto append = store_.pending->appendOf(id);
@@ -164,10 +165,8 @@ bool Drafts::show(MessageId id) {
     record->mailbox = record->directory = mailbox->id;
     record->shown = store::Shown::arrived;
     record->inode = localInode(id);
-    record->name = given ? given->name : fmt::format("{}.eml", id.value);
-    const auto wanted = record->name;
-    for (unsigned n = 1; update->find(mailbox->id, record->name); ++n)
-      record->name = view::alternativeName(wanted, n);
+    record->name =
+        sync::freeName(*update, mailbox->id, given ? given->name : fmt::format("{}.eml", id.value));
     record->flags = append ? append->add : view::maildirFlags(record->name);
     record->date.seconds = draft ? draft->time.load() : append->date.seconds;
     if (append) record->message_id = append->source.message_id;

@@ -113,6 +113,10 @@ class Drafts {
     uint64_t inode = 0;
   };
 
+  // Programs set times after closing, and scripts write in several goes.
+  static constexpr Milliseconds kQuiet{1'000};
+  static constexpr Milliseconds kDeafQuiet{30'000};  // where nobody tells of closing
+
   DraftPtr find(MessageId id) const;
   DraftPtr findUnlinked(MessageId id) const;
   void keep(MessageId id, const DraftPtr& draft);

@@ -15,22 +15,12 @@
 #include "emlfs/account/changes.h"
 #include "emlfs/base/log.h"
 #include "emlfs/base/thread.h"
+#include "emlfs/store/path.h"
 
 namespace emlfs::fs {
 namespace {
 
 constexpr size_t kEvents = 64 << 10;
-
-std::string pathOf(const store::Snapshot& snapshot, MailboxId directory) {
-  std::string path;
-  for (MailboxId at = directory; at != kRoot;) {
-    const auto record = snapshot.mailbox(at);
-    if (!record) throw Error(Code::stale, Scope::mailbox, "the directory is no longer there");
-    path = "/" + record->name + path;
-    at = record->parent;
-  }
-  return path;
-}
 
 }  // namespace
 
@@ -121,7 +111,9 @@ bool Closings::addWatch(MailboxId directory) {
   uint64_t inode = 0;
   {
     const auto snapshot = account_.snapshot();
-    path = mount_point_ + pathOf(*snapshot, directory);
+    const auto below = store::pathOf(*snapshot, directory);
+    if (!below) throw Error(Code::stale, Scope::mailbox, "the directory is no longer there");
+    path = mount_point_ + *below;
     if (const auto record = snapshot->mailbox(directory)) inode = record->inode;
   }
   const Fd fd(::open(path.c_str(), O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));

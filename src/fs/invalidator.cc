@@ -1,7 +1,6 @@
 #include "fs/invalidator.h"
 
-#include <algorithm>
-#include <iterator>
+#include <utility>
 
 #include "emlfs/base/thread.h"
 
@@ -47,12 +46,11 @@ void Invalidator::loop() {
 }
 
 std::vector<sync::TreeChange> Invalidator::takeReady() {
-  const auto first_ready = std::stable_partition(
-      queue_.begin(), queue_.end(),
-      [this](const sync::TreeChange& change) { return held_.count(change.directory) != 0; });
-  std::vector<sync::TreeChange> ready(std::make_move_iterator(first_ready),
-                                      std::make_move_iterator(queue_.end()));
-  queue_.erase(first_ready, queue_.end());
+  std::vector<sync::TreeChange> ready;
+  std::vector<sync::TreeChange> waiting;
+  for (auto& change : queue_)
+    (held_.count(change.directory) == 0 ? ready : waiting).push_back(std::move(change));
+  queue_ = std::move(waiting);
   return ready;
 }
 

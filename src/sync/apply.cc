@@ -6,6 +6,7 @@
 #include "emlfs/base/error.h"
 #include "emlfs/base/fail_point.h"
 #include "emlfs/base/log.h"
+#include "emlfs/sync/free_name.h"
 #include "sync/change_time.h"
 #include "sync/sent.h"
 
@@ -56,16 +57,10 @@ struct Application {
   }
 
   void name(store::MessageRecord& message) {
-    const auto wanted = message.name;
-    for (unsigned n = 1; taken(message); ++n) message.name = view::alternativeName(wanted, n);
+    message.name = freeName(update, directory.id, message.name, message.id);
     change.entries = true;
     // While the first listing runs the kernel has no names of this directory cached as absent.
     if (directory.state.complete) change.added.push_back(message.name);
-  }
-
-  bool taken(const store::MessageRecord& message) const {
-    const auto there = update.find(directory.id, message.name);
-    return there && there->node != message.id.value;
   }
 
   void removeAll() {
@@ -207,9 +202,7 @@ struct Application {
     unname(message);
     message.shown = store::Shown::arrived;
     message.directory = there->id;
-    const auto wanted = message.name;
-    for (unsigned n = 1; update.find(there->id, message.name); ++n)
-      message.name = view::alternativeName(wanted, n);
+    message.name = freeName(update, there->id, message.name);
     auto& elsewhere = elsewheres[there->id];
     elsewhere.directory = there->id;
     elsewhere.entries = true;

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "emlfs/base/error.h"
+#include "emlfs/sync/free_name.h"
 #include "emlfs/sync/rights.h"
 #include "sync/change_time.h"
 #include "sync/namespaces.h"
@@ -64,8 +65,7 @@ void makeRoom(store::Update& update, MailboxId directory, const std::string& nam
   change.directory = directory;
   change.entries = true;
   change.removed.push_back({other->id.value, name});
-  for (unsigned n = 1; update.find(directory, other->name); ++n)
-    other->name = view::alternativeName(name, n);
+  other->name = freeName(update, directory, name);
   change.added.push_back(other->name);
   update.putMessage(*other);
 }
@@ -88,9 +88,7 @@ class Shown {
     const bool arrived = message.directory != MailboxId{};
     const MailboxId directory = arrived ? message.directory : message.mailbox;
     // Who has the name by now keeps it.
-    const auto wanted = message.name;
-    for (unsigned n = 1; update_.find(directory, message.name); ++n)
-      message.name = view::alternativeName(wanted, n);
+    message.name = freeName(update_, directory, message.name);
     in(directory).added.push_back(message.name);
     message.shown = arrived ? store::Shown::arrived : store::Shown::in_place;
     update_.putMessage(message);
@@ -269,6 +267,9 @@ void showPending(Store store) {
     }
     if (ours->remove.has("\\Deleted")) shown.show(*message);
     const auto there = ours->directory ? mailboxByWire(*update, *ours->directory) : std::nullopt;
+    // Its name has changed in the store, and a crash kept that from the journal: who finds that out
+    // leaves the messages where they are.
+    if (ours->directory && !there) continue;
     const auto given = store.pending->nameOf(nameKey(store, *update, *message, false));
     const MailboxId directory = there ? there->id : message->mailbox;
     if (!there && !given) continue;

@@ -5,6 +5,8 @@
 #include <utility>
 
 #include "emlfs/base/error.h"
+#include "emlfs/base/take_if.h"
+#include "emlfs/sync/free_name.h"
 #include "sync/overlay.h"
 #include "sync/sent.h"
 #include "sync/told_changes.h"
@@ -43,9 +45,7 @@ void moveInView(Store store, store::Update& update, store::MessageRecord& messag
   if (!there || store::shownIn(message) == there->id) return;
   changes.unname(message);
   message.name = store.pending->nameOf({{}, 0, 0, message.id}).value_or(message.name);
-  const auto wanted = message.name;
-  for (unsigned n = 1; update.find(there->id, message.name); ++n)
-    message.name = view::alternativeName(wanted, n);
+  message.name = freeName(update, there->id, message.name);
   message.shown = there->id == message.mailbox ? store::Shown::in_place : store::Shown::arrived;
   message.directory = message.shown == store::Shown::arrived ? there->id : MailboxId{};
   update.putMessage(message);
@@ -83,11 +83,10 @@ Run retryParked(Store store, const std::vector<uint64_t>& numbers, const OnChang
     for (Change& change : run) findAgain(*snapshot, change);
   }
   // A person has done it again meanwhile.
-  const auto needless = std::stable_partition(run.begin(), run.end(), [](const Change& change) {
-    return change.kind != Change::Kind::move || change.source.mailbox != change.mailbox;
+  const Run needless = takeIf(run, [](const Change& change) {
+    return change.kind == Change::Kind::move && change.source.mailbox == change.mailbox;
   });
-  if (needless != run.end()) store.pending->drop(Run(needless, run.end()));
-  run.erase(needless, run.end());
+  if (!needless.empty()) store.pending->drop(needless);
   if (run.empty()) return run;
   const bool mailboxes = std::any_of(run.begin(), run.end(), ofMailboxes);
   if (mailboxes) store.pending->renaming();

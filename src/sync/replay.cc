@@ -7,6 +7,7 @@
 #include "emlfs/base/error.h"
 #include "emlfs/base/fail_point.h"
 #include "emlfs/base/log.h"
+#include "emlfs/base/take_if.h"
 #include "emlfs/sync/rights.h"
 #include "sync/append_replay.h"
 #include "sync/mailbox_replay.h"
@@ -173,11 +174,8 @@ class Replay {
     if (run.front().state == Change::State::begun && in_one_step) {
       // It was sent before, and the answer was lost: what is no longer here has arrived there.
       const UidSet here = present(run);
-      const auto gone = std::stable_partition(run.begin(), run.end(), [&](const Change& change) {
-        return here.contains(change.source.uid);
-      });
-      arrived(Run(gone, run.end()), {});
-      run.erase(gone, run.end());
+      arrived(takeIf(run, [&](const Change& change) { return !here.contains(change.source.uid); }),
+              {});
       if (run.empty()) return;
     }
     if (!in_one_step) {
@@ -200,11 +198,8 @@ class Replay {
     }
     // What is still here has not been moved.
     const UidSet here = present(run);
-    const auto left = std::stable_partition(run.begin(), run.end(), [&](const Change& change) {
-      return !here.contains(change.source.uid);
-    });
-    const Run staying(left, run.end());
-    run.erase(left, run.end());
+    const Run staying =
+        takeIf(run, [&](const Change& change) { return here.contains(change.source.uid); });
     const bool again = error && error->code == Code::stale && !run.empty();
     if (!staying.empty() && !again)
       refused(staying, error.value_or(Error(Code::refused, Scope::mailbox,

@@ -5,6 +5,7 @@
 #include "emlfs/base/fail_point.h"
 #include "emlfs/base/log.h"
 #include "emlfs/sync/change.h"
+#include "emlfs/sync/free_name.h"
 #include "sync/told_changes.h"
 
 namespace emlfs::sync {
@@ -152,9 +153,7 @@ void putBack(Store store, const Run& run, const OnChange& on_change) {
     }
     message->shown = store::Shown::in_place;
     message->directory = {};
-    const auto name = message->name;
-    for (unsigned n = 1; update->find(message->mailbox, message->name); ++n)
-      message->name = view::alternativeName(name, n);
+    message->name = freeName(*update, message->mailbox, message->name);
     update->putMessage(*message);
     changes.in(message->mailbox).added.push_back(message->name);
   }

@@ -7,6 +7,7 @@
 
 #include "emlfs/base/error.h"
 #include "emlfs/store/cache.h"
+#include "emlfs/sync/free_name.h"
 #include "emlfs/view/layout.h"
 #include "sync/change_time.h"
 #include "sync/namespaces.h"
@@ -194,9 +195,7 @@ class TreeUpdate {
       removeName(directory, message.id.value, message.name);
       message.shown = store::Shown::in_place;
       message.directory = {};
-      const auto name = message.name;
-      for (unsigned n = 1; update_.find(message.mailbox, message.name); ++n)
-        message.name = view::alternativeName(name, n);
+      message.name = freeName(update_, message.mailbox, message.name);
       update_.putMessage(message);
       addName(message.mailbox, message.name);
     }
@@ -232,8 +231,7 @@ class TreeUpdate {
     auto message = update_.message(id);
     if (!message) return;
     const auto name = message->name;
-    for (unsigned n = 1; update_.find(mailbox.parent, message->name); ++n)
-      message->name = view::alternativeName(name, n);
+    message->name = freeName(update_, mailbox.parent, name);
     update_.putMessage(*message);
     removeName(mailbox.parent, id.value, name);
     addName(mailbox.parent, message->name);

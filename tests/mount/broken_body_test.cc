@@ -8,14 +8,13 @@
 #include <algorithm>
 #include <atomic>
 #include <cerrno>
-#include <condition_variable>
-#include <mutex>
 #include <thread>
 
 #include "emlfs/base/error.h"
 #include "emlfs/base/file.h"
 #include "emlfs/store/cache.h"
 #include "support/eventually.h"
+#include "support/gate.h"
 #include "support/mount.h"
 #include "support/process.h"
 #include "support/script_imap.h"
@@ -156,27 +155,6 @@ TEST_F(BrokenBody, ABreakInTheMiddleIsRepeated) {
   }
   EXPECT_EQ(*breaks, static_cast<int>(kSizes.size()));
 }
-
-// Holds answers back until it is opened.
-class Gate {
- public:
-  void open() {
-    {
-      const std::lock_guard lock(mutex_);
-      open_ = true;
-    }
-    changed_.notify_all();
-  }
-  void wait() {
-    std::unique_lock lock(mutex_);
-    changed_.wait_for(lock, std::chrono::minutes(2), [this] { return open_; });
-  }
-
- private:
-  std::mutex mutex_;
-  std::condition_variable changed_;
-  bool open_ = false;
-};
 
 // A message that proves longer than announced and then a break: what came before the break must
 // not pass for the whole message, neither meanwhile nor afterwards.

@@ -7,10 +7,8 @@
 #include <random>
 
 #include "emlfs/base/error.h"
-#include "support/proxy.h"
-#include "support/server_test.h"
+#include "server/replay.h"
 #include "support/soak.h"
-#include "support/sync_client.h"
 
 namespace emlfs::sync {
 namespace {
@@ -25,13 +23,6 @@ using testing::Not;
 using testing::UnorderedElementsAre;
 using Names = std::vector<std::string>;
 
-std::string messageNumber(int number) {
-  return fmt::format(
-      "From: Alice <alice@example.org>\r\nSubject: m{0}\r\nMessage-ID: <{0}@example.org>\r\n\r\n"
-      "The body of {0}\r\n",
-      number);
-}
-
 Code codeOf(const std::function<void()>& act) {
   try {
     act();
@@ -43,39 +34,20 @@ Code codeOf(const std::function<void()>& act) {
   return Code::protocol;
 }
 
-class MailboxReplayTest : public test::ServerTest,
+class MailboxReplayTest : public ReplayFixture,
                           public testing::WithParamInterface<ImapServer::Kind> {
  protected:
-  void SetUp() override {
-    start(GetParam());
-    if (IsSkipped()) return;
-    proxy_ = test::Proxy::start({server().host(), server().imapPort()});
-    for (const char* mailbox : {"A", "B", "A/sub"}) server().createMailbox(mailbox);
-  }
+  void SetUp() override { startBehindProxy(GetParam(), {"A", "B", "A/sub"}); }
 
-  std::unique_ptr<SyncClient> client() {
-    auto client = std::make_unique<SyncClient>(server(), proxy_->port(), std::set<std::string>{});
-    client->sync();
-    return client;
-  }
   bool hasTrash(const SyncClient& client) {
     for (const auto& record : client.cache().snapshot()->mailboxes())
       if (record.special_use == "\\Trash") return true;
     return false;
   }
-  // As a client sees it that knows nothing.
-  std::unique_ptr<SyncClient> fresh() {
-    auto client =
-        std::make_unique<SyncClient>(server(), server().imapPort(), std::set<std::string>{});
-    client->sync();
-    return client;
-  }
-
-  std::unique_ptr<test::Proxy> proxy_;
 };
 
 TEST_P(MailboxReplayTest, WhatIsChangedIsSeenAtOnceAndSentOnce) {
-  for (int i = 1; i <= 3; ++i) server().deliver("A/sub", messageNumber(i));
+  deliver("A/sub", 1, 3);
   const auto client = this->client();
   const auto before = client->tree();
   const auto sub = client->mailbox("A/sub");
@@ -151,7 +123,7 @@ TEST_P(MailboxReplayTest, OnlyAnEmptyMailboxIsRemoved) {
   const auto client = this->client();
   const auto before = client->tree();
   client->remove("B");
-  server().deliver("B", messageNumber(1));  // nobody here knows
+  deliver("B", 1, 1);  // nobody here knows
   client->remove("A/sub");
   server().createMailbox("A/sub/child");
   EXPECT_THAT(client->tree(), Not(Contains("B")));
@@ -167,7 +139,7 @@ TEST_P(MailboxReplayTest, OnlyAnEmptyMailboxIsRemoved) {
 }
 
 TEST_P(MailboxReplayTest, ATreeThatIsRemovedStaysRecoverable) {
-  for (int i = 1; i <= 2; ++i) server().deliver("A/sub", messageNumber(i));
+  deliver("A/sub", 1, 2);
   const auto client = this->client();
   const auto sub = client->mailbox("A/sub");
   const auto message = client->message("A/sub", "m1.1.eml");
@@ -210,7 +182,7 @@ TEST_P(MailboxReplayTest, AnotherClientWasFirst) {
   client->rename("A", "Mine");
   client->remove("B");
   server().createMailbox("Same");
-  server().deliver("Same", messageNumber(1));
+  deliver("Same", 1, 1);
   server().renameMailbox("A", "Theirs");
   server().deleteMailbox("B");
   client->settle();
@@ -224,7 +196,7 @@ TEST_P(MailboxReplayTest, AnotherClientWasFirst) {
 }
 
 TEST_P(MailboxReplayTest, WhatIsRefusedIsUndoneAndKept) {
-  server().deliver("INBOX", messageNumber(1));
+  deliver("INBOX", 1, 1);
   const auto client = this->client();
   const auto id = client->mailbox("A/sub");
   client->rename("A", "Taken");
@@ -247,7 +219,7 @@ TEST_P(MailboxReplayTest, ACutAtAnyByteLosesAndDoublesNothing) {
   const int some = GetParam() == ImapServer::Kind::courier ? 5 : 16;
   const int rounds = test::full() ? 200 : some;
   int cuts = 0;
-  server().deliver("A/sub", messageNumber(1));
+  deliver("A/sub", 1, 1);
   const auto client = this->client();
   const auto message = client->message("A/sub", "m1.1.eml");
   std::string at = "A";
@@ -262,17 +234,8 @@ TEST_P(MailboxReplayTest, ACutAtAnyByteLosesAndDoublesNothing) {
     at = next;
     Names wanted = client->tree();
     const auto direction = round % 2 == 0 ? Direction::to_server : Direction::to_client;
-    proxy_->cutAfter(direction, 1 + random() % (direction == Direction::to_server ? 900 : 3'000));
-    const auto before = proxy_->stats().cuts;
-    try {
-      client->disconnect();
-      client->settle();
-    } catch (const Error& error) {
-      EXPECT_TRUE(error.scope == Scope::connection || error.scope == Scope::account)
-          << error.what();
-    }
-    cuts += proxy_->stats().cuts > before ? 1 : 0;
-    client->disconnect();
+    const uint64_t most = direction == Direction::to_server ? 900 : 3'000;
+    if (settleCut(*client, direction, 1 + random() % most)) ++cuts;
     if (round % 4 == 3) client->reopen(false);
     client->sync();
     EXPECT_EQ(client->tree(), wanted) << "of round " << round;

@@ -5,7 +5,6 @@
 #include <fmt/format.h>
 #include <gmock/gmock.h>
 
-#include <filesystem>
 #include <map>
 #include <random>
 
@@ -13,42 +12,20 @@
 #include "emlfs/store/cache.h"
 #include "emlfs/sync/change.h"
 #include "emlfs/sync/parked.h"
-#include "support/proxy.h"
-#include "support/scratch_dir.h"
-#include "support/server_test.h"
+#include "server/replay.h"
 #include "support/soak.h"
-#include "support/sync_client.h"
 
 namespace emlfs::sync {
 namespace {
 
-using imap::Session;
-using store::MessageRecord;
 using test::Direction;
 using test::ImapServer;
 using testing::ElementsAre;
 using testing::IsEmpty;
 using testing::UnorderedElementsAre;
-using Client = test::SyncClient;
 using Names = std::vector<std::string>;
 
-std::string messageNumber(int number) {
-  return fmt::format(
-      "From: Alice <alice@example.org>\r\nSubject: m{0}\r\nMessage-ID: <{0}@example.org>\r\n\r\n"
-      "The body of {0}\r\n",
-      number);
-}
-
-struct Case {
-  ImapServer::Kind kind;
-  const char* name;
-  std::set<std::string> without;
-};
-void PrintTo(const Case& one, std::ostream* out) {
-  *out << one.name;
-}
-
-const std::vector<Case> kCases{
+const std::vector<ReplayCase> kCases{
     {ImapServer::Kind::dovecot, "Dovecot", {}},
     {ImapServer::Kind::dovecot, "DovecotWithoutMove", {"MOVE"}},
     {ImapServer::Kind::dovecot, "DovecotWithoutQresync", {"QRESYNC", "CONDSTORE"}},
@@ -56,39 +33,36 @@ const std::vector<Case> kCases{
     {ImapServer::Kind::cyrus, "Cyrus", {}},
 };
 
-class ReplayTest : public test::ServerTest, public testing::WithParamInterface<Case> {
+class ReplayTest : public ReplayFixture, public testing::WithParamInterface<ReplayCase> {
  protected:
-  void SetUp() override {
-    start(GetParam().kind);
-    if (IsSkipped()) return;
-    proxy_ = test::Proxy::start({server().host(), server().imapPort()});
-    for (const char* mailbox : {"A", "B"}) server().createMailbox(mailbox);
-  }
+  void SetUp() override { startBehindProxy(GetParam().kind, {"A", "B"}); }
 
-  std::unique_ptr<Client> client() {
-    auto client = std::make_unique<Client>(server(), proxy_->port(), GetParam().without);
-    client->sync();
-    return client;
-  }
-  void deliver(const std::string& mailbox, int first, int last) {
-    for (int i = first; i <= last; ++i) server().deliver(mailbox, messageNumber(i));
-  }
+  std::unique_ptr<test::SyncClient> client() { return ReplayFixture::client(GetParam().without); }
 
   // What the server has, by a client that knows nothing: "m1" for each message, with \Deleted ones
   // left out, and the flags where they are looked for.
   std::map<std::string, Names> onServer() {
-    Client fresh(server(), server().imapPort(), {});
-    fresh.sync();
+    const auto fresh = this->fresh();
     std::map<std::string, Names> all;
     for (const char* mailbox : {"INBOX", "A", "B"}) {
       Names& names = all[mailbox];
-      for (const auto& name : fresh.names(mailbox)) names.push_back(name.substr(0, name.find('.')));
+      for (const auto& name : fresh->names(mailbox))
+        names.push_back(name.substr(0, name.find('.')));
       std::sort(names.begin(), names.end());
     }
     return all;
   }
 
-  std::unique_ptr<test::Proxy> proxy_;
+  // Both are refused, because A is gone for as long as they are sent.
+  void haveMovesRefused(test::SyncClient& client, const std::string& first_name) {
+    client.move("INBOX", "m1.1.eml", "A", first_name);
+    client.move("INBOX", "m2.2.eml", "A", "m2.2.eml");
+    server().deleteMailbox("A");
+    client.send();
+    ASSERT_EQ(client.pending().parked(), 2U);
+    server().createMailbox("A");
+    client.sync();
+  }
 };
 
 TEST_P(ReplayTest, WhatIsChangedIsSeenAtOnceAndSentOnce) {
@@ -169,18 +143,9 @@ TEST_P(ReplayTest, ACutAtAnyByteLosesAndDoublesNothing) {
       client->move("INBOX", name, round % 2 == 0 ? "A" : "B", name);
     }
     const auto direction = round % 3 == 0 ? Direction::to_server : Direction::to_client;
-    proxy_->cutAfter(direction, 1 + random() % (direction == Direction::to_server ? 300 : 900));
-    const auto before = proxy_->stats().cuts;
-    try {
-      client->disconnect();
-      client->settle();
-    } catch (const Error& error) {
-      EXPECT_TRUE(error.scope == Scope::connection || error.scope == Scope::account)
-          << error.what();
-    }
-    if (proxy_->stats().cuts > before) ++cuts;
+    const uint64_t most = direction == Direction::to_server ? 300 : 900;
+    if (settleCut(*client, direction, 1 + random() % most)) ++cuts;
     // Some of the clients that were cut off were killed, some of those lost their cache.
-    client->disconnect();
     const bool forget = round % 8 == 7;
     if (round % 4 == 3) client->reopen(forget);
     client->sync();
@@ -245,13 +210,7 @@ TEST_P(ReplayTest, WhatIsRefusedIsUndoneAndKept) {
 TEST_P(ReplayTest, WhatWasRefusedIsRetriedAndSeenAgain) {
   deliver("INBOX", 1, 3);
   const auto client = this->client();
-  client->move("INBOX", "m1.1.eml", "A", "mine.eml");
-  client->move("INBOX", "m2.2.eml", "A", "m2.2.eml");
-  server().deleteMailbox("A");
-  client->send();
-  ASSERT_EQ(client->pending().parked(), 2U);
-  server().createMailbox("A");
-  client->sync();
+  ASSERT_NO_FATAL_FAILURE(haveMovesRefused(*client, "mine.eml"));
   const auto refused = client->pending().changes();
 
   // The journal and the view survive whatever happens between the two.
@@ -275,13 +234,7 @@ TEST_P(ReplayTest, WhatWasRefusedIsRetriedAndSeenAgain) {
 TEST_P(ReplayTest, ARetriedChangeIsAboutWhereItsMessageIsNow) {
   deliver("INBOX", 1, 2);
   const auto client = this->client();
-  client->move("INBOX", "m1.1.eml", "A", "m1.1.eml");
-  client->move("INBOX", "m2.2.eml", "A", "m2.2.eml");
-  server().deleteMailbox("A");
-  client->send();
-  ASSERT_EQ(client->pending().parked(), 2U);
-  server().createMailbox("A");
-  client->sync();
+  ASSERT_NO_FATAL_FAILURE(haveMovesRefused(*client, "m1.1.eml"));
   client->move("INBOX", "m1.1.eml", "B", "m1.1.eml");
   client->move("INBOX", "m2.2.eml", "A", "m2.2.eml");  // a person does it again
   client->settle();

@@ -1,5 +1,5 @@
-// What a mount is without its threads and the kernel: a session, a cache, a journal. For tests of
-// src/sync against real servers.
+// What a mount is without its threads and the kernel: a session, a cache, a journal, drafts. For
+// tests of src/sync against real servers.
 #pragma once
 
 #include <gtest/gtest.h>
@@ -8,9 +8,12 @@
 #include <filesystem>
 #include <memory>
 #include <set>
+#include <stdexcept>
 #include <string>
+#include <string_view>
 #include <vector>
 
+#include "account/drafts.h"
 #include "emlfs/base/error.h"
 #include "emlfs/store/cache.h"
 #include "emlfs/sync/change.h"
@@ -41,6 +44,8 @@ class SyncClient {
   // As after a kill -9; with `forget`, somebody has deleted the cache as well.
   void reopen(bool forget) {
     session_.reset();
+    drafts_.reset();
+    spool_.reset();
     pending_.reset();
     journal_.reset();
     ids_.reset();
@@ -55,11 +60,16 @@ class SyncClient {
   }
   void disconnect() { session_.reset(); }
   const store::Cache& cache() const { return *cache_; }
-  sync::Store store() { return {*cache_, *ids_, names_, pending_.get()}; }
+  sync::Store store() { return {*cache_, *ids_, names_, pending_.get(), spool_.get()}; }
   const sync::Pending& pending() const { return *pending_; }
+  Drafts& drafts() { return *drafts_; }
+  Names spool() const { return spool_->list(); }
+  // Of another account of this user.
+  std::string siblingState() const { return scratch_ / "state/other"; }
 
   void sync() {
     refresh();
+    drafts_->restore();
     for (const auto& record : cache_->snapshot()->mailboxes()) {
       if (!record.selectable || record.hidden) continue;
       try {
@@ -141,6 +151,30 @@ class SyncClient {
   MessageId message(const std::string& path, const std::string& name) const {
     return MessageId{cache_->snapshot()->find(mailbox(path), name).value().node};
   }
+  store::MessageRecord record(const std::string& path, const std::string& name) const {
+    const auto snapshot = cache_->snapshot();
+    const auto found = snapshot->find(mailbox(path), name);
+    if (!found) throw std::runtime_error(path + "/" + name + " is not there");
+    return snapshot->message(MessageId{found->node}).value();
+  }
+
+  // A new message, as cp -p writes it.
+  MessageId write(const std::string& path, const std::string& name, std::string_view bytes) {
+    const MessageId id = drafts_->create(mailbox(path), name).id;
+    constexpr size_t kPiece = 4096;
+    for (size_t at = 0; at < bytes.size(); at += kPiece)
+      drafts_->write(id, at, bytes.substr(at, kPiece));
+    drafts_->setTime(id, kWritten);
+    drafts_->closed(mailbox(path), name);
+    return id;
+  }
+  // Finished, too.
+  void add(const std::string& path, const std::string& name, std::string_view bytes) {
+    write(path, name, bytes);
+    drafts_->sealAll();
+  }
+  static constexpr int64_t kWritten = 1'600'000'000;  // when: 13 Sep 2020
+
   void move(const std::string& from, const std::string& name, const std::string& to,
             const std::string& new_name) {
     sync::moveMessage(store(), message(from, name), mailbox(to), new_name, ignore_);
@@ -167,13 +201,27 @@ class SyncClient {
     ids_->raiseAbove(cache_->highestId());
     journal_ = store::Journal::open(state_dir_);
     pending_ = std::make_unique<sync::Pending>(*journal_);
+    spool_ = std::make_unique<store::Spool>(state_dir_);
+    drafts_ =
+        std::make_unique<Drafts>(store(), *journal_,
+                                 Drafts::Hooks{ignore_, [] {},
+                                               [this](const auto& snapshot, const auto& message) {
+                                                 return deletionOf(snapshot, message);
+                                               }});
     sync::showPending(store());
+    drafts_->recover();
+    pending_->holdDeletions([this] { return store::oldestToBeSent(state_dir_); });
+  }
+  store::Change deletionOf(const store::Snapshot& snapshot, const store::MessageRecord& message) {
+    auto change = sync::changeOf(store::Change::Kind::flags, store(), snapshot, message);
+    change.add = Flags({"\\Deleted"});
+    return change;
   }
 
   const ImapServer& server_;
   const ScratchDir scratch_;
   const std::string cache_dir_ = scratch_ / "cache";
-  const std::string state_dir_ = scratch_ / "state";
+  const std::string state_dir_ = scratch_ / "state/account";
   imap::SessionOptions options_;
   const view::NameFormat names_{"{subject}.{uid}"};
   const sync::OnChange ignore_ = [](const sync::TreeChange&) {};
@@ -181,6 +229,8 @@ class SyncClient {
   std::unique_ptr<store::IdSource> ids_;
   std::unique_ptr<store::Journal> journal_;
   std::unique_ptr<sync::Pending> pending_;
+  std::unique_ptr<store::Spool> spool_;
+  std::unique_ptr<Drafts> drafts_;
   std::unique_ptr<imap::Session> session_;
   sync::Doubts doubts_;
 };

@@ -1,0 +1,82 @@
+// When drafts are finished.
+#include <algorithm>
+
+#include "account/drafts.h"
+
+namespace emlfs {
+
+void Drafts::finishSoon(MessageId id, Milliseconds quiet) {
+  {
+    const MutexLock lock(mutex_);
+    if (drafts_.count(id) == 0) return;
+    due_[id] = Clock::now() + quiet;
+  }
+  changed_.notify_all();
+}
+
+void Drafts::deaf() {
+  deaf_ = true;
+  std::vector<MessageId> ids;
+  {
+    const MutexLock lock(mutex_);
+    for (const auto& [id, draft] : drafts_)
+      if (due_.count(id) == 0) ids.push_back(id);
+  }
+  for (const MessageId id : ids) finishSoon(id, kDeafQuiet);
+}
+
+void Drafts::deletionsWait() {
+  {
+    const MutexLock lock(mutex_);
+    if (waking_) return;
+    pause_ = std::clamp(pause_ * 2, kQuiet, kDeafQuiet);
+    waking_ = Clock::now() + pause_;
+  }
+  changed_.notify_all();
+}
+
+void Drafts::loop() {
+  for (;;) {
+    std::vector<MessageId> ready;
+    bool wake = false;
+    {
+      MutexLock lock(mutex_);
+      while (!stopping_) {
+        const auto now = Clock::now();
+        auto next = waking_.value_or(Clock::time_point::max());
+        wake = next <= now;
+        for (const auto& [id, when] : due_) {
+          if (when <= now)
+            ready.push_back(id);
+          else
+            next = std::min(next, when);
+        }
+        for (const MessageId id : ready) due_.erase(id);
+        if (wake) waking_.reset();
+        if (wake || !ready.empty()) break;
+        if (next == Clock::time_point::max())
+          changed_.wait(lock);
+        else
+          changed_.wait_until(lock, next);
+      }
+      if (stopping_) return;
+    }
+    bool any = wake;
+    for (const MessageId id : ready) any |= seal(id);
+    if (any) hooks_.added();
+  }
+}
+
+void Drafts::sealAll() {
+  std::vector<MessageId> closed;
+  {
+    const MutexLock lock(mutex_);
+    for (const auto& [id, draft] : drafts_)
+      if (draft->closed) closed.push_back(id);
+  }
+  bool any = false;
+  for (const MessageId id : closed) any |= seal(id);
+  if (any) hooks_.added();
+}
+
+}  // namespace emlfs

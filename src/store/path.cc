@@ -1,0 +1,16 @@
+#include "emlfs/store/path.h"
+
+namespace emlfs::store {
+
+std::optional<std::string> pathOf(const Snapshot& snapshot, MailboxId directory) {
+  std::string path;
+  while (directory != kRoot) {
+    const auto record = snapshot.mailbox(directory);
+    if (!record) return std::nullopt;
+    path = "/" + record->name + path;
+    directory = record->parent;
+  }
+  return path;
+}
+
+}  // namespace emlfs::store

@@ -1,0 +1,165 @@
+// Connections that break under a job, and which ones take it then.
+#include "unit/pool_fixture.h"
+
+namespace emlfs::imap {
+namespace {
+
+TEST_F(PoolTest, AJobThatMeetsADeadConnectionRunsAgainOnANewOne) {
+  start(1);
+  EXPECT_EQ(run(Lane::listing, ""), 0);
+  EXPECT_EQ(sessionOf(submit(Lane::listing,
+                             [](Session& session) {
+                               if (numberOf(session) == 0) throw kBroken;
+                             })),
+            1);
+}
+
+TEST_F(PoolTest, ARetryDoesNotTakeAnotherConnectionOfTheSameAge) {
+  start(3);
+  connectAll(3);
+  std::atomic<int> runs{0};
+  EXPECT_EQ(sessionOf(submit(Lane::listing,
+                             [&](Session& session) {
+                               ++runs;
+                               if (numberOf(session) < 3) throw kBroken;
+                             })),
+            3);
+  EXPECT_EQ(runs, 2);
+}
+
+// An idle connection that has the mailbox selected, but is too old for the job, must not keep a
+// new one from taking it.
+TEST_F(PoolTest, ARetryIsNotLeftToAnOldConnectionThatHasTheMailbox) {
+  start(3);
+  std::latch both(2);
+  const auto select = [&](Session& session) {
+    session.examine("a");
+    both.arrive_and_wait();
+  };
+  auto first = submit(Lane::listing, select);
+  auto second = submit(Lane::listing, select);
+  sessionOf(std::move(first));
+  sessionOf(std::move(second));
+  auto done = std::async(std::launch::async, [&] {
+    int session = -1;
+    pool_->runAndWait(Lane::listing, "a", [&](Session& taken) {
+      if (numberOf(taken) < 2) throw kBroken;
+      session = numberOf(taken);
+    });
+    return session;
+  });
+  if (done.wait_for(kPatience) != std::future_status::ready) {
+    ADD_FAILURE() << "nobody took it";
+    pool_->stop();
+    EXPECT_THROW(done.get(), Error);
+    return;
+  }
+  EXPECT_EQ(done.get(), 2);
+}
+
+TEST_F(PoolTest, ItRunsAgainOnlyOnce) {
+  start(1);
+  std::atomic<int> runs{0};
+  const auto breaking = [&](Session&) {
+    ++runs;
+    throw kBroken;
+  };
+  EXPECT_EQ(errorOf(submit(Lane::listing, breaking)).code, Code::network);
+  EXPECT_EQ(runs, 2);
+  // A connection that breaks at once counts as one that could not be had: not at once again.
+  while (outcomeOf(submit(Lane::listing)).error) poll(nullptr, 0, 10);
+  EXPECT_EQ(errorOf(submit(Lane::listing, breaking)).code, Code::network);
+  EXPECT_EQ(runs, 4);
+}
+
+// It was cut together with the one that the job met first.
+TEST_F(PoolTest, ARetryDoesNotTakeAConnectionThatWasAlreadyBeingMade) {
+  Gate connecting, broken;
+  on_open_ = [&](int number, const SessionOptions&) {
+    if (number != 1) return;
+    connecting.open();
+    broken.pass();
+  };
+  start(2);
+  Gate running, release;
+  auto first = submit(Lane::listing, [&](Session& session) {
+    if (numberOf(session) > 0) return;
+    running.open();
+    release.pass();
+    throw kBroken;
+  });
+  running.pass();
+  auto second = submit(Lane::watch);
+  connecting.pass();
+  release.open();
+  while (pool_->status().queued[static_cast<size_t>(Lane::listing)] == 0) poll(nullptr, 0, 1);
+  broken.open();
+  EXPECT_EQ(sessionOf(std::move(first)), 2);
+  sessionOf(std::move(second));
+}
+
+// Some servers let everybody in and then say BYE.
+TEST_F(PoolTest, ConnectionsThatDieAtOnceAreNotOpenedAllTheTime) {
+  start(3);
+  std::atomic<int> runs{0};
+  const std::function<void()> again = [&] {
+    Job job;
+    job.lane = Lane::watch;
+    job.run = [&](Session&) {
+      ++runs;
+      throw kBroken;
+    };
+    job.failed = [&](const Error& error) {
+      if (error.code != Code::cancelled) again();
+    };
+    pool_->submit(std::move(job));
+  };
+  again();
+  while (runs < 3) poll(nullptr, 0, 10);
+  poll(nullptr, 0, 500);
+  EXPECT_LE(runs, 10);
+  pool_->stop();
+}
+
+TEST_F(PoolTest, AServerThatAllowsNoMoreConnectionsFailsNoJob) {
+  Gate tried;
+  on_open_ = [&](int number, const SessionOptions&) {
+    if (number == 0) return;
+    if (number == 1) tried.open();
+    throw Error(Code::network, Scope::connection, "BYE", "too many connections");
+  };
+  start(2);
+  Gate running, release;
+  auto first = submit(Lane::listing, [&](Session&) {
+    running.open();
+    release.pass();
+  });
+  running.pass();
+  auto second = submit(Lane::listing);
+  tried.pass();
+  release.open();
+  EXPECT_EQ(sessionOf(std::move(first)), 0);
+  EXPECT_EQ(sessionOf(std::move(second)), 0);
+  for (int i = 0; i < 10; ++i) EXPECT_EQ(run(Lane::background, ""), 0);
+}
+
+TEST_F(PoolTest, ARetryThatGetsNoNewConnectionTakesAnOldOne) {
+  Gate tried;
+  on_open_ = [&](int number, const SessionOptions&) {
+    if (number < 2) return;
+    if (number == 2) tried.open();
+    throw Error(Code::network, Scope::connection, "BYE", "too many connections");
+  };
+  start(2);
+  connectAll(2);
+  std::atomic<int> first{-1};
+  const int second = sessionOf(submit(Lane::listing, [&](Session& session) {
+    int none = -1;
+    if (first.compare_exchange_strong(none, numberOf(session))) throw kBroken;
+  }));
+  tried.pass();
+  EXPECT_EQ(second, 1 - first);
+}
+
+}  // namespace
+}  // namespace emlfs::imap
