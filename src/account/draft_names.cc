@@ -75,7 +75,8 @@ sync::TreeChange Drafts::renameTo(Draft& draft, MessageRecord record, MailboxId 
   if (draft.torn) draft.why.clear();
   draft.torn = false;
   store_.spool->mark(draft.spool, !temporary);
-  if (!temporary && draft.closed) store_.spool->markWhole(draft.spool);
+  // Programs close what they give its real name, though that may not have been heard yet.
+  if (!temporary && (draft.closed || draft.temporary)) store_.spool->markWhole(draft.spool);
 
   store::Batch batch;
   batch.put_names.push_back({{{}, 0, 0, id}, wire, name});

@@ -143,18 +143,4 @@ Change Drafts::appendFor(const MessageRecord& message, const Draft& draft) const
   return append;
 }
 
-// Its sending may begin in this moment.
-Drafts::DraftPtr Drafts::openUnlessSent(MessageId id) {
-  const MutexLock opening(opening_);
-  if (auto draft = find(id)) return draft;
-  const auto append = store_.pending->appendOf(id);
-  if (!append || append->state != Change::State::pending) return nullptr;
-  try {
-    return takeBack(*append);
-  } catch (const Error& error) {
-    if (error.code != Code::busy) throw;
-    return nullptr;
-  }
-}
-
 }  // namespace emlfs

@@ -9,6 +9,8 @@ using store::Change;
 
 namespace {
 
+constexpr std::chrono::seconds kReportEvery{1};
+
 Error interruption() {
   return Error(Code::cancelled, Scope::message, "interrupted");
 }
@@ -126,7 +128,9 @@ void Sender::run(imap::Session& session) {
     ++runs_;
   }
   try {
-    hooks_.sent(sync::replay(session, store_, hooks_.on_change));
+    const auto sent = sync::replay(session, store_, hooks_.on_change);
+    const MutexLock lock(mutex_);
+    sent_.insert(sent.begin(), sent.end());
   } catch (...) {
     // The pool may repeat the job on a fresh connection.
     const MutexLock lock(mutex_);
@@ -138,7 +142,9 @@ void Sender::run(imap::Session& session) {
 
 void Sender::finish(const std::optional<Error>& error) {
   std::vector<std::pair<Done, std::optional<Error>>> done;
+  std::set<MailboxId> sent;
   bool again = false;
+  bool report = false;
   {
     const MutexLock lock(mutex_);
     if (error && running_) return;  // of a job beside the one that sends
@@ -151,9 +157,19 @@ void Sender::finish(const std::optional<Error>& error) {
     const bool more = again_ || error || !store_.pending->next().empty();
     again = !hopeless && !queued_ && more && store_.pending->size() > 0;
     queued_ = queued_ || again;
+    // In a stream of changes a look at the mailboxes after each replay would cost more than those.
+    const auto now = Clock::now();
+    report = error || !again || now - reported_ >= kReportEvery;
+    if (report) {
+      sent.swap(sent_);
+      reported_ = now;
+    }
   }
   if (error) hooks_.failed(*error);
-  hooks_.ended();
+  if (report) {
+    hooks_.sent(sent);
+    hooks_.ended();
+  }
   for (const auto& [tell, what] : done) tell(what);
   if (again) submit(imap::Lane::background);
 }

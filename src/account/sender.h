@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "emlfs/account/account.h"
+#include "emlfs/base/clock.h"
 #include "emlfs/base/mutex.h"
 #include "emlfs/sync/replay.h"
 
@@ -18,7 +19,8 @@ class Sender {
  public:
   struct Hooks {
     sync::OnChange on_change;
-    // The server has changes of ours now: these mailboxes are to be synchronised.
+    // The server has changes of ours now: these mailboxes are to be synchronised. Of replays that
+    // follow each other both are told once in a while, and at the end.
     std::function<void(const std::set<MailboxId>&)> sent;
     // A replay is over, well or not: nothing is on its way any more that was when it began.
     std::function<void()> ended;
@@ -62,7 +64,9 @@ class Sender {
   bool queued_ GUARDED_BY(mutex_) = false;
   bool running_ GUARDED_BY(mutex_) = false;
   bool again_ GUARDED_BY(mutex_) = false;
-  uint64_t runs_ GUARDED_BY(mutex_) = 0;  // that have begun
+  uint64_t runs_ GUARDED_BY(mutex_) = 0;         // that have begun
+  std::set<MailboxId> sent_ GUARDED_BY(mutex_);  // to be told
+  Clock::time_point reported_ GUARDED_BY(mutex_);
   std::vector<Waiter> waiters_ GUARDED_BY(mutex_);
   WaitId last_wait_ GUARDED_BY(mutex_) = kFlushBit;
   std::map<WaitId, bool> waits_ GUARDED_BY(mutex_);  // that have no answer yet: cancelled?

@@ -1,5 +1,7 @@
 #include "sync/sent.h"
 
+#include <limits>
+#include <set>
 #include <vector>
 
 #include "emlfs/base/fail_point.h"
@@ -16,6 +18,18 @@ void count(store::Update& update, MailboxId mailbox, int change) {
   if (!record) return;
   record->state.messages += static_cast<uint32_t>(change);
   update.putMailbox(*record);
+}
+
+// Where nobody else's message lies between, all of them are known, and no listing has to fetch them
+// again: what has changed since shows by its MODSEQ.
+void noteArrivals(SyncState& state, const std::set<Uid>& uids) {
+  if (!state.complete || state.uid_next != state.listed_to + 1) return;
+  for (const Uid uid : uids) {
+    if (uid < state.uid_next) continue;
+    if (uid != state.uid_next || uid == std::numeric_limits<Uid>::max()) return;
+    state.listed_to = uid;
+    state.uid_next = uid + 1;
+  }
 }
 
 }  // namespace
@@ -47,6 +61,7 @@ std::map<MessageId, Uid> settle(Store store, const std::string& mailbox, UidVali
   if (validity != destination->state.uid_validity)
     for (auto& [id, uid] : uids) uid = 0;
   Changes changes(*update);
+  std::set<Uid> moved;
   for (auto& [id, uid] : uids) {
     auto message = update->message(id);
     if (!message) continue;
@@ -71,6 +86,12 @@ std::map<MessageId, Uid> settle(Store store, const std::string& mailbox, UidVali
         !update->find(destination->id, *given))
       message->name = *given;
     update->putMessage(*message);
+    // The server may describe otherwise what was new.
+    if (uid != 0 && !store.pending->appendOf(id)) moved.insert(uid);
+  }
+  if (auto now = update->mailbox(destination->id)) {
+    noteArrivals(now->state, moved);
+    update->putMailbox(*now);
   }
   changes.commit(on_change);
   return uids;

@@ -110,7 +110,12 @@ void flushMount(const Mount& mount, Milliseconds limit) {
       return true;
     } catch (const CallFailed& failure) {
       last = failure.what();
-      if (!isOffline(failure.error)) throw;
+      if (!isOffline(failure.error)) {
+        const auto status = mount.status();
+        throw std::runtime_error(fmt::format("{}\nchanges {}\nrefused {}\ndrafts {}\n{}", last,
+                                             status["changes"].dump(), status["refused"].dump(),
+                                             status["drafts"].dump(), mount.log()));
+      }
       return false;
     }
   };
