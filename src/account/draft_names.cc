@@ -74,9 +74,12 @@ sync::TreeChange Drafts::renameTo(Draft& draft, MessageRecord record, MailboxId 
   // Who gives it a name has seen it.
   if (draft.torn) draft.why.clear();
   draft.torn = false;
-  store_.spool->mark(draft.spool, !temporary);
   // Programs close what they give its real name, though that may not have been heard yet.
-  if (!temporary && (draft.closed || draft.temporary)) store_.spool->markWhole(draft.spool);
+  draft.whole = !temporary && (draft.closed || draft.temporary || draft.whole);
+  if (draft.whole)
+    store_.spool->markWhole(draft.spool);
+  else
+    store_.spool->mark(draft.spool, !temporary);
 
   store::Batch batch;
   batch.put_names.push_back({{{}, 0, 0, id}, wire, name});

@@ -54,7 +54,7 @@ Drafts::DraftPtr Drafts::takeBack(const Change& append) {
   if (!message) throw Error(Code::stale, Scope::message, "the message is no longer there");
   store_.spool->mark(append.spool, false);
   auto fd = store_.spool->open(append.spool);
-  store_.spool->mark(append.spool, true);
+  store_.spool->markWhole(append.spool);  // until somebody writes to it
 
   const auto draft = std::make_shared<Draft>(append.spool);
   draft->size = store::fileSize(fd.get());
@@ -64,6 +64,7 @@ Drafts::DraftPtr Drafts::takeBack(const Change& append) {
     const MutexLock lock(draft->mutex);
     draft->fd = std::move(fd);
     draft->dirty = false;
+    draft->whole = true;
   }
   store::Batch batch;
   batch.update.push_back(append);

@@ -123,10 +123,11 @@ void Drafts::restore() {
     const auto draft = find(id);
     const auto whole = [&] {
       const MutexLock lock(draft->mutex);
-      return !draft->torn;
+      if (draft->torn) return false;
+      store_.spool->markWhole(draft->spool);
+      return draft->whole = true;
     };
     if (draft && !draft->temporary && draft->size > 0 && whole()) {
-      store_.spool->markWhole(draft->spool);
       finishSoon(id, Milliseconds(0));
     }
     const MutexLock lock(mutex_);

@@ -56,7 +56,8 @@ bool Drafts::seal(MessageId id) {
     }
     const uint64_t size = store_.spool->convertLineEnds(draft->spool);
     if (size == draft->size && draft->dirty) store_.spool->sync(draft->fd.get());
-    store_.spool->mark(draft->spool, true);
+    store_.spool->markWhole(draft->spool);
+    draft->whole = true;
 
     store::MessageRecord record = *old;
     if (size != draft->size) {

@@ -121,7 +121,8 @@ void Drafts::requireBeginning(Draft& draft, uint64_t offset, std::string_view by
 void Drafts::written(MessageId id, Draft& draft) {
   draft.size = store::fileSize(draft.fd.get());
   draft.time = std::time(nullptr);
-  if (draft.closed.exchange(false) && !draft.temporary) store_.spool->mark(draft.spool, true);
+  draft.closed = false;
+  if (std::exchange(draft.whole, false)) store_.spool->mark(draft.spool, !draft.temporary);
   draft.dirty = true;
   if (!draft.torn) draft.why.clear();
   {
@@ -222,6 +223,7 @@ void Drafts::closed(MailboxId directory, std::string_view name) {
     draft->closed = true;
     if (draft->temporary || draft->size == 0 || draft->torn) return;
     store_.spool->markWhole(draft->spool);
+    draft->whole = true;
   }
   finishSoon(id, kQuiet);
 }

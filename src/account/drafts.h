@@ -100,9 +100,10 @@ class Drafts {
     std::atomic<bool> temporary{false};  // called so
 
     Mutex mutex;
-    bool gone GUARDED_BY(mutex) = false;  // no longer a draft
-    bool torn GUARDED_BY(mutex) = false;  // not all of it was written: nobody sends it unasked
-    bool dirty GUARDED_BY(mutex) = true;  // not all of it is on the disk
+    bool gone GUARDED_BY(mutex) = false;   // no longer a draft
+    bool torn GUARDED_BY(mutex) = false;   // not all of it was written: nobody sends it unasked
+    bool whole GUARDED_BY(mutex) = false;  // its file is marked so
+    bool dirty GUARDED_BY(mutex) = true;   // not all of it is on the disk
     Fd fd GUARDED_BY(mutex);
     std::string why GUARDED_BY(mutex);  // it can't be sent
   };

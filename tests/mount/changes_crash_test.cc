@@ -49,6 +49,7 @@ class Round {
     } catch (const std::exception& failure) {
       return died(failure, last);
     }
+    const auto unstick = mount_.unstick();
     if (const auto failure = performance_.perform(script_.steps, Person(mount_.path()))) {
       when_ = performance_.last();
       return died(*failure, last);

@@ -34,6 +34,7 @@ const char* const kStart =
        exec "$@")";
 
 constexpr Milliseconds kEndLimit{30'000};
+constexpr Milliseconds kDyingLimit{2'000};
 constexpr ptrdiff_t kBeforeProgram = 4;  // words of the command
 
 std::string urlOf(const ImapServer& server, const char* scheme, const std::string& host,
@@ -165,6 +166,8 @@ void Mount::kill() {
   if (!daemon_) return;
   if (::syscall(SYS_pidfd_send_signal, daemon_.get(), SIGKILL, nullptr, 0) != 0 && errno != ESRCH)
     throw systemError("killing the daemon", errno);
+  // See Unstick.
+  if (!ended(daemon_, kDyingLimit) && stateOf(daemon_) == 'Z') letGo(path_);
   if (!ended(daemon_, kEndLimit)) throw std::runtime_error("the daemon survived SIGKILL");
   daemon_.reset();
 }

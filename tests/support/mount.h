@@ -3,6 +3,7 @@
 
 #include <gtest/gtest.h>
 
+#include <memory>
 #include <nlohmann/json.hpp>
 #include <string>
 #include <vector>
@@ -12,6 +13,7 @@
 #include "support/dovecot.h"
 #include "support/proxy.h"
 #include "support/scratch_dir.h"
+#include "support/unstick.h"
 
 namespace emlfs::test {
 
@@ -54,6 +56,8 @@ class Mount {
 
   // Whether the daemon ends within `limit`, by itself.
   bool ends(Milliseconds limit) const;
+  // For as long as the result lives: who waits for a daemon that has been killed is let go.
+  std::unique_ptr<Unstick> unstick() const { return std::make_unique<Unstick>(daemon_, path_); }
   // SIGKILL to the daemon, if it still runs. The dead mount stays; mount() has to cope with it.
   void kill();
 
