@@ -3,6 +3,7 @@
 
 #include "account/draft_record.h"
 #include "account/drafts.h"
+#include "emlfs/sync/rights.h"
 #include "emlfs/view/names.h"
 
 namespace emlfs {
@@ -51,6 +52,7 @@ sync::TreeChange Drafts::renameTo(Draft& draft, MessageRecord record, MailboxId 
     const auto destination = snapshot->mailbox(directory);
     if (!destination || !destination->selectable)
       throw Error(Code::not_permitted, Scope::mailbox, "messages can be only in mailboxes");
+    sync::requireRights(*destination, {sync::Right::insert});
     wire = destination->wire;
     const auto there = snapshot->find(directory, name);
     if (there && there->node != id.value) replaced = snapshot->message(MessageId{there->node});
@@ -87,7 +89,7 @@ sync::TreeChange Drafts::renameTo(Draft& draft, MessageRecord record, MailboxId 
   if (begun) {
     batch.update.push_back(*begun);
     batch.update.back().mailbox = wire;
-  } else if (deletion) {
+  } else if (deletion || (!temporary && !(record.flags == view::maildirFlags(name)))) {
     batch.add.push_back(appendFor(record, draft));
   }
   if (deletion) {
@@ -160,6 +162,19 @@ bool Drafts::remove(MessageId id) {
   return true;
 }
 
+// In the append that it will be.
+bool Drafts::noteFlags(const MessageRecord& record, const Draft& draft) {
+  const auto begun = store_.pending->appendOf(record.id);
+  Change append = begun ? *begun : appendFor(record, draft);
+  append.size = 0;
+  append.add = record.flags;
+  store::Batch batch;
+  (begun ? batch.update : batch.add).push_back(std::move(append));
+  if (begun) return store_.pending->amend(*begun, std::move(batch));
+  store_.pending->commit(std::move(batch));
+  return true;
+}
+
 bool Drafts::setFlags(MessageId id, const Flags& add, const Flags& remove) {
   if (!find(id)) {
     const auto append = store_.pending->appendOf(id);
@@ -171,10 +186,12 @@ bool Drafts::setFlags(MessageId id, const Flags& add, const Flags& remove) {
     if (!draft) return false;
     const MutexLock lock(draft->mutex);
     if (draft->gone) continue;
-    const auto update = store_.cache.begin(store::Durability::soon);
-    auto record = update->message(id);
+    auto record = store_.cache.snapshot()->message(id);
     if (!record) throw Error(Code::stale, Scope::message, "the message is no longer there");
     record->flags = changed(record->flags, add, remove);
+    // The cache may be lost. One with a temporary's name may stay for ever, and hold up deletions.
+    if (!draft->temporary && !noteFlags(*record, *draft)) return false;
+    const auto update = store_.cache.begin(store::Durability::soon);
     update->putMessage(*record);
     update->commit();
     if (finished) {

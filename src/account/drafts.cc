@@ -8,6 +8,7 @@
 #include "account/shown_path.h"
 #include "emlfs/base/error.h"
 #include "emlfs/base/thread.h"
+#include "emlfs/sync/rights.h"
 #include "emlfs/view/names.h"
 
 namespace emlfs {
@@ -67,6 +68,7 @@ MessageRecord Drafts::create(MailboxId directory, const std::string& name) {
     const auto mailbox = snapshot->mailbox(directory);
     if (!mailbox || !mailbox->selectable)
       throw Error(Code::not_permitted, Scope::mailbox, "messages can be only in mailboxes");
+    sync::requireRights(*mailbox, {sync::Right::insert});
     if (snapshot->find(directory, name))
       throw Error(Code::exists, Scope::message, "there is a file of that name");
     wire = mailbox->wire;

@@ -140,6 +140,8 @@ class Drafts {
                   sync::TreeChange& change);
   // What takes its place is to have: all but \Deleted.
   Flags flagsNow(const store::MessageRecord& message) const;
+  // False: it is being sent.
+  bool noteFlags(const store::MessageRecord& record, const Draft& draft);
   bool isSent(const store::MessageRecord& message) const;
   bool seal(MessageId id);  // true: there is something to be sent
   void loop();

@@ -3,11 +3,12 @@
 #include <fcntl.h>
 #include <unistd.h>
 
-#include <atomic>
 #include <csignal>
 #include <cstdint>
 #include <cstdlib>
 #include <string>
+
+#include "emlfs/base/mutex.h"
 
 namespace emlfs {
 
@@ -32,11 +33,13 @@ Plan readPlan() {
 
 void failPoint(const char* name) {
   static const Plan plan = readPlan();
-  static std::atomic<uint64_t> passed{0};
+  static Mutex mutex;
+  static uint64_t passed = 0;
   if (plan.last == 0 && plan.log < 0) return;
+  // So that who reads the log after the death finds all that was passed before it.
+  const MutexLock lock(mutex);
   const uint64_t number = ++passed;
   if (plan.log >= 0) {
-    // One write: other threads' lines, and the death, come before or after it.
     const std::string line = std::string(name) + "\n";
     if (::write(plan.log, line.data(), line.size()) < 0) std::abort();
   }

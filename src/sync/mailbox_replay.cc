@@ -108,8 +108,8 @@ class MailboxReplay {
         return;
       }
       if (anyBelow(list, wire)) refuseFull();
-      change_.other = fmt::format("{}~emlfs-removing-{}", wire, change_.number);
       change_.destination.uid_validity = session_.status(wire).uid_validity;
+      change_.other = asideName();
       begin();
       rename(wire, change_.other);
     }
@@ -117,6 +117,17 @@ class MailboxReplay {
   }
 
  private:
+  // Never given twice: Cyrus keeps what is deleted, by name and second, and refuses the second of
+  // one second. What is nearly as long as names may be (255 bytes in Dovecot) takes another.
+  std::string asideName() const {
+    constexpr size_t kLongest = 200;
+    const std::string level = lastLevel(change_.mailbox, delimiter_);
+    const std::string above = change_.mailbox.substr(0, change_.mailbox.size() - level.size());
+    // A "~" in front stands for somebody's home with Dovecot.
+    return above + (level.size() > kLongest ? "" : level + "~") +
+           fmt::format("emlfs-removing-{}-{}", change_.number, change_.destination.uid_validity);
+  }
+
   // Courier renames nothing while the session has a mailbox open that is below it.
   void rename(const std::string& from, const std::string& to) {
     if (!session_.selected().empty()) session_.unselect();
@@ -139,8 +150,7 @@ class MailboxReplay {
     const bool children = anyBelow(session_.listBelow(aside, delimiter_), aside);
     const auto now = session_.examine(aside);
     if (!children && now.messages == 0) {
-      session_.remove(aside);
-      gone();
+      removeEmpty(aside);
       return;
     }
     const auto trash = trashOf(*store_.cache.snapshot());
@@ -151,6 +161,18 @@ class MailboxReplay {
     }
     putBack();
     refuseFull();
+  }
+
+  void removeEmpty(const std::string& aside) {
+    try {
+      session_.remove(aside);
+    } catch (const Error& error) {
+      if (error.scope != Scope::mailbox) throw;
+      putBack();
+      if (refuse_) throw;
+      return;
+    }
+    gone();
   }
 
   bool onlyDeleted(uint32_t messages) {

@@ -107,6 +107,19 @@ TEST_F(MailboxChange, DirectoriesAreMailboxes) {
   EXPECT_THAT(onServer(), Not(HasSubstr("emlfs-removing")));
 }
 
+TEST_F(MailboxChange, ALongNameIsMadeAndRemoved) {
+  const Mount mount(server_);
+  const std::string name(255, 'd');
+  const fs::path path = fs::path(mount.path()) / name;
+  ASSERT_EQ(errorOf(::mkdir(path.c_str(), 0700)), 0);
+  ASSERT_EQ(flush(mount), 0);
+  ASSERT_THAT(onServer(), HasSubstr(name));
+  ASSERT_EQ(errorOf(::rmdir(path.c_str())), 0);
+  EXPECT_EQ(flush(mount), 0);
+  EXPECT_THAT(onServer(), Not(HasSubstr("ddd")));
+  EXPECT_THAT(onServer(), Not(HasSubstr("emlfs-removing")));
+}
+
 TEST_F(MailboxChange, WhatIsRemovedWithItsMessagesIsInTheTrash) {
   server_.doveadm({"mailbox", "create", "Trash"});
   for (const char* mailbox : {"Old", "Old/Older"})
@@ -198,6 +211,11 @@ TEST_F(MailboxChange, WhatTheServerForbidsIsRefusedAtOnce) {
   EXPECT_TRUE(eventually([&] { return errorOf(::unlink(locked.c_str())) == EACCES; }));
   EXPECT_EQ(contentOf(locked), body("read only"));
   EXPECT_EQ(errorOf(::rename(mine.c_str(), (mount / "Locked/x.eml").c_str())), EACCES);
+  EXPECT_EQ(errorOf(::creat((mount / "Locked/new.eml").c_str(), 0600)), EACCES);
+  const Fd draft(::creat((mount / "INBOX/new.eml").c_str(), 0600));
+  EXPECT_EQ(
+      errorOf(::rename((mount / "INBOX/new.eml").c_str(), (mount / "Locked/new.eml").c_str())),
+      EACCES);
   EXPECT_EQ(errorOf(::mkdir((mount / "Locked/below").c_str(), 0700)), EACCES);
   EXPECT_EQ(errorOf(::rename((mount / "Locked").c_str(), (mount / "Free").c_str())), EACCES);
   EXPECT_EQ(errorOf(::rename(mine.c_str(), (mount / "INBOX/y.eml").c_str())), 0);

@@ -8,6 +8,7 @@
 #include <sys/xattr.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <csignal>
 #include <filesystem>
@@ -45,7 +46,10 @@ std::string urlOf(const ImapServer& server, const char* scheme, const std::strin
 std::vector<std::string> mountCommand(const ScratchDir& directory, const std::string& url,
                                       std::vector<std::string> options) {
   options.push_back("cache_dir=" + directory / "cache");
-  options.push_back("state_dir=" + directory / "state");
+  const bool own_state = std::none_of(options.begin(), options.end(), [](const auto& option) {
+    return option.starts_with("state_dir=");
+  });
+  if (own_state) options.push_back("state_dir=" + directory / "state");
   options.push_back("log_file=" + directory / "log");
   options.emplace_back("log_level=debug");
   std::vector<std::string> command{"bash",   "-c",    kStart, directory.path(),
