@@ -154,13 +154,21 @@ bool Drafts::show(MessageId id) {
   const auto update = store_.cache.begin(store::Durability::soon);
   auto record = update->message(id);
   sync::TreeChange change;
+  const std::string wire = append ? append->mailbox : given ? given->directory : "";
+  const auto mailboxes = update->mailboxes();
+  const auto mailbox = std::ranges::find_if(mailboxes, [&](const store::MailboxRecord& each) {
+    return each.selectable && each.wire == wire;
+  });
+  const bool known = mailbox != mailboxes.end();
+  // A crash may have kept its last rename from the cache.
+  if (record && known && given && (record->mailbox != mailbox->id || record->name != given->name)) {
+    touchDirectory(*update, record->directory);
+    record->mailbox = record->directory = mailbox->id;
+    record->name = sync::freeName(*update, mailbox->id, given->name, id);
+    touchDirectory(*update, mailbox->id);
+  }
   if (!record) {
-    const std::string& wire = append ? append->mailbox : given->directory;
-    const auto mailboxes = update->mailboxes();
-    const auto mailbox = std::ranges::find_if(mailboxes, [&](const store::MailboxRecord& each) {
-      return each.selectable && each.wire == wire;
-    });
-    if (mailbox == mailboxes.end()) return false;
+    if (!known) return false;
     record.emplace();
     record->id = id;
     record->mailbox = record->directory = mailbox->id;
