@@ -59,7 +59,7 @@ class MailboxReplay {
   void giveName() {
     const std::string& from = change_.mailbox;
     const std::string to = realName(change_.other);
-    const bool there = selectable(session_.listBelow(from, delimiter_), from);
+    const bool there = isThere(from);
     const bool taken = selectable(session_.listBelow(to, delimiter_), to);
     bool done = false;
     if (change_.state == Change::State::begun)
@@ -132,6 +132,18 @@ class MailboxReplay {
   void rename(const std::string& from, const std::string& to) {
     if (!session_.selected().empty()) session_.unselect();
     session_.rename(from, to);
+  }
+
+  // Dovecot 2.3 may leave out of a list what it knows when asked.
+  bool isThere(const std::string& wire) {
+    if (selectable(session_.listBelow(wire, delimiter_), wire)) return true;
+    try {
+      session_.status(wire);
+      return true;
+    } catch (const Error& error) {
+      if (error.scope != Scope::mailbox) throw;
+      return false;
+    }
   }
 
   // Not there any more, or another of that name: what we were to remove is gone.

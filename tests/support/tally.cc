@@ -104,22 +104,23 @@ std::string Tally::text() const {
 void flushMount(const Mount& mount, Milliseconds limit) {
   const Person person(mount.path());
   std::string last;
+  const auto unsent = [&] {
+    const auto status = mount.status();
+    return fmt::format("\nchanges {}\nrefused {}\ndrafts {}\nconnections {}\n{}",
+                       status["changes"].dump(), status["refused"].dump(), status["drafts"].dump(),
+                       status["connections"].dump(), mount.log());
+  };
   const auto flushed = [&] {
     try {
       person.flush();
       return true;
     } catch (const CallFailed& failure) {
       last = failure.what();
-      if (!isOffline(failure.error)) {
-        const auto status = mount.status();
-        throw std::runtime_error(fmt::format("{}\nchanges {}\nrefused {}\ndrafts {}\n{}", last,
-                                             status["changes"].dump(), status["refused"].dump(),
-                                             status["drafts"].dump(), mount.log()));
-      }
+      if (!isOffline(failure.error)) throw std::runtime_error(last + unsent());
       return false;
     }
   };
-  if (!eventually(flushed, limit)) throw std::runtime_error(last);
+  if (!eventually(flushed, limit)) throw std::runtime_error(last + unsent());
 }
 
 }  // namespace emlfs::test
