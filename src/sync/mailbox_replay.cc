@@ -274,12 +274,14 @@ class MailboxReplay {
   void settle(uint64_t number, const std::string& from, const std::string& to,
               const std::optional<MailboxStatus>& status) {
     Renamed renamed{from, to, delimiter_, {}};
+    auto mentioned = mentions(pending_);
     for (const auto& record : store_.cache.snapshot()->mailboxes()) {
       const bool before = isWithin(record.wire, from, delimiter_);
       if (record.wire.empty() || (!before && !isWithin(record.wire, to, delimiter_))) continue;
       const std::string wire = before ? to + record.wire.substr(from.size()) : record.wire;
       convenience([&] {
-        auto now = revalued(session_, store_, record, from + wire.substr(to.size()), wire);
+        const auto& of = mentioned[from + wire.substr(to.size())];
+        auto now = revalued(session_, store_, record, of, wire);
         if (now) renamed.revalued[wire] = std::move(*now);
       });
     }

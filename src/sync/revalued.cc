@@ -5,7 +5,6 @@
 #include <limits>
 #include <map>
 #include <set>
-#include <tuple>
 #include <utility>
 #include <vector>
 
@@ -13,9 +12,6 @@
 
 namespace emlfs::sync {
 namespace {
-
-// RFC822.SIZE may lie, and only one of both sides knows: it can't be part of this.
-using Likeness = std::tuple<std::string, int64_t>;
 
 // What is known of a mailbox under its old UIDs.
 struct Known {
@@ -29,9 +25,8 @@ struct Known {
   }
 };
 
-// The journal knows messages of which a lost cache does not.
-Known knownOf(Store store, const store::MailboxRecord& record, const std::string& mailbox,
-              UidValidity now) {
+Known knownOf(Store store, const store::MailboxRecord& record,
+              const std::vector<Mention>& mentioned, UidValidity now) {
   Known known;
   if (record.state.uid_validity != now)
     store.cache.snapshot()->messages(record.id, 0, [&](const store::MessageRecord& message) {
@@ -39,35 +34,41 @@ Known knownOf(Store store, const store::MailboxRecord& record, const std::string
                  {message.message_id, message.date.seconds});
       return true;
     });
-  for (const auto& change : store.pending->changes()) {
-    if (ofMailboxes(change)) continue;
-    const Likeness likeness{change.source.message_id, change.date.seconds};
-    if (change.source.mailbox == mailbox && change.source.uid_validity != now)
-      known.note(change.source.uid_validity, change.source.uid, likeness);
-    if (change.mailbox == mailbox && change.destination.uid_validity != now)
-      known.note(change.destination.uid_validity, change.destination.uid, likeness);
-  }
-  store.pending->eachName([&](const store::GivenName& given) {
-    if (given.key.mailbox == mailbox && given.key.uid_validity != now)
-      known.note(given.key.uid_validity, given.key.uid, {given.message_id, given.date});
-    return true;
-  });
+  for (const auto& [validity, uid, likeness] : mentioned)
+    if (validity != now) known.note(validity, uid, likeness);
   return known;
 }
 
 }  // namespace
 
+Mentions mentions(const Pending& pending) {
+  Mentions all;
+  for (const auto& change : pending.changes()) {
+    if (ofMailboxes(change)) continue;
+    const auto& source = change.source;
+    const Likeness likeness{source.message_id, change.date.seconds};
+    all[source.mailbox].push_back({source.uid_validity, source.uid, likeness});
+    all[change.mailbox].push_back(
+        {change.destination.uid_validity, change.destination.uid, likeness});
+  }
+  pending.eachName([&](const store::GivenName& given) {
+    const auto& key = given.key;
+    all[key.mailbox].push_back({key.uid_validity, key.uid, {given.message_id, given.date}});
+    return true;
+  });
+  return all;
+}
+
 std::optional<Revalued> revalued(imap::Session& session, Store store,
-                                 const store::MailboxRecord& record, const std::string& mailbox,
-                                 const std::string& wire) {
-  if (!record.selectable) return std::nullopt;
-  if (record.state.uid_validity == 0 && knownOf(store, record, mailbox, 0).before == 0)
+                                 const store::MailboxRecord& record,
+                                 const std::vector<Mention>& mentioned, const std::string& wire) {
+  if (!record.selectable || (record.state.uid_validity == 0 && mentioned.empty()))
     return std::nullopt;
   const auto state = session.examine(wire);
   const UidValidity now = state.uid_validity;
   if (now == 0) return std::nullopt;
 
-  const Known known = knownOf(store, record, mailbox, now);
+  const Known known = knownOf(store, record, mentioned, now);
   std::map<Uid, Likeness> in_order;
   if (!known.messages.empty() && state.messages > 0)
     session.fetchMetadata(1, std::numeric_limits<Uid>::max(), [&](MessageMeta&& meta) {
