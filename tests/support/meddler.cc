@@ -4,7 +4,6 @@
 #include <poll.h>
 
 #include <array>
-#include <mutex>
 #include <utility>
 
 #include "support/proof_mail.h"
@@ -98,11 +97,6 @@ std::string Meddler::newName() {
 
 // NO is fine: a parent of the same name, or another client was there first.
 void Meddler::changeTree() {
-  // One at a time: renames by two at once damage Dovecot 2.3's index of the list ("indexid
-  // changed", "name_id=... not in index header"), which then lists what it can't open, or lists too
-  // little.
-  static std::mutex one_at_a_time;
-  const std::lock_guard lock(one_at_a_time);
   const uint64_t kind = below(4);
   if (mailboxes_.size() < 2 || (kind == 0 && mailboxes_.size() < kMostMailboxes)) {
     const std::string name = newName();
