@@ -46,10 +46,12 @@ void requireStatuses(const std::vector<ListEntry>& entries, Doubts& doubts) {
                   "the server lists " + wire + " and knows nothing of it: asking again");
 }
 
-// Mailboxes of the store that are not in the list.
+// Mailboxes of the store that are not in the list, or are there as names alone: their messages
+// would go, too.
 std::vector<std::string> missing(const std::vector<ListEntry>& entries, Store store) {
   std::unordered_set<std::string_view> listed;
-  for (const auto& entry : entries) listed.insert(entry.wire);
+  for (const auto& entry : entries)
+    if (entry.selectable) listed.insert(entry.wire);
   std::vector<std::string> names;
   for (const auto& record : store.cache.snapshot()->mailboxes())
     if (record.selectable && !record.unborn && listed.count(record.wire) == 0)

@@ -6,6 +6,7 @@
 #include <unordered_set>
 
 #include "emlfs/base/error.h"
+#include "emlfs/base/log.h"
 #include "emlfs/store/cache.h"
 #include "emlfs/sync/free_name.h"
 #include "emlfs/view/layout.h"
@@ -177,6 +178,7 @@ class TreeUpdate {
               [&](const auto* a, const auto* b) { return depth(a) > depth(b); });
     moveAside();
     for (const auto* record : lost) {
+      if (!record->wire.empty()) log::info("mailbox {} is gone", record->wire);
       putBackArrivals(record->id);
       if (!record->hidden) removeName(record->parent, record->id.value, record->name);
       update_.removeMailbox(record->id);
@@ -219,6 +221,7 @@ class TreeUpdate {
   }
 
   void removeMessages(MailboxId mailbox) {
+    log::info("mailbox {} holds no messages any more", known_.at(mailbox).wire);
     update_.messages(mailbox, 0, [&](const store::MessageRecord& message) {
       if (const auto directory = store::shownIn(message))
         removeName(*directory, message.id.value, message.name);

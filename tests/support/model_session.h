@@ -69,8 +69,9 @@ class ModelSession final : public ReadingSession {
     return listing;
   }
   MailboxStatus status(std::string_view wire) override {
-    const bool listed = std::any_of(listing.begin(), listing.end(),
-                                    [&](const ListEntry& entry) { return entry.wire == wire; });
+    const bool listed = std::any_of(listing.begin(), listing.end(), [&](const ListEntry& entry) {
+      return entry.wire == wire && entry.selectable;
+    });
     if (status_refused || (!listed && !unlisted.contains(std::string(wire))))
       throw Error(Code::refused, Scope::mailbox, "not you", "not you");
     return {static_cast<uint32_t>(mailbox_.messages.size()), mailbox_.uid_next, mailbox_.validity,

@@ -349,6 +349,15 @@ TEST_F(TreeTest, WhatTheServerKnowsAndDoesNotListIsDoubtedOnce) {
   EXPECT_TRUE(asked(all, {}));
   EXPECT_FALSE(asked({entry("INBOX")}, names));
   EXPECT_EQ(tree().size(), all.size());
+  // As a name alone it would lose its messages.
+  EXPECT_TRUE(asked(all, {}));
+  auto hollow = all;
+  hollow[1].selectable = false;
+  EXPECT_FALSE(asked(hollow, names));
+  const MailboxId first{cache_->snapshot()->find(kRoot, "m0")->node};
+  EXPECT_TRUE(cache_->snapshot()->mailbox(first)->selectable);
+  EXPECT_TRUE(asked(all, {}));
+  EXPECT_FALSE(asked({entry("INBOX")}, names));
   // Nobody may see it any more, but all may ask about it: then it is so on every connection.
   EXPECT_TRUE(asked({entry("INBOX")}, names));
   EXPECT_EQ(tree(), Paths{"INBOX"});
