@@ -192,7 +192,9 @@ class AccountImpl final : public Account {
   void sizeTold(MessageId id, uint64_t size) override { bodies_.sizeTold(id, size); }
 
   std::string journal(uint64_t after) const override {
-    return journalJson(*cache_->snapshot(), pending_.changes(), spoolDirectory(), after);
+    const ChangeFacts facts = changeFacts();
+    const auto snapshot = cache_->snapshot();
+    return journalJson({*snapshot, facts.changes, facts.name_of, facts.spool}, after);
   }
   std::string hidden(MailboxId directory, MessageId after) const override {
     return hiddenJson(store(), directory, after);
@@ -217,8 +219,6 @@ class AccountImpl final : public Account {
 
   sync::Store store() const { return {*cache_, *ids_, names_, &pending_, &spool_}; }
 
-  std::string spoolDirectory() const { return options_.state_dir + "/spool"; }
-
   ChangesHooks changesHooks() {
     return {[this](const sync::TreeChange& change) { tell(change); },
             [this] {
@@ -241,7 +241,9 @@ class AccountImpl final : public Account {
   }
 
   ChangeFacts changeFacts() const {
-    return {pending_.changes(), drafts_.unsent(), deletions_.burst(Clock::now()), spoolDirectory()};
+    return {pending_.changes(), drafts_.unsent(), deletions_.burst(Clock::now()),
+            [this](MessageId id) { return pending_.nameOf({{}, 0, 0, id}); },
+            options_.state_dir + "/spool"};
   }
 
   void tell(const sync::TreeChange& change) {

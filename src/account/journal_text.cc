@@ -56,7 +56,7 @@ const char* stateOf(const Change& change) {
   return "";
 }
 
-Json entryOf(const store::Snapshot& snapshot, const Change& change, const std::string& spool) {
+Json entryOf(const JournalContents& journal, const Change& change) {
   Json one{{"number", change.number},
            {"kind", kindOf(change)},
            {"state", stateOf(change)},
@@ -73,10 +73,12 @@ Json entryOf(const store::Snapshot& snapshot, const Change& change, const std::s
   put("size", std::max(change.source.size, change.size));
   put("add", change.add.text());
   put("remove", change.remove.text());
-  if (change.kind == Change::Kind::append) put("spool", spool + "/" + change.spool);
-  if (const auto message = snapshot.message(change.id)) {
+  if (change.kind == Change::Kind::append) put("spool", journal.spool + "/" + change.spool);
+  if (const auto message = journal.snapshot.message(change.id)) {
     one["name"] = message->name;
-    if (const auto path = shownPath(snapshot, *message)) one["path"] = *path;
+    if (const auto path = shownPath(journal.snapshot, *message)) one["path"] = *path;
+  } else if (const auto given = journal.name_of(change.id)) {
+    one["name"] = *given;
   }
   if (change.state == Change::State::parked) {
     one["error"] = name(change.error);
@@ -87,24 +89,22 @@ Json entryOf(const store::Snapshot& snapshot, const Change& change, const std::s
 
 }  // namespace
 
-std::string journalJson(const store::Snapshot& snapshot, const std::vector<Change>& changes,
-                        const std::string& spool, uint64_t after) {
+std::string journalJson(const JournalContents& journal, uint64_t after) {
   Page page;
-  for (const Change& change : changes)
-    if (change.number > after && !page.add(entryOf(snapshot, change, spool), change.number)) break;
+  for (const Change& change : journal.changes)
+    if (change.number > after && !page.add(entryOf(journal, change), change.number)) break;
   return page.take("changes", Json::object());
 }
 
-void addJournal(Json& status, const store::Snapshot& snapshot, const std::vector<Change>& changes,
-                const std::string& spool, std::time_t now) {
+void addJournal(Json& status, const JournalContents& journal, std::time_t now) {
   std::map<std::string, uint64_t> kinds;
   int64_t oldest = now;
   uint64_t pending = 0;
   Json refused = Json::array();
   uint64_t parked = 0;
-  for (const Change& change : changes) {
+  for (const Change& change : journal.changes) {
     if (change.state == Change::State::parked) {
-      if (++parked <= kMostInStatus) refused.push_back(entryOf(snapshot, change, spool));
+      if (++parked <= kMostInStatus) refused.push_back(entryOf(journal, change));
       continue;
     }
     ++pending;
@@ -115,7 +115,7 @@ void addJournal(Json& status, const store::Snapshot& snapshot, const std::vector
                        {"kinds", kinds},
                        {"oldest_seconds", now - oldest},
                        {"refused", parked},
-                       {"held_deletions", sync::heldDeletions(changes)}};
+                       {"held_deletions", sync::heldDeletions(journal.changes)}};
   status["refused"] = std::move(refused);
 }
 

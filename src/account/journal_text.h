@@ -3,7 +3,9 @@
 
 #include <cstdint>
 #include <ctime>
+#include <functional>
 #include <nlohmann/json_fwd.hpp>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -19,14 +21,20 @@ struct UnsentDraft {
   bool temporary = false;  // it has a name that programs give to what isn't finished
 };
 
+// What the journal holds; nothing of it is owned.
+struct JournalContents {
+  const store::Snapshot& snapshot;
+  const std::vector<store::Change>& changes;
+  // The name that a person gave to a message that the store may no longer have.
+  const std::function<std::optional<std::string>(MessageId)>& name_of;
+  const std::string& spool;  // directory of the new messages
+};
+
 // Changes with a number above `after`, as many as an extended attribute holds.
-std::string journalJson(const store::Snapshot& snapshot, const std::vector<store::Change>& changes,
-                        const std::string& spool, uint64_t after);
+std::string journalJson(const JournalContents& journal, uint64_t after);
 
 // What is pending and what was refused, for the status: `changes` and `refused`.
-void addJournal(nlohmann::json& status, const store::Snapshot& snapshot,
-                const std::vector<store::Change>& changes, const std::string& spool,
-                std::time_t now);
+void addJournal(nlohmann::json& status, const JournalContents& journal, std::time_t now);
 
 // What a person writes into the attribute: "retry 3 4", "retry all", "drop 3".
 struct JournalCommand {

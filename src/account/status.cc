@@ -195,7 +195,9 @@ std::string statusJson(const StatusSources& sources) {
     status["next_try_seconds"] = secondsOf(pool.next_try);
   }
   status["delete"] = text(options.deletion);
-  addJournal(status, *cache.snapshot(), changed.changes, changed.spool, std::time(nullptr));
+  const auto snapshot = cache.snapshot();
+  addJournal(status, {*snapshot, changed.changes, changed.name_of, changed.spool},
+             std::time(nullptr));
   status["drafts"] = Json::array();
   status["changes"]["drafts"] = changed.drafts.size();
   for (const auto& draft : changed.drafts) {

@@ -1,6 +1,7 @@
 // The JSON that `emlfs status` reads. Its shape is documented in ARCHITECTURE.md.
 #pragma once
 
+#include <functional>
 #include <optional>
 #include <string>
 
@@ -24,7 +25,8 @@ struct ChangeFacts {
   std::vector<store::Change> changes;
   std::vector<UnsentDraft> drafts;
   std::optional<Deletions::Burst> deletions;
-  std::string spool;  // directory of the new messages that are not sent
+  std::function<std::optional<std::string>(MessageId)> name_of;  // as of JournalContents
+  std::string spool;
 };
 
 // What it is made of; nothing is owned.

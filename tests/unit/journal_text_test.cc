@@ -44,10 +44,16 @@ class JournalText : public testing::Test {
     change.server = "NO [OVERQUOTA] \x1b[2J full";
     return change;
   }
+  std::string page(const std::vector<Change>& changes, uint64_t after) const {
+    return journalJson({*cache_->snapshot(), changes, name_of_, spool_}, after);
+  }
   nlohmann::json json(const std::vector<Change>& changes, uint64_t after = 0) const {
-    return nlohmann::json::parse(journalJson(*cache_->snapshot(), changes, "/spool", after));
+    return nlohmann::json::parse(page(changes, after));
   }
 
+  const std::string spool_ = "/spool";
+  std::function<std::optional<std::string>(MessageId)> name_of_ =
+      [](MessageId /*id*/) -> std::optional<std::string> { return std::nullopt; };
   const test::ScratchDir dir_;
   const std::unique_ptr<store::Cache> cache_ = store::Cache::open(dir_ / "cache");
 };
@@ -103,15 +109,27 @@ TEST_F(JournalText, EachKindIsSaid) {
   EXPECT_EQ(text(), "remove the mailbox Entwürfe");
 }
 
+// A new message that was refused is in no listing any more, and nowhere else.
+TEST_F(JournalText, ARefusedNewMessageKeepsTheNameItWasGiven) {
+  Change append = move(1);
+  append.kind = Change::Kind::append;
+  append.id = MessageId{4711};
+  append.spool = "4711";
+  name_of_ = [](MessageId id) {
+    return id == MessageId{4711} ? std::optional<std::string>("offer.eml") : std::nullopt;
+  };
+  EXPECT_EQ(app::changeText(json({refused(append)})["changes"][0]), "add offer.eml to Entwürfe");
+}
+
 // An extended attribute holds 64 KiB.
 TEST_F(JournalText, ComesInPages) {
   std::vector<Change> changes;
   for (uint64_t number = 1; number <= 1'000; ++number) changes.push_back(move(number));
   std::vector<uint64_t> seen;
   for (uint64_t after = 0;;) {
-    const std::string page = journalJson(*cache_->snapshot(), changes, "/spool", after);
-    ASSERT_LT(page.size(), size_t{64} << 10);
-    const auto parsed = nlohmann::json::parse(page);
+    const std::string part = page(changes, after);
+    ASSERT_LT(part.size(), size_t{64} << 10);
+    const auto parsed = nlohmann::json::parse(part);
     for (const auto& change : parsed["changes"]) seen.push_back(change["number"]);
     if (!parsed.contains("next")) break;
     ASSERT_GT(parsed["next"], after);
@@ -134,8 +152,8 @@ TEST_F(JournalText, TheStatusCounts) {
   Change append = move(1);
   append.kind = Change::Kind::append;
   nlohmann::json status;
-  addJournal(status, *cache_->snapshot(), {refused(append), deletion, move(3), move(4)}, "/spool",
-             1'795'000'060);
+  const std::vector<Change> changes{refused(append), deletion, move(3), move(4)};
+  addJournal(status, {*cache_->snapshot(), changes, name_of_, spool_}, 1'795'000'060);
   EXPECT_EQ(status["changes"]["pending"], 3);
   EXPECT_EQ(status["changes"]["kinds"]["move"], 2);
   EXPECT_EQ(status["changes"]["kinds"]["delete"], 1);
