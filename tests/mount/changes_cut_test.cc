@@ -1,10 +1,13 @@
 // The connection is cut at any byte while mail is being changed: every change happens exactly once,
 // for the person has been told that it would.
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <atomic>
 #include <limits>
+#include <map>
 #include <random>
+#include <set>
 
 #include "support/change_script.h"
 #include "support/eventually.h"
@@ -40,10 +43,12 @@ class Line {
     const ChangeScript script(seed, policy_);
     script.populate(server_);
     const World beginning = script.beginning();
-    if (!eventually([&] { return shows(beginning); }))
-      throw std::runtime_error("the mount doesn't show what was delivered");
-    proxy_->resetStats();
+    std::string unlike;
+    if (!eventually([&] { return (unlike = difference(beginning)).empty(); }))
+      throw std::runtime_error(fmt::format("the mount doesn't show what was delivered: {}\n{}\n{}",
+                                           unlike, mount_.status().dump(), mount_.log()));
     if (cut) proxy_->cutAfter(cut->direction, cut->bytes);
+    proxy_->resetStats();
     Performance performance(beginning);
     if (const auto failure = performance.perform(script.steps, Person(mount_.path())))
       throw std::runtime_error(
@@ -65,24 +70,24 @@ class Line {
   const ProxyStats& stats() const { return stats_; }  // of the last session
 
  private:
-  bool shows(const World& world) const {
+  // What the mount shows instead of it; empty if nothing. All mailboxes are at the top.
+  std::string difference(const World& world) const {
     const Person person(mount_.path());
     std::map<std::string, std::set<std::string>> wanted;
+    std::map<std::string, std::set<std::string>> there;
     for (const auto& mailbox : world.mailboxes) wanted[mailbox];
     for (const auto& [message, copies] : world.messages)
       wanted[copies.front().mailbox].insert(message);
     try {
-      if (person.names("").size() != wanted.size()) return false;  // of the last session
-      for (const auto& [mailbox, messages] : wanted) {
-        std::set<std::string> there;
+      for (const auto& mailbox : person.names("")) {
+        auto& messages = there[mailbox];
         for (const auto& name : person.names(mailbox))
-          if (const auto proof = proofOf(name)) there.insert(proofName(*proof));
-        if (there != messages) return false;
+          if (const auto proof = proofOf(name)) messages.insert(proofName(*proof));
       }
-    } catch (const CallFailed&) {  // a mailbox that is not there yet
-      return false;
+    } catch (const CallFailed& failure) {  // a mailbox of the last session that just goes
+      return failure.what();
     }
-    return true;
+    return there == wanted ? "" : fmt::format("{} instead of {}", there, wanted);
   }
 
   const DeletePolicy policy_;
@@ -104,6 +109,9 @@ class ChangesCut : public MountTest {
       line.run(random(), {}, tally);  // the first lists all mailboxes
       line.run(random(), {}, tally);
       length = line.stats();
+      line.run(random(), {}, tally);  // how much is asked for depends on the moment
+      length.to_server = std::min(length.to_server, line.stats().to_server);
+      length.to_client = std::min(length.to_client, line.stats().to_client);
     }
     std::vector<Cut> points;
     const bool every = full() && !tls;
@@ -119,8 +127,13 @@ class ChangesCut : public MountTest {
                                      DeletePolicy::expunge};
       auto line = std::make_shared<Line>(tls, kPolicies.at(lane++ % kPolicies.size()));
       return [&, line](size_t i) {
+        const auto& [direction, bytes] = points[i];
         line->run(seed + i, points[i], tally);
-        made += line->stats().cuts;
+        const auto& stats = line->stats();
+        made += stats.cuts;
+        const uint64_t passed =
+            direction == Direction::to_server ? stats.to_server : stats.to_client;
+        EXPECT_TRUE(stats.cuts != 0 || passed < bytes) << "not cut after " << bytes << " bytes";
       };
     });
     fmt::print("{}: {} bytes to the server and {} to the client, {} cuts tried, {} made; {}\n",

@@ -40,7 +40,7 @@ class Writer {
     script_.steps.push_back(flagStep(message, mailbox, changes));
   }
   std::string write(const std::string& mailbox) {
-    const Proof proof{random_(), 300 + random_() % 9'000};
+    const Proof proof{random_(), 300 + random_() % 900};
     script_.steps.push_back(writeStep(proof, mailbox, kFirstDate - 1'000 * ++written_));
     return proofName(proof);
   }
