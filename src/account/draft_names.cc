@@ -47,6 +47,7 @@ sync::TreeChange Drafts::renameTo(Draft& draft, MessageRecord record, MailboxId 
   std::optional<MessageRecord> replaced;
   std::optional<Change> deletion;
   std::string wire;
+  const auto epoch = store_.pending->epoch();
   {
     const auto snapshot = store_.cache.snapshot();
     const auto destination = snapshot->mailbox(directory);
@@ -85,21 +86,22 @@ sync::TreeChange Drafts::renameTo(Draft& draft, MessageRecord record, MailboxId 
 
   store::Batch batch;
   batch.put_names.push_back({{{}, 0, 0, id}, wire, name});
-  const auto begun = store_.pending->appendOf(id);
-  if (begun) {
-    batch.update.push_back(*begun);
-    batch.update.back().mailbox = wire;
-  } else if (deletion || (!temporary && !(record.flags == view::maildirFlags(name)))) {
+  const bool begun = store_.pending->appendOf(id).has_value();
+  if (!begun && (deletion || (!temporary && !(record.flags == view::maildirFlags(name)))))
     batch.add.push_back(appendFor(record, draft));
-  }
   if (deletion) {
     deletion->spool = draft.spool;
     batch.add.push_back(*deletion);
   }
+  const auto elsewhere = [&](Change append) {
+    append.mailbox = wire;
+    batch.update.push_back(std::move(append));
+    return std::move(batch);
+  };
   // Nobody sends one that is unfinished.
-  if (begun && !store_.pending->amend(*begun, std::move(batch)))
+  if (begun && !store_.pending->amend(id, elsewhere, epoch))
     throw Error(Code::busy, Scope::message, "the message is being sent to the server");
-  if (!begun) store_.pending->commit(std::move(batch));
+  if (!begun) store_.pending->add(std::move(batch), {}, epoch);
 
   sync::TreeChange change;
   {
@@ -138,16 +140,17 @@ bool Drafts::remove(MessageId id) {
     if (draft->gone) return remove(id);  // finished in this moment
     draft->gone = true;
   }
-  if (const auto append = store_.pending->appendOf(id)) {
-    store::Batch batch;
-    batch.remove.push_back(append->number);
-    batch.remove_names.push_back({{}, 0, 0, id});
-    // What it replaced goes nevertheless: the name is to be no more.
-    if (auto old = store_.pending->replacedBy(*append)) {
-      old->spool.clear();
-      batch.update.push_back(*old);
-    }
-    if (!store_.pending->amend(*append, std::move(batch))) return false;
+  if (store_.pending->appendOf(id)) {
+    const auto drop = [&](const Change& append) {
+      store::Batch batch{.remove = {append.number}, .remove_names = {{{}, 0, 0, id}}};
+      // What it replaced goes nevertheless: the name is to be no more.
+      if (auto old = store_.pending->replacedBy(append)) {
+        old->spool.clear();
+        batch.update.push_back(std::move(*old));
+      }
+      return batch;
+    };
+    if (!store_.pending->amend(id, drop)) return false;
     store_.spool->remove(draft->spool);
   } else {
     dropDraft(*store_.spool, journal_, id, draft->spool);
@@ -164,15 +167,16 @@ bool Drafts::remove(MessageId id) {
 
 // In the append that it will be.
 bool Drafts::noteFlags(const MessageRecord& record, const Draft& draft) {
-  const auto begun = store_.pending->appendOf(record.id);
-  Change append = begun ? *begun : appendFor(record, draft);
-  append.size = 0;
-  append.add = record.flags;
-  store::Batch batch;
-  (begun ? batch.update : batch.add).push_back(std::move(append));
-  if (begun) return store_.pending->amend(*begun, std::move(batch));
-  store_.pending->commit(std::move(batch));
-  return true;
+  const auto flagged = [&](Change append) {
+    append.size = 0;
+    append.add = record.flags;
+    return append;
+  };
+  if (store_.pending->appendOf(record.id))
+    return store_.pending->amend(
+        record.id, [&](const Change& append) { return store::Batch{.update = {flagged(append)}}; });
+  const auto epoch = store_.pending->epoch();
+  return store_.pending->add({.add = {flagged(appendFor(record, draft))}}, {}, epoch);
 }
 
 bool Drafts::setFlags(MessageId id, const Flags& add, const Flags& remove) {
@@ -189,8 +193,10 @@ bool Drafts::setFlags(MessageId id, const Flags& add, const Flags& remove) {
     auto record = store_.cache.snapshot()->message(id);
     if (!record) throw Error(Code::stale, Scope::message, "the message is no longer there");
     record->flags = changed(record->flags, add, remove);
-    // The cache may be lost. One with a temporary's name may stay for ever, and hold up deletions.
-    if (!draft->temporary && !noteFlags(*record, *draft)) return false;
+    // The cache may be lost. One that is empty, or has a temporary's name, may stay for ever, and
+    // hold up deletions.
+    const bool lasting = draft->size > 0 || store_.pending->appendOf(id);
+    if (!draft->temporary && lasting && !noteFlags(*record, *draft)) return false;
     const auto update = store_.cache.begin(store::Durability::soon);
     update->putMessage(*record);
     update->commit();

@@ -66,10 +66,11 @@ Drafts::DraftPtr Drafts::takeBack(const Change& append) {
     draft->dirty = false;
     draft->whole = true;
   }
-  store::Batch batch;
-  batch.update.push_back(append);
-  batch.update.back().size = 0;
-  if (!store_.pending->amend(append, std::move(batch))) throw busy();
+  const auto unfinish = [](Change now) {
+    now.size = 0;
+    return store::Batch{.update = {std::move(now)}};
+  };
+  if (!store_.pending->amend(append.id, unfinish)) throw busy();
   keep(append.id, draft);
   return draft;
 }
@@ -91,6 +92,7 @@ Drafts::DraftPtr Drafts::newVersion(const MessageRecord& message, bool keep_byte
   renewed.directory = store::shownIn(message).value_or(message.mailbox);
   renewed.shown = store::Shown::arrived;
   Change deletion;
+  const auto epoch = store_.pending->epoch();
   try {
     std::string wire;
     store::NameKey server_name;
@@ -113,7 +115,7 @@ Drafts::DraftPtr Drafts::newVersion(const MessageRecord& message, bool keep_byte
     batch.add = {std::move(append), deletion};
     batch.remove_names.push_back(server_name);
     batch.put_names.push_back({{{}, 0, 0, message.id}, wire, message.name});
-    store_.pending->commit(std::move(batch));
+    store_.pending->add(std::move(batch), {}, epoch);
   } catch (...) {
     store_.spool->remove(file.name);
     throw;

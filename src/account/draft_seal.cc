@@ -69,28 +69,32 @@ bool Drafts::seal(MessageId id) {
     record.message_id = contents.message_id;
     record.date = {draft->time, 0};
 
-    const auto begun = store_.pending->appendOf(id);
-    Change append = begun.value_or(appendFor(record, *draft));
-    append.id = record.id;
-    append.size = size;
-    append.add = record.flags;
-    append.date = record.date;
-    append.source = {{}, 0, 0, record.message_id, size};
-    store::Batch batch;
-    if (record.id != id) {
+    const auto finished = [&](Change append) {
+      append.id = record.id;
+      append.size = size;
+      append.add = record.flags;
+      append.date = record.date;
+      append.source = {{}, 0, 0, record.message_id, size};
+      return append;
+    };
+    const auto withName = [&](store::Batch batch) {
+      if (record.id == id) return batch;
       const auto name = journal_.name({{}, 0, 0, id});
       batch.remove_names.push_back({{}, 0, 0, id});
       if (name) batch.put_names.push_back({{{}, 0, 0, record.id}, name->directory, name->name});
-    }
-    (begun ? batch.update : batch.add).push_back(std::move(append));
+      return batch;
+    };
     // The record first: what is sent before the store knows it would get no name.
     keep(record.id, draft);
     putInstead(*old, record, change);
     try {
-      if (begun)
-        store_.pending->amend(*begun, std::move(batch));
-      else
-        store_.pending->commit(std::move(batch));
+      const auto epoch = store_.pending->epoch();
+      if (!store_.pending->appendOf(id))
+        store_.pending->add(withName({.add = {finished(appendFor(record, *draft))}}), {}, epoch);
+      else if (!store_.pending->amend(id, [&](const Change& append) {
+                 return withName({.update = {finished(append)}});
+               }))
+        throw Error(Code::busy, Scope::message, "it is being sent to the server");
     } catch (...) {
       sync::TreeChange undone;
       putInstead(record, *old, undone);

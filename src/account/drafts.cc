@@ -63,6 +63,7 @@ MessageRecord Drafts::create(MailboxId directory, const std::string& name) {
   MessageRecord record;
   std::string wire;
   Flags flags = view::maildirFlags(name);
+  const auto epoch = store_.pending->epoch();
   {
     const auto snapshot = store_.cache.snapshot();
     const auto mailbox = snapshot->mailbox(directory);
@@ -92,9 +93,7 @@ MessageRecord Drafts::create(MailboxId directory, const std::string& name) {
   draft->time = record.date.seconds;
   try {
     if (!draft->temporary) store_.spool->mark(file.name, true);
-    store::Batch batch;
-    batch.put_names.push_back({{{}, 0, 0, record.id}, wire, name});
-    journal_.commit(batch);
+    store_.pending->add({.put_names = {{{{}, 0, 0, record.id}, wire, name}}}, {}, epoch);
     putRecord(store_.cache, record);
   } catch (...) {
     dropDraft(*store_.spool, journal_, record.id, file.name);

@@ -145,7 +145,7 @@ void addChanges(Change::Kind kind, Store store, const std::vector<MessageId>& id
       changes.back().add = add;
       changes.back().remove = remove;
     }
-  } while (!store.pending->add(changes, {}, moving, epoch));
+  } while (!store.pending->add({.add = changes}, moving, epoch));
 }
 
 void hide(Store store, const std::vector<MessageId>& ids, const OnChange& on_change) {
@@ -193,7 +193,8 @@ bool addMove(Store store, MessageId id, MailboxId directory, const std::string& 
     names.push_back({nameKey(store, *snapshot, message, !changes.empty()), destination->wire, name,
                      message.message_id, message.date.seconds});
   }
-  return store.pending->add(std::move(changes), std::move(names), moving, epoch);
+  return store.pending->add({.add = std::move(changes), .put_names = std::move(names)}, moving,
+                            epoch);
 }
 
 }  // namespace

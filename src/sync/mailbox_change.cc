@@ -208,7 +208,7 @@ MailboxRecord makeMailbox(Store store, MailboxId parent, const std::string& name
                     [&](const auto& record) { return record.wire == change.mailbox; }))
       change.mailbox = provisionalName(change.mailbox, id);
   }
-  store.pending->add({change}, {}, {}, epoch);
+  store.pending->add({.add = {change}}, {}, epoch);
   OwnDoing kernel(on_change);
   kernel.name(parent, name);
   reshape(store, kernel.rest());
@@ -259,7 +259,7 @@ void renameMailbox(Store store, MailboxId id, MailboxId parent, const std::strin
     kernel.name(record.parent, record.name);
     kernel.name(parent, name);
   }
-  store.pending->add(std::move(changes), {}, {}, epoch);
+  store.pending->add({.add = std::move(changes)}, {}, epoch);
   moveLevel(store, id, parent, name);
   reshape(store, kernel.rest());
 }
@@ -295,7 +295,7 @@ void removeMailbox(Store store, MailboxId id, const OnChange& on_change) {
     removeLevel(store, record);
     return;
   }
-  store.pending->add({change}, {}, {}, epoch);
+  store.pending->add({.add = {change}}, {}, epoch);
   OwnDoing kernel(on_change);
   kernel.name(record.parent, record.name);
   reshape(store, kernel.rest());

@@ -6,6 +6,7 @@
 
 #include "emlfs/base/fail_point.h"
 #include "sync/overlay.h"
+#include "sync/pending_turn.h"
 
 namespace emlfs::sync {
 
@@ -244,19 +245,27 @@ bool Pending::unchanged(const Change& seen) const {
   return at != changes_.end() && at->second == seen && claimed_.count(seen.number) == 0;
 }
 
-bool Pending::amend(const Change& seen, store::Batch batch) {
+bool Pending::amend(MessageId id, const Becomes& becomes, std::optional<uint64_t> epoch) {
+  const Turn turn(*this, {id});
+  const auto append = appendOf(id);
   {
     const MutexLock lock(mutex_);
-    if (!unchanged(seen) || seen.state != Change::State::pending) return false;
-    claimed_.insert(seen.number);
+    if (!append || append->state != Change::State::pending || !unchanged(*append)) return false;
+    claimed_.insert(append->number);
   }
   try {
+    store::Batch batch = becomes(*append);
+    {
+      const MutexLock lock(mutex_);
+      uint64_t since = epoch.value_or(epochs_.size());
+      bringUp(batch, since);
+    }
     commit(std::move(batch));
   } catch (...) {
-    release({seen});
+    release({*append});
     throw;
   }
-  release({seen});
+  release({*append});
   return true;
 }
 

@@ -2,6 +2,7 @@
 // them.
 #include <utility>
 
+#include "emlfs/base/fail_point.h"
 #include "emlfs/sync/pending.h"
 #include "sync/overlay.h"
 #include "sync/pending_turn.h"
@@ -69,36 +70,32 @@ bool Pending::moves(MessageId id) const {
   return false;
 }
 
-bool Pending::add(std::vector<Change> changes, std::vector<store::GivenName> names,
-                  const std::set<MessageId>& moving, std::optional<uint64_t> epoch) {
+void Pending::bringUp(store::Batch& batch, uint64_t& epoch) const {
+  for (; epoch < epochs_.size(); ++epoch) {
+    for (Change& change : batch.add) follow(epochs_[epoch], change);
+    for (Change& change : batch.update) follow(epochs_[epoch], change);
+    for (auto& given : batch.put_names) follow(epochs_[epoch], given);
+  }
+}
+
+bool Pending::add(store::Batch batch, const std::set<MessageId>& moving,
+                  std::optional<uint64_t> epoch) {
   std::set<MessageId> ids = moving;
-  for (const Change& change : changes)
+  for (const Change& change : batch.add)
     if (!ofMailboxes(change)) ids.insert(change.id);
-  for (const auto& name : names)
+  for (const auto& name : batch.put_names)
     if (name.key.uid == 0) ids.insert(name.key.id);
   const Turn turn(*this, std::move(ids));
+  uint64_t now = 0;
   {
     const MutexLock lock(mutex_);
     for (const MessageId id : moving)
       if (!moves(id)) return false;
-  }
-  store::Batch batch;
-  batch.add = std::move(changes);
-  batch.put_names = std::move(names);
-  size_t now = 0;
-  const auto bringUpTo = [&](std::vector<Change>& all) REQUIRES(mutex_) {
-    const size_t to = epochs_.size();
-    for (; now < to; ++now) {
-      for (Change& change : all) follow(epochs_[now], change);
-      for (auto& given : batch.put_names) follow(epochs_[now], given);
-    }
-  };
-  {
-    const MutexLock lock(mutex_);
     now = epoch.value_or(epochs_.size());
-    bringUpTo(batch.add);
+    bringUp(batch, now);
   }
   const auto numbers = journal_.commit(batch);
+  failPoint("pending: committed");
   for (size_t i = 0; i < batch.add.size(); ++i) {
     batch.add[i].number = numbers[i];
     if (const auto written = journal_.change(numbers[i]))
@@ -108,8 +105,8 @@ bool Pending::add(std::vector<Change> changes, std::vector<store::GivenName> nam
     store::Batch again;
     {
       const MutexLock lock(mutex_);
-      const size_t before = now;
-      bringUpTo(batch.add);
+      const uint64_t before = now;
+      bringUp(batch, now);
       if (now == before) {
         for (const Change& change : batch.add) load(change);
         return true;

@@ -14,6 +14,7 @@
 #include "emlfs/base/error.h"
 #include "emlfs/base/file.h"
 #include "support/eventually.h"
+#include "support/imap_client.h"
 #include "support/mount.h"
 #include "support/paths.h"
 #include "support/process.h"
@@ -148,6 +149,25 @@ TEST_F(DraftTest, ACopyAndChangesOfMailboxesDontWaitForEachOther) {
   EXPECT_THAT(stored("A"), ElementsAre(sha256(crlfMail("new")), sha256(crlfMail("new"))));
   EXPECT_THAT(stored("Q"), testing::Contains(sha256(crlfMail("new"))));
   EXPECT_EQ(mount().status().at("changes").at("pending"), 0);
+}
+
+// It may stay empty for ever.
+TEST_F(DraftTest, AnEmptyFileWithFlagsHoldsUpNoDeletion) {
+  put(local("old.eml"), crlfMail("old"));
+  expectShell("cp \"$1/old.eml\" A/");
+  flush(mount());
+  expectShell(
+      "touch B/empty.eml && setfattr -n user.imap.flags -v '+\\Flagged' B/empty.eml && "
+      "rm A/old.eml");
+  flush(mount());
+  EXPECT_EQ(mount().status().at("changes").at("pending"), 0);
+  // Once there is something in it, it goes with what it was given.
+  expectShell("cat \"$1/old.eml\" > B/empty.eml");
+  flush(mount());
+  EXPECT_THAT(stored("B"), ElementsAre(sha256(crlfMail("old"))));
+  ImapClient client(server());
+  client.expectOk("EXAMINE B");
+  EXPECT_EQ(client.search("FLAGGED").size(), 1U);
 }
 
 // What nobody has closed was never acknowledged, and half of it is no message.

@@ -41,7 +41,7 @@ class PendingTest : public testing::Test {
     made.date = {5, 0};
     return made;
   }
-  void add(std::vector<Change> changes) { pending_->add(std::move(changes), {}); }
+  void add(std::vector<Change> changes) { pending_->add({.add = std::move(changes)}); }
   void reopen() {
     pending_.reset();
     journal_.reset();
@@ -157,33 +157,54 @@ TEST_F(PendingTest, AppendsToOneMailboxGoTogether) {
 
 TEST_F(PendingTest, OneThatIsWrittenAgainIsNotSentAndHoldsDeletions) {
   add({append(10, "b"), deletion(11, "a", 1)});
-  store::Batch batch;
-  const Change seen = pending_->next().front();
-  batch.update.push_back(seen);
-  batch.update.back().size = 0;
-  EXPECT_TRUE(pending_->amend(seen, batch));
+  const auto resized = [](uint64_t size) {
+    return [size](Change append) {
+      append.size = size;
+      return store::Batch{.update = {append}};
+    };
+  };
+  EXPECT_TRUE(pending_->amend(MessageId{10}, resized(0)));
   EXPECT_THAT(next(), IsEmpty());
-  EXPECT_FALSE(pending_->amend(seen, batch)) << "it is no longer as it was seen";
   reopen();
   EXPECT_THAT(next(), IsEmpty());
-  const Change unfinished = *pending_->appendOf(MessageId{10});
-  batch.update.back().size = 200;
-  EXPECT_TRUE(pending_->amend(unfinished, batch));
+  EXPECT_TRUE(pending_->amend(MessageId{10}, resized(200)));
   EXPECT_THAT(next(), ElementsAre(10));
+}
+
+// Its mailbox gets another name after that was looked up.
+TEST_F(PendingTest, WhatIsAmendedFollowsItsMailbox) {
+  add({append(10, "b/x")});
+  const auto before = pending_->epoch();
+  pending_->renamed(0, {"b", "c", '/', {}});
+  const auto to = [](const char* mailbox) {
+    return [mailbox](Change append) {
+      EXPECT_EQ(append.mailbox, "c/x");
+      append.mailbox = mailbox;
+      return store::Batch{.update = {append},
+                          .put_names = {{{{}, 0, 0, MessageId{10}}, mailbox, "n.eml"}}};
+    };
+  };
+  EXPECT_TRUE(pending_->amend(MessageId{10}, to("b/x"), before));
+  EXPECT_EQ(pending_->appendOf(MessageId{10})->mailbox, "c/x");
+  EXPECT_EQ(journal_->name({{}, 0, 0, MessageId{10}})->directory, "c/x");
+  EXPECT_TRUE(pending_->amend(MessageId{10}, to("b")));
+  EXPECT_EQ(pending_->appendOf(MessageId{10})->mailbox, "b") << "it is looked up now";
 }
 
 TEST_F(PendingTest, WhatIsBeingSentIsNotAmended) {
   add({append(10, "b")});
+  const auto nothing = [](const Change& /*append*/) { return store::Batch{}; };
+  EXPECT_FALSE(pending_->amend(MessageId{11}, nothing)) << "there is none";
   const sync::Run run = pending_->next();
   EXPECT_TRUE(pending_->claim(run));
   EXPECT_FALSE(pending_->claim(run));
-  EXPECT_FALSE(pending_->amend(run.front(), {}));
+  EXPECT_FALSE(pending_->amend(MessageId{10}, nothing));
   EXPECT_THAT(next(), IsEmpty());
   pending_->release(run);
   EXPECT_THAT(next(), ElementsAre(10));
   pending_->begin(run, {8, 40, 0});
   pending_->end("b");
-  EXPECT_FALSE(pending_->amend(*pending_->appendOf(MessageId{10}), {}));
+  EXPECT_FALSE(pending_->amend(MessageId{10}, nothing));
 }
 
 TEST_F(PendingTest, WhatIsReplacedGoesWithItsSuccessor) {
@@ -368,7 +389,8 @@ TEST_F(PendingTest, OnlyWhatWasRefusedCanBeRetried) {
 }
 
 TEST_F(PendingTest, TheNameGoesWithTheLastChangeThatIsDropped) {
-  pending_->add({change(Kind::move, 10, "a", 1, "b")}, {{{{}, 0, 0, MessageId{10}}, "b", "x.eml"}});
+  pending_->add({.add = {change(Kind::move, 10, "a", 1, "b")},
+                 .put_names = {{{{}, 0, 0, MessageId{10}}, "b", "x.eml"}}});
   pending_->park(pending_->next(), Error(Code::denied, Scope::mailbox, "no"));
   add({deletion(10, "a", 1)});
   const auto refused = pending_->changes().front().number;

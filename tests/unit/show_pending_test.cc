@@ -39,7 +39,7 @@ class ShowPending : public CacheTest {
     move.id = message.id;
     move.source = {"A", 1, 5, message.message_id, message.size};
     move.mailbox = "B";
-    pending_->add({rename, move}, {});
+    pending_->add({.add = {rename, move}});
   }
 
   const test::ScratchDir state_;

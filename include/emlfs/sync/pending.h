@@ -113,9 +113,11 @@ class Pending {
   std::optional<store::Change> appendOf(MessageId id) const;
   // The deletion of the message that this append replaces.
   std::optional<store::Change> replacedBy(const store::Change& append) const;
-  // Commits `batch`, which says what becomes of this append. False, and nothing has happened, if it
-  // is being sent or is no longer as it was `seen`.
-  bool amend(const store::Change& seen, store::Batch batch);
+  // Commits what `becomes` makes of it, as it is now: nobody else changes it meanwhile, nor may
+  // `becomes`. With an epoch as of add(). False, and nothing has happened, if there is none that
+  // waits, or it is being sent.
+  using Becomes = std::function<store::Batch(const store::Change& append)>;
+  bool amend(MessageId id, const Becomes& becomes, std::optional<uint64_t> epoch = {});
   // Nobody amends these until they are released. False, and none is, if one is being amended or is
   // no longer as it was seen.
   bool claim(const Run& run);
@@ -131,15 +133,14 @@ class Pending {
   // The last next() held back a deletion for that reason: it is to be asked again in a while.
   bool held() const;
 
-  // What add() and those below come down to.
-  void commit(store::Batch batch) EXCLUDES(mutex_);
-  // Acknowledges changes. A source may have the UID 0, and a name the key of a local id: that is
-  // where an earlier change of the message takes it that is not done yet. Of `moving` there has to
-  // be one: where it was done meanwhile nothing happens, and the answer is false: look again. With
-  // the epoch() from before the mailboxes' names were looked up those that are called otherwise
-  // meanwhile are found all the same.
-  bool add(std::vector<store::Change> changes, std::vector<store::GivenName> names,
-           const std::set<MessageId>& moving = {}, std::optional<uint64_t> epoch = {});
+  // Acknowledges new changes and names; `batch` updates and removes no change. A source may have
+  // the UID 0, and a name the key of a local id: that is where an earlier change of the message
+  // takes it that is not done yet. Of `moving` there has to be one: where it was done meanwhile
+  // nothing happens, and the answer is false: look again. With the epoch() from before the
+  // mailboxes' names were looked up those that are called otherwise meanwhile are found all the
+  // same.
+  bool add(store::Batch batch, const std::set<MessageId>& moving = {},
+           std::optional<uint64_t> epoch = {});
 
   // Changes of mailboxes that are neither done nor refused, in their order.
   std::vector<store::Change> mailboxChanges() const;
@@ -191,6 +192,10 @@ class Pending {
 
  private:
   using RefKey = std::tuple<std::string, UidValidity, Uid>;
+  // What all that is acknowledged, sent and done comes down to.
+  void commit(store::Batch batch) EXCLUDES(mutex_);
+  // What was made with the names of `epoch`, which becomes that of now.
+  void bringUp(store::Batch& batch, uint64_t& epoch) const REQUIRES(mutex_);
   bool unchanged(const store::Change& seen) const REQUIRES(mutex_);
   // What the journal says of a message is read, and then changed: by one at a time.
   class Turn;
