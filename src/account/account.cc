@@ -324,6 +324,7 @@ class AccountImpl final : public Account {
     if (!session.selected().empty()) session.noop();
     const auto stale = refreshTree(session);
     drafts_.restore();
+    if (changes_) sender_.looked();
     for (const auto mailbox : stale) listings_.refresh(mailbox);
   }
 
@@ -351,6 +352,7 @@ class AccountImpl final : public Account {
       auto stale = sync::refreshTree(session, namespaces, store(), doubts,
                                      [this](const sync::TreeChange& change) { tell(change); });
       remember();
+      if (doubts.awaitsRename()) refresher_.doubted();
       return stale;
     } catch (...) {
       remember();

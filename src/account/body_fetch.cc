@@ -26,9 +26,13 @@ void BodyReader::run(imap::Session& session, const FetchPtr& fetch) {
     if (message) mailbox = snapshot->mailbox(message->mailbox);
   }
   if (!mailbox) throw vanished();
-  if (session.selected() != mailbox->wire) session.examine(mailbox->wire);
-  const UidValidity validity = session.selectedValidity();
-  if (validity != 0 && validity != mailbox->state.uid_validity) {
+  const auto replaced = [&] {
+    const UidValidity validity = session.selectedValidity();
+    return validity != 0 && validity != mailbox->state.uid_validity;
+  };
+  // One that was selected before it was replaced is the old one still.
+  if (session.selected() != mailbox->wire || replaced()) session.examine(mailbox->wire);
+  if (replaced()) {
     hooks_.doubt(mailbox->id);
     throw Error(Code::stale, Scope::message, "the mailbox has been replaced on the server");
   }

@@ -94,7 +94,9 @@ class ChangesImpl final : public Changes {
   void write(MessageId id, uint64_t offset, std::string_view bytes) override {
     drafts_.write(id, offset, bytes);
   }
-  void truncate(MessageId id, uint64_t size) override { drafts_.truncate(id, size); }
+  void truncate(MessageId id, uint64_t size, bool open_there) override {
+    drafts_.truncate(id, size, open_there);
+  }
   void setTime(MessageId id, int64_t seconds) override { drafts_.setTime(id, seconds); }
   void closed(MailboxId directory, std::string_view name) override {
     drafts_.closed(directory, name);

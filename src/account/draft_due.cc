@@ -26,10 +26,11 @@ void Drafts::deaf() {
 }
 
 void Drafts::deletionsWait() {
+  const bool waited = store_.pending->held();  // when it was asked last
   {
     const MutexLock lock(mutex_);
     if (waking_) return;
-    pause_ = std::clamp(pause_ * 2, kQuiet, kDeafQuiet);
+    pause_ = waited ? std::clamp(pause_ * 2, kQuiet, kDeafQuiet) : kQuiet;
     waking_ = Clock::now() + pause_;
   }
   changed_.notify_all();

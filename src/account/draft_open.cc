@@ -52,7 +52,8 @@ Drafts::DraftPtr Drafts::takeBack(const Change& append) {
   if (append.state != Change::State::pending) throw busy();
   const auto message = store_.cache.snapshot()->message(append.id);
   if (!message) throw Error(Code::stale, Scope::message, "the message is no longer there");
-  store_.spool->mark(append.spool, false);
+  // The cache lacks what the journal has of a new version: as it is, it would go with the old one.
+  if (message->uid != 0) throw busy();
   auto fd = store_.spool->open(append.spool);
   store_.spool->markWhole(append.spool);  // until somebody writes to it
 
@@ -72,6 +73,9 @@ Drafts::DraftPtr Drafts::takeBack(const Change& append) {
   };
   if (!store_.pending->amend(append.id, unfinish)) throw busy();
   keep(append.id, draft);
+  // As it was, unless somebody writes to it.
+  draft->closed = true;
+  finishSoon(append.id, kQuiet);
   return draft;
 }
 
@@ -82,6 +86,7 @@ Drafts::DraftPtr Drafts::newVersion(const MessageRecord& message, bool keep_byte
   const auto draft = std::make_shared<Draft>(file.name);
   draft->temporary = view::isTemporaryName(message.name);
   draft->time = message.date.seconds;
+  draft->closed = true;  // until somebody writes to it
   MessageRecord old = message;
   old.id = MessageId{store_.ids.next()};
   old.shown = store::Shown::hidden;
@@ -129,6 +134,7 @@ Drafts::DraftPtr Drafts::newVersion(const MessageRecord& message, bool keep_byte
     draft->fd = std::move(file.fd);
   }
   keep(message.id, draft);
+  finishSoon(message.id, kQuiet);
   if (!change.empty()) hooks_.on_change(change);
   return draft;
 }

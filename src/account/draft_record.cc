@@ -82,6 +82,33 @@ sync::TreeChange hideReplaced(store::Update& update, store::MessageRecord messag
   return change;
 }
 
+sync::TreeChange instead(const store::MessageRecord& old, const store::MessageRecord& record) {
+  sync::TreeChange change;
+  change.directory = record.directory;
+  change.entries = true;
+  change.removed.push_back({old.id.value, old.name});
+  change.added.push_back(record.name);
+  change.attributes.push_back(record.directory.value);
+  return change;
+}
+
+void copyFile(int from, int to) {
+  std::string piece(kPiece, '\0');
+  for (uint64_t at = 0;; at += kPiece) {
+    const size_t got = store::readAt(from, piece, at);
+    store::writeAt(to, std::string_view(piece).substr(0, got), at);
+    if (got < kPiece) return;
+  }
+}
+
+std::vector<store::Change> replacedBy(const sync::Pending& pending, const store::Change& append) {
+  auto changes = pending.changes();
+  std::erase_if(changes, [&](const store::Change& change) {
+    return !sync::isReplaced(change) || change.spool != append.spool;
+  });
+  return changes;
+}
+
 Contents contentsOf(int fd) {
   Contents contents;
   std::string piece(kPiece, '\0');

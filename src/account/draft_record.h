@@ -2,11 +2,13 @@
 #pragma once
 
 #include <string>
+#include <vector>
 
 #include "emlfs/base/error.h"
 #include "emlfs/store/cache.h"
 #include "emlfs/store/journal.h"
 #include "emlfs/store/spool.h"
+#include "emlfs/sync/pending.h"
 #include "emlfs/sync/tree_change.h"
 
 namespace emlfs {
@@ -29,6 +31,14 @@ void copyBody(const store::Snapshot& snapshot, const store::MessageRecord& messa
 // it, into the trash. Gives what the kernel did not do itself.
 sync::TreeChange hideReplaced(store::Update& update, store::MessageRecord message,
                               const store::Change& deletion);
+
+// One file has got the name of another.
+sync::TreeChange instead(const store::MessageRecord& old, const store::MessageRecord& record);
+
+void copyFile(int from, int to);
+
+// The deletions of messages that this append replaces.
+std::vector<store::Change> replacedBy(const sync::Pending& pending, const store::Change& append);
 
 struct Contents {
   store::Beginning beginning = store::Beginning::undecided;

@@ -43,13 +43,14 @@ void Drafts::recover() {
   const auto adopt = [&](MessageId id, const std::string& file) {
     const auto draft = std::make_shared<Draft>(file);
     const bool whole = store_.spool->isWhole(file);
-    store_.spool->mark(file, false);
+    if (!whole) store_.spool->mark(file, false);
     const MutexLock lock(draft->mutex);
     draft->fd = store_.spool->open(file);
     draft->size = store::fileSize(draft->fd.get());
     draft->closed = true;  // those who had it open are no more
-    draft->torn = !whole;
-    if (!whole && draft->size > 0)
+    draft->whole = whole;
+    draft->torn = !whole && draft->size > 0;
+    if (draft->torn)
       draft->why =
           "it was being written when emlfs ended: mv it to another name to send it as it is";
     const auto record = store_.cache.snapshot()->message(id);
@@ -64,6 +65,7 @@ void Drafts::recover() {
   for (const Change& append : appends) {
     appended.insert(append.id);
     if (files.erase(append.spool) == 0 || append.state == Change::State::parked) continue;
+    if (sync::lacksUid(append)) store_.spool->remove(append.spool);  // the server has it
     if (sync::unfinished(append)) adopt(append.id, append.spool);
     unshown.insert(append.id);
   }
@@ -123,13 +125,15 @@ void Drafts::restore() {
     const auto draft = find(id);
     const auto whole = [&] {
       const MutexLock lock(draft->mutex);
-      if (draft->torn) return false;
+      if (draft->torn || draft->temporary) {
+        unmarkWhole(*draft);
+        return false;
+      }
+      if (draft->size == 0) return false;
       store_.spool->markWhole(draft->spool);
       return draft->whole = true;
     };
-    if (draft && !draft->temporary && draft->size > 0 && whole()) {
-      finishSoon(id, Milliseconds(0));
-    }
+    if (draft && whole()) finishSoon(id, Milliseconds(0));
     const MutexLock lock(mutex_);
     unshown_.erase(id);
   }
@@ -167,6 +171,24 @@ bool Drafts::show(MessageId id) {
     record->name = sync::freeName(*update, mailbox->id, given->name, id);
     touchDirectory(*update, mailbox->id);
   }
+  // Nor has the cache what was acknowledged of a new version: the message is still the old one.
+  const bool unsent = append && append->state == Change::State::pending;
+  if (record && known && unsent && record->uid != 0) {
+    auto old = *record;
+    record->uid = 0;
+    record->modseq = 0;
+    record->mailbox = record->directory = mailbox->id;
+    record->shown = store::Shown::arrived;
+    update->putMessage(*record);
+    for (const Change& deletion : replacedBy(*store_.pending, *append)) {
+      if (deletion.source.uid != old.uid || update->message(deletion.id)) continue;
+      old.id = deletion.id;
+      old.directory = {};
+      change = hideReplaced(*update, old, deletion);
+      break;
+    }
+  }
+  if (record && unsent && !view::isTemporaryName(record->name)) record->flags = append->add;
   if (!record) {
     if (!known) return false;
     record.emplace();

@@ -1,4 +1,5 @@
 // How a draft becomes a new message that is to be sent.
+#include <functional>
 #include <utility>
 
 #include "account/draft_record.h"
@@ -13,6 +14,25 @@ using store::Change;
 
 constexpr Milliseconds kRetry{30'000};
 
+// Does it when it is destroyed, unless that was cancelled.
+class Undo {
+ public:
+  explicit Undo(std::function<void()> act) : act_(std::move(act)) {}
+  ~Undo() {
+    try {
+      if (act_) act_();
+    } catch (const Error& error) {
+      log::warning("{}", error.what());
+    }
+  }
+  Undo(const Undo&) = delete;
+  Undo& operator=(const Undo&) = delete;
+  void cancel() { act_ = nullptr; }
+
+ private:
+  std::function<void()> act_;
+};
+
 }  // namespace
 
 // With other bytes it is another file: what the kernel has of the old one stays as it is.
@@ -21,11 +41,7 @@ void Drafts::putInstead(const store::MessageRecord& old, const store::MessageRec
   const auto update = store_.cache.begin(store::Durability::soon);
   if (old.id != record.id) {
     update->removeMessage(old.id);
-    change.directory = record.directory;
-    change.entries = true;
-    change.removed.push_back({old.id.value, old.name});
-    change.added.push_back(record.name);
-    change.attributes.push_back(record.directory.value);
+    change = instead(old, record);
     touchDirectory(*update, record.directory);
   }
   update->putMessage(record);
@@ -39,7 +55,8 @@ bool Drafts::seal(MessageId id) {
   try {
     const MutexLock lock(draft->mutex);
     if (draft->gone || draft->temporary || draft->size == 0 || draft->torn) return false;
-    if (!draft->closed && !deaf_) return false;
+    if (!draft->closed && !deaf_ && !draft->unheard) return false;
+    draft->why.clear();  // of an earlier try
     const auto old = store_.cache.snapshot()->message(id);
     if (!old) {
       draft->why = "its mailbox is gone";
@@ -54,10 +71,11 @@ bool Drafts::seal(MessageId id) {
       log::warning("a new message is not sent: {}", draft->why);
       return false;
     }
-    const uint64_t size = store_.spool->convertLineEnds(draft->spool);
-    if (size == draft->size && draft->dirty) store_.spool->sync(draft->fd.get());
     store_.spool->markWhole(draft->spool);
     draft->whole = true;
+    const uint64_t size = store_.spool->convertLineEnds(draft->spool);
+    if (size == draft->size && draft->dirty) store_.spool->sync(draft->fd.get());
+    Undo undo([&] { store_.spool->undoConversion(draft->spool); });
 
     store::MessageRecord record = *old;
     if (size != draft->size) {
@@ -86,8 +104,8 @@ bool Drafts::seal(MessageId id) {
     };
     // The record first: what is sent before the store knows it would get no name.
     keep(record.id, draft);
-    putInstead(*old, record, change);
     try {
+      putInstead(*old, record, change);
       const auto epoch = store_.pending->epoch();
       if (!store_.pending->appendOf(id))
         store_.pending->add(withName({.add = {finished(appendFor(record, *draft))}}), {}, epoch);
@@ -96,14 +114,17 @@ bool Drafts::seal(MessageId id) {
                }))
         throw Error(Code::busy, Scope::message, "it is being sent to the server");
     } catch (...) {
+      if (record.id != id) forget(record.id);
       sync::TreeChange undone;
       putInstead(record, *old, undone);
-      if (record.id != id) forget(record.id);
       throw;
     }
+    undo.cancel();
     draft->gone = true;
+    if (record.id != id) unlink(id, {draft, old->inode, record.id});
     forget(id);
     forget(record.id);
+    store_.spool->endConversion(draft->spool);
   } catch (const Error& error) {
     log::warning("a new message can't be finished: {}", error.what());
     {

@@ -1,5 +1,7 @@
 // Drafts that were removed or replaced while somebody may have them open: bytes without a name, as
 // on any file system. The kernel forgets a file without a name when it is closed.
+#include <utility>
+
 #include "account/drafts.h"
 
 namespace emlfs {
@@ -10,10 +12,9 @@ Drafts::DraftPtr Drafts::findUnlinked(MessageId id) const {
   return at == unlinked_.end() ? nullptr : at->second.draft;
 }
 
-void Drafts::unlink(MessageId id, const DraftPtr& draft) {
-  const auto record = store_.cache.snapshot()->message(id);
+void Drafts::unlink(MessageId id, Unlinked unlinked) {
   const MutexLock lock(mutex_);
-  unlinked_[id] = {draft, record ? record->inode : localInode(id)};
+  unlinked_[id] = std::move(unlinked);
   drafts_.erase(id);
   due_.erase(id);
 }

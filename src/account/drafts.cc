@@ -123,19 +123,33 @@ void Drafts::written(MessageId id, Draft& draft) {
   draft.size = store::fileSize(draft.fd.get());
   draft.time = std::time(nullptr);
   draft.closed = false;
-  if (std::exchange(draft.whole, false)) store_.spool->mark(draft.spool, !draft.temporary);
   draft.dirty = true;
   if (!draft.torn) draft.why.clear();
   {
     const MutexLock lock(mutex_);
     due_.erase(id);
   }
-  if (deaf_) finishSoon(id, kDeafQuiet);
+  if (deaf_ || draft.unheard) finishSoon(id, kDeafQuiet);
+}
+
+void Drafts::unmarkWhole(Draft& draft) {
+  if (!draft.whole) return;
+  store_.spool->mark(draft.spool, !draft.temporary);
+  draft.whole = false;
+}
+
+void Drafts::close(MessageId id, Draft& draft) {
+  draft.closed = true;
+  if (draft.temporary || draft.size == 0 || draft.torn) return;
+  store_.spool->markWhole(draft.spool);
+  draft.whole = true;
+  finishSoon(id, kQuiet);
 }
 
 void Drafts::write(MessageId id, uint64_t offset, std::string_view bytes) {
   for (;;) {
     if (const auto lost = findUnlinked(id)) {
+      if (revive(id)) continue;
       const MutexLock lock(lost->mutex);
       store::writeAt(lost->fd.get(), bytes, offset);
       lost->size = store::fileSize(lost->fd.get());
@@ -146,6 +160,7 @@ void Drafts::write(MessageId id, uint64_t offset, std::string_view bytes) {
     const MutexLock lock(draft->mutex);
     if (draft->gone) continue;
     requireBeginning(*draft, offset, bytes);
+    unmarkWhole(*draft);
     try {
       store::writeAt(draft->fd.get(), bytes, offset);
     } catch (const Error& error) {
@@ -158,13 +173,14 @@ void Drafts::write(MessageId id, uint64_t offset, std::string_view bytes) {
   }
 }
 
-void Drafts::truncate(MessageId id, uint64_t size) {
+void Drafts::truncate(MessageId id, uint64_t size, bool open_there) {
   if (!find(id)) {
     const auto message = store_.cache.snapshot()->message(id);
     if (message && message->size == size) return;
   }
   for (;;) {
     if (const auto lost = findUnlinked(id)) {
+      if (revive(id)) continue;
       const MutexLock lock(lost->mutex);
       store::truncate(lost->fd.get(), size);
       lost->size = size;
@@ -174,15 +190,22 @@ void Drafts::truncate(MessageId id, uint64_t size) {
     const auto draft = open(id, size > 0);
     const MutexLock lock(draft->mutex);
     if (draft->gone) continue;
+    const bool was_closed = draft->closed;
+    unmarkWhole(*draft);
     store::truncate(draft->fd.get(), size);
     if (size == 0) draft->torn = false;
     written(id, *draft);
+    if (was_closed && !open_there) close(id, *draft);
     return;
   }
 }
 
 void Drafts::setTime(MessageId id, int64_t seconds) {
   for (;;) {
+    if (const auto now = finishedAs(id)) {
+      id = *now;
+      continue;
+    }
     if (const auto lost = findUnlinked(id)) {
       lost->time = seconds;
       return;
@@ -218,15 +241,8 @@ void Drafts::closed(MailboxId directory, std::string_view name) {
   const MessageId id{found->node};
   const auto draft = find(id);
   if (!draft) return;
-  {
-    const MutexLock lock(draft->mutex);
-    if (draft->gone) return;
-    draft->closed = true;
-    if (draft->temporary || draft->size == 0 || draft->torn) return;
-    store_.spool->markWhole(draft->spool);
-    draft->whole = true;
-  }
-  finishSoon(id, kQuiet);
+  const MutexLock lock(draft->mutex);
+  if (!draft->gone) close(id, *draft);
 }
 
 void Drafts::sync(MessageId id) {

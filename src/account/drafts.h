@@ -61,7 +61,7 @@ class Drafts {
   // being sent.
   store::MessageRecord create(MailboxId directory, const std::string& name);
   void write(MessageId id, uint64_t offset, std::string_view bytes);
-  void truncate(MessageId id, uint64_t size);
+  void truncate(MessageId id, uint64_t size, bool open_there);
   void setTime(MessageId id, int64_t seconds);
   void closed(MailboxId directory, std::string_view name);
   void sync(MessageId id);
@@ -69,7 +69,8 @@ class Drafts {
   // False, and nothing has happened: it is no draft, or on its way to the server.
   bool rename(MessageId id, MailboxId directory, const std::string& name, bool replace);
   bool remove(MessageId id);
-  // Of Changes: who has a removed draft open goes on reading and writing it.
+  // Of Changes: who has a draft open that was removed, or got another id, goes on reading and
+  // writing it.
   std::optional<store::MessageRecord> unlinked(MessageId id) const;
   void forgotten(MessageId id);
   bool setFlags(MessageId id, const Flags& add, const Flags& remove);
@@ -97,6 +98,7 @@ class Drafts {
     std::atomic<uint64_t> size{0};
     std::atomic<int64_t> time{0};  // seconds since 1970: as it was set, or of the last write
     std::atomic<bool> closed{false};
+    std::atomic<bool> unheard{false};    // its closing may not be told
     std::atomic<bool> temporary{false};  // called so
 
     Mutex mutex;
@@ -112,6 +114,12 @@ class Drafts {
   struct Unlinked {
     DraftPtr draft;
     uint64_t inode = 0;
+    std::optional<MessageId> now = {};  // what it was finished as, with other bytes
+  };
+  // What a draft replaces that the server doesn't have yet: a draft, too.
+  struct Unsent {
+    DraftPtr draft;
+    store::MessageRecord record;
   };
 
   // Programs set times after closing, and scripts write in several goes.
@@ -122,7 +130,13 @@ class Drafts {
   DraftPtr findUnlinked(MessageId id) const;
   void keep(MessageId id, const DraftPtr& draft);
   void forget(MessageId id);
-  void unlink(MessageId id, const DraftPtr& draft);
+  void unlink(MessageId id, Unlinked unlinked);
+  // False: what is written to a draft without a name goes nowhere. Else it was finished, and is a
+  // draft again, under its old id and with its old bytes.
+  bool revive(MessageId id);
+  std::vector<sync::TreeChange> reviveAs(MessageId id, const Unlinked& old,
+                                         const store::MessageRecord& now, const DraftPtr& draft);
+  std::optional<MessageId> finishedAs(MessageId id) const;
   // The draft of a message that may not be one yet, nor any more.
   DraftPtr open(MessageId id, bool keep_bytes);
   DraftPtr openUnlessSent(MessageId id);
@@ -131,11 +145,18 @@ class Drafts {
   store::Change appendFor(const store::MessageRecord& message, const Draft& draft) const;
   void requireBeginning(Draft& draft, uint64_t offset, std::string_view bytes)
       REQUIRES(draft.mutex);
+  // Half of what is written now is not to be taken for the whole.
+  void unmarkWhole(Draft& draft) REQUIRES(draft.mutex);
   void written(MessageId id, Draft& draft) REQUIRES(draft.mutex);
+  void close(MessageId id, Draft& draft) REQUIRES(draft.mutex);
   void finishSoon(MessageId id, Milliseconds quiet);
 
   sync::TreeChange renameTo(Draft& draft, store::MessageRecord record, MailboxId directory,
                             const std::string& name) REQUIRES(draft.mutex);
+  // Absent if the server has it, or is being sent it.
+  std::optional<Unsent> unsentAt(MailboxId directory, const std::string& name, MessageId but);
+  void commitRename(const store::MessageRecord& record, const Draft& draft, const Unsent* replaced,
+                    store::Batch batch, uint64_t epoch);
   void putInstead(const store::MessageRecord& old, const store::MessageRecord& record,
                   sync::TreeChange& change);
   // What takes its place is to have: all but \Deleted.

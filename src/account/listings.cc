@@ -69,44 +69,54 @@ void Listings::submit(MailboxId mailbox, imap::Lane lane) {
   if (const auto record = store_.cache.snapshot()->mailbox(mailbox)) wire = record->wire;
   {
     const MutexLock lock(mutex_);
-    auto [work, fresh] = work_.try_emplace(mailbox);
-    const bool urgent = lane == imap::Lane::listing;
-    if (work->second.running && !urgent) work->second.again = true;
+    Work& work = work_[mailbox];
+    if (work.running) {
+      work.again |= lane == imap::Lane::background;
+      return;
+    }
     // One in the background that has not begun is overtaken by one that somebody waits for.
-    if (!fresh && (work->second.running || work->second.urgent || !urgent)) return;
-    work->second.urgent = urgent;
+    if (work.queued.count(imap::Lane::listing) != 0 || !work.queued.insert(lane).second) return;
   }
   imap::Job job;
   job.lane = lane;
   job.mailbox = wire;
   job.doing = "listing " + wire;
-  job.run = [this, mailbox](imap::Session& session) { run(session, mailbox); };
-  job.failed = [this, mailbox, lane](const Error& error) {
-    if (!overtaken(mailbox, lane)) settle(mailbox, error);
-  };
+  job.run = [this, mailbox, lane](imap::Session& session) { run(session, mailbox, lane); };
+  job.failed = [this, mailbox, lane](const Error& error) { failed(mailbox, lane, error); };
   pool_.submit(std::move(job));
 }
 
-void Listings::run(imap::Session& session, MailboxId mailbox) {
+void Listings::run(imap::Session& session, MailboxId mailbox, imap::Lane lane) {
+  bool believe_empty = false;
   {
     const MutexLock lock(mutex_);
-    const auto work = work_.find(mailbox);
-    if (work == work_.end() || work->second.running) return;  // the overtaken one
-    work->second.running = true;
+    const auto at = work_.find(mailbox);
+    if (at == work_.end()) return;  // the overtaken one
+    Work& work = at->second;
+    work.queued.erase(lane);
+    if (work.running) {
+      work.owed |= lane == imap::Lane::background;
+      return;
+    }
+    work.running = true;
+    believe_empty = doubted_.erase(mailbox) != 0;
   }
   try {
-    sync::syncMailbox(session, store_, mailbox, [&](const sync::TreeChange& change) {
-      on_change_(change);
-      announce(mailbox);
-    });
+    sync::syncMailbox(
+        session, store_, mailbox,
+        [&](const sync::TreeChange& change) {
+          on_change_(change);
+          announce(mailbox);
+        },
+        believe_empty);
   } catch (const sync::Postponed&) {
     postpone(mailbox);
     return;
+  } catch (const Error& error) {
+    broke(mailbox, lane, error.code == Code::stale && error.scope == Scope::connection);
+    throw;
   } catch (...) {
-    // The pool may repeat the job on a fresh connection.
-    const MutexLock lock(mutex_);
-    const auto work = work_.find(mailbox);
-    if (work != work_.end()) work->second.running = false;
+    broke(mailbox, lane, false);
     throw;
   }
   {
@@ -116,10 +126,26 @@ void Listings::run(imap::Session& session, MailboxId mailbox) {
   settle(mailbox, std::nullopt);
 }
 
-bool Listings::overtaken(MailboxId mailbox, imap::Lane lane) const {
+void Listings::broke(MailboxId mailbox, imap::Lane lane, bool doubtful) {
   const MutexLock lock(mutex_);
-  const auto work = work_.find(mailbox);
-  return lane == imap::Lane::background && work != work_.end() && work->second.urgent;
+  Work& work = work_[mailbox];
+  work.running = false;
+  work.queued.insert(lane);
+  if (doubtful) doubted_.insert(mailbox);
+}
+
+void Listings::failed(MailboxId mailbox, imap::Lane lane, const Error& error) {
+  {
+    const MutexLock lock(mutex_);
+    if (const auto at = work_.find(mailbox); at != work_.end()) {
+      Work& work = at->second;
+      work.queued.erase(lane);
+      const bool overtaken = lane == imap::Lane::background && !work.queued.empty();
+      if (overtaken) work.owed = true;
+      if (overtaken || work.running) return;
+    }
+  }
+  settle(mailbox, error);
 }
 
 // Whoever waits goes on doing so.
@@ -156,10 +182,15 @@ void Listings::settle(MailboxId mailbox, const std::optional<Error>& error) {
   bool again = false;
   {
     const MutexLock lock(mutex_);
-    const auto work = work_.find(mailbox);
-    if (work != work_.end()) {
-      again = work->second.again;
-      work_.erase(work);
+    if (const auto at = work_.find(mailbox); at != work_.end()) {
+      Work& work = at->second;
+      again = work.again || (error && work.owed);
+      if (error && !work.queued.empty()) {
+        again = false;  // the one in the background comes after all
+        work.running = work.again = work.owed = false;
+      } else {
+        work_.erase(at);
+      }
     }
     for (auto at = waits_.begin(); at != waits_.end();) {
       if (at->second.mailbox == mailbox && at->second.done) {
@@ -172,7 +203,7 @@ void Listings::settle(MailboxId mailbox, const std::optional<Error>& error) {
   }
   on_end_(error);
   for (const auto& done : waiting) done(error);
-  if (again && !error) refresh(mailbox);
+  if (again) refresh(mailbox);
 }
 
 void Listings::announce(MailboxId mailbox) {

@@ -43,14 +43,17 @@ class Listings {
   };
   struct Work {
     bool running = false;
-    bool urgent = false;  // somebody waits for it
-    bool again = false;   // something has changed since it began
+    bool again = false;           // something has changed since it began
+    bool owed = false;            // one in the background has left its work to this one
+    std::set<imap::Lane> queued;  // of the jobs that have not begun, at most one of each lane
   };
 
   void submit(MailboxId mailbox, imap::Lane lane);
-  void run(imap::Session& session, MailboxId mailbox);
-  // A background job whose place an urgent one has taken: its failure is nobody's.
-  bool overtaken(MailboxId mailbox, imap::Lane lane) const;
+  void run(imap::Session& session, MailboxId mailbox, imap::Lane lane);
+  // The pool may repeat the job on a fresh connection. `doubtful`: what it is told then is so.
+  void broke(MailboxId mailbox, imap::Lane lane, bool doubtful);
+  // Of a job whose place another has taken it is nobody's failure.
+  void failed(MailboxId mailbox, imap::Lane lane, const Error& error);
   void postpone(MailboxId mailbox);
   bool receives(MailboxId mailbox) const;
   void settle(MailboxId mailbox, const std::optional<Error>& error);
@@ -69,6 +72,7 @@ class Listings {
   std::unordered_map<MailboxId, Work> work_ GUARDED_BY(mutex_);
   std::unordered_map<MailboxId, Clock::time_point> synced_ GUARDED_BY(mutex_);
   std::set<MailboxId> postponed_ GUARDED_BY(mutex_);
+  std::set<MailboxId> doubted_ GUARDED_BY(mutex_);
 };
 
 }  // namespace emlfs

@@ -10,9 +10,20 @@ using store::Change;
 namespace {
 
 constexpr std::chrono::seconds kReportEvery{1};
+// A flush waits for other accounts: they may be away.
+constexpr std::chrono::seconds kLongestHeld{60};
 
 Error interruption() {
   return Error(Code::cancelled, Scope::message, "interrupted");
+}
+
+Error whyStuck(bool held, bool any_refused) {
+  if (held)
+    return Error(Code::timeout, Scope::mailbox,
+                 "deletions wait for new messages of other accounts: see emlfs status");
+  return Error(Code::busy, Scope::mailbox,
+               any_refused ? "changes wait for others that the server refused: see emlfs journal"
+                           : "changes wait for new messages that are being written");
 }
 
 // By a flush: it can get any further.
@@ -154,7 +165,8 @@ void Sender::finish(const std::optional<Error>& error) {
     // or we are stopping.
     const bool hopeless = error && (error->code == Code::system || error->code == Code::cancelled);
     // What waited for a UID can be sent as soon as a synchronisation has found it.
-    const bool more = again_ || error || !store_.pending->next().empty();
+    const bool more =
+        again_ || error || !store_.pending->next().empty() || store_.pending->amending();
     again = !hopeless && !queued_ && more && store_.pending->size() > 0;
     queued_ = queued_ || again;
     // In a stream of changes a look at the mailboxes after each replay would cost more than those.
@@ -179,23 +191,23 @@ std::vector<std::pair<Done, std::optional<Error>>> Sender::settled(
   std::vector<std::pair<Done, std::optional<Error>>> done;
   std::vector<Waiter> staying;
   const auto changes = store_.pending->changes();
-  const bool stuck = std::none_of(changes.begin(), changes.end(), sync::lacksUid) &&
-                     store_.pending->next().empty();
+  const bool idle = std::none_of(changes.begin(), changes.end(), sync::lacksUid) &&
+                    store_.pending->next().empty() && !store_.pending->amending();
+  const bool held = store_.pending->held();
   for (auto& waiter : waiters_) {
     bool left = false;
     for (const auto& change : changes) left |= change.number <= waiter.last && isWaitedFor(change);
     auto refused = refusal(waiter.since, waiter.last);
-    const bool ends = refused || !left || error || (waiter.run <= runs_ && stuck);
+    const bool stuck =
+        idle && waiter.run <= runs_ && (!held || Clock::now() - waiter.began > kLongestHeld);
+    const bool ends = refused || !left || error || stuck;
     if (ends) waits_.erase(waiter.wait);
     if (refused || !left)
       done.emplace_back(std::move(waiter.done), std::move(refused));
     else if (error)
       done.emplace_back(std::move(waiter.done), error);
     else if (ends)
-      done.emplace_back(
-          std::move(waiter.done),
-          Error(Code::busy, Scope::mailbox,
-                "changes wait for others that the server refused: see emlfs journal"));
+      done.emplace_back(std::move(waiter.done), whyStuck(held, store_.pending->parked() > 0));
     else
       staying.push_back(std::move(waiter));
   }

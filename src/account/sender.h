@@ -31,7 +31,7 @@ class Sender {
 
   // Something was added.
   void poke();
-  // A mailbox was synchronised: changes may have waited for what that showed.
+  // A mailbox, or the list of them, was synchronised: changes may have waited for what that showed.
   void looked();
   // See Changes::flush().
   void flush(WaitId wait, uint64_t since, Done done);
@@ -48,6 +48,7 @@ class Sender {
     WaitId wait = 0;
     uint64_t since = 0;
     Done done;
+    Clock::time_point began = Clock::now();
   };
   void submit(imap::Lane lane);
   void run(imap::Session& session);

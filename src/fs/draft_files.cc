@@ -55,10 +55,11 @@ std::optional<MailboxId> directoryOf(const Account& account, fuse_ino_t node) {
 
 // Of modes and owners the mount has its own, and a directory's times are those of its changes: to
 // set them succeeds, or else `cp -p`, `tar x` and `rsync -a` would complain.
-void changeMessage(Changes& changes, MessageId id, const struct stat& wanted, int which) {
+void changeMessage(Changes& changes, MessageId id, const struct stat& wanted, int which,
+                   bool open_there) {
   if ((which & FUSE_SET_ATTR_SIZE) != 0) {
     // The time that comes along is that of this change.
-    changes.truncate(id, static_cast<uint64_t>(wanted.st_size));
+    changes.truncate(id, static_cast<uint64_t>(wanted.st_size), open_there);
     return;
   }
   if ((which & FUSE_SET_ATTR_MTIME_NOW) != 0)
@@ -117,7 +118,8 @@ void setattr(fuse_req_t request, fuse_ino_t node, struct stat* wanted, int which
   auto& context = contextOf(request);
   std::optional<MailboxId> directory;
   const int failure = errnoOf([&] {
-    changeMessage(*context.account.changes(), MessageId{node}, *wanted, which);
+    // With O_TRUNC the kernel names no open file, either; nothing empty is sent.
+    changeMessage(*context.account.changes(), MessageId{node}, *wanted, which, info != nullptr);
     if ((which & FUSE_SET_ATTR_SIZE) != 0) directory = directoryOf(context.account, node);
   });
   if (failure != 0)

@@ -55,8 +55,9 @@ std::optional<Step> PoolState::next(ConnectionState& self) {
 }
 
 std::optional<Clock::time_point> PoolState::alarm(const ConnectionState& self) const {
-  if (self.session) return {};
   const Clock::time_point now = Clock::now();
+  // With the pause of further connections there is more room for bodies, on the idle ones too.
+  if (self.session) return more_.pausing(now) ? std::optional(more_.until()) : std::nullopt;
   std::optional<Clock::time_point> first;
   const auto add = [&](Clock::time_point at) { first = std::min(first.value_or(at), at); };
   if (more_.pausing(now)) add(more_.until());
@@ -261,7 +262,9 @@ bool PoolState::workEnded(ConnectionState& self, const std::string& selected, Qu
   const bool of_connection = error->scope == Scope::connection;
   // Of several that are cut at once only the first counts.
   const bool alone = self.connected_since > backoff_.last();
-  if (untried && of_connection && alone && !stopping && now - self.connected_since < kProved) {
+  // What a session tells is doubted: not the connection, unless the next one tells it as well.
+  const bool broken = of_connection && (error->code != Code::stale || job.retried);
+  if (untried && broken && alone && !stopping && now - self.connected_since < kProved) {
     // Others that are as new as this one prove nothing either.
     if (provenCount() == 0) backoff_.failed(*error, self.connecting_since, now, jitter());
     more_.failed(*error, self.connecting_since, now, jitter());
@@ -269,9 +272,12 @@ bool PoolState::workEnded(ConnectionState& self, const std::string& selected, Qu
   // Nor is one that is silent worth a second wait: the user was promised one.
   const bool repeatable = of_connection && error->code != Code::timeout;
   if (stopping || job.retried || !repeatable) return false;
-  // A server that has closed an idle connection is no failure: once more, on a new one.
-  job.retried = true;
-  job.first_session = sessions_ + 1;
+  // A server that has closed an idle connection is no failure: once more, on a new one; while none
+  // can be had, on those that are left, of which each that breaks is one less. A doubt asks for a
+  // new one, whatever that takes.
+  const bool new_one = error->code == Code::stale || connectedCount() == 0 || !more_.pausing(now);
+  job.retried = new_one;
+  job.first_session = new_one ? sessions_ + 1 : 0;
   queue.pushFront(std::move(job));
   return true;
 }

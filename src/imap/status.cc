@@ -22,6 +22,11 @@ MailboxStatus mailboxStatus(Connection& connection, std::string_view wire) {
       status = answer->status;
     }
   });
+  // As of EXAMINE: not every server says by a code that it is gone.
+  if (line.status == Status::no && line.code.empty() && !isListed(connection, wire).value_or(true))
+    throw Error(Code::not_found, Scope::mailbox,
+                fmt::format("mailbox {} is gone: the server says: {}", printable(wire), line.text),
+                line.text);
   check(line, fmt::format("no status of mailbox {}", printable(wire)));
   if (!status) {
     throw Error(Code::protocol, Scope::mailbox,

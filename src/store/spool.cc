@@ -57,12 +57,6 @@ SpoolFile Spool::create(MessageId id) const {
   }
 }
 
-Fd Spool::open(const std::string& name) const {
-  Fd fd(::open(path(name).c_str(), kReadWrite));
-  if (!fd) throw systemError("opening " + path(name), errno);
-  return fd;
-}
-
 std::optional<Fd> Spool::read(const std::string& name) const {
   Fd fd(::open(path(name).c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW));
   if (fd) return fd;

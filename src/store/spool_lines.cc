@@ -65,32 +65,54 @@ uint64_t convert(int from, int to) {
 }  // namespace
 
 uint64_t Spool::convertLineEnds(const std::string& name) const {
-  const Fd from = open(name);
+  const auto from = read(name);
+  if (!from) throw systemError("opening " + path(name), ENOENT);
   bool bare = false;
   char last = 0;
-  forPieces(from.get(), [&](std::string_view piece) { return !(bare = hasBareLf(piece, last)); });
-  if (!bare) return fileSize(from.get());
+  forPieces(from->get(), [&](std::string_view piece) { return !(bare = hasBareLf(piece, last)); });
+  if (!bare) return fileSize(from->get());
 
+  removeFile(before(name));
   const std::string made = directory_ + "/." + name;
   Fd to(::open(made.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0600));
   if (!to) throw systemError("creating " + made, errno);
   try {
-    const uint64_t size = convert(from.get(), to.get());
+    const uint64_t size = convert(from->get(), to.get());
     struct stat file{};
-    if (::fstat(from.get(), &file) != 0) throw systemError("looking at a new message", errno);
+    if (::fstat(from->get(), &file) != 0) throw systemError("looking at a new message", errno);
     const std::array times = {file.st_atim, file.st_mtim};
     if (::futimens(to.get(), times.data()) != 0) throw systemError("dating " + made, errno);
+    if (::fchmod(to.get(), file.st_mode & 0777) != 0) throw systemError("marking " + made, errno);
     if (::fsync(to.get()) != 0) throw systemError("syncing " + made, errno);
     failPoint("spool: converted");
-    if (::rename(made.c_str(), path(name).c_str()) != 0)
-      throw systemError("renaming " + made, errno);
+    if (::link(path(name).c_str(), before(name).c_str()) != 0)
+      throw systemError("keeping " + path(name), errno);
+    if (::rename(made.c_str(), path(name).c_str()) != 0) {
+      const int failure = errno;
+      endConversion(name);
+      throw systemError("renaming " + made, failure);
+    }
     failPoint("spool: conversion renamed");
     syncDirectory();
     return size;
   } catch (const Error&) {
     ::unlink(made.c_str());  // or the next start does
+    undoConversion(name);
     throw;
   }
+}
+
+std::string Spool::before(const std::string& name) const {
+  return directory_ + "/.before-" + name;
+}
+
+void Spool::undoConversion(const std::string& name) const {
+  if (::rename(before(name).c_str(), path(name).c_str()) != 0 && errno != ENOENT)
+    throw systemError("undoing the conversion of " + path(name), errno);
+}
+
+void Spool::endConversion(const std::string& name) const {
+  ::unlink(before(name).c_str());  // or the next conversion, or start, does
 }
 
 Beginning canBeginMessage(std::string_view bytes) {

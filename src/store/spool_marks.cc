@@ -20,6 +20,7 @@ namespace {
 constexpr mode_t kDraft = 0600;
 constexpr mode_t kToBeSent = 0400;
 constexpr mode_t kWhole = 0500;
+constexpr mode_t kWholeOpening = 0700;  // the same, for the moment in which it is opened
 constexpr int kDirectory = O_RDONLY | O_DIRECTORY | O_CLOEXEC;
 
 // Calls `each` with the names in a directory, as far as it can be read. `directory` is used up.
@@ -46,6 +47,16 @@ void setMode(const std::string& path, mode_t mode) {
   if (::chmod(path.c_str(), mode) != 0) throw systemError("marking " + path, errno);
 }
 
+mode_t modeOf(const std::string& path) {
+  struct stat st{};
+  if (::stat(path.c_str(), &st) != 0) throw systemError("looking at " + path, errno);
+  return st.st_mode & 0777;
+}
+
+bool willBeSent(mode_t mode) {
+  return (mode & kDraft) == kToBeSent || (mode & 0777) == kWholeOpening;
+}
+
 }  // namespace
 
 void Spool::mark(const std::string& name, bool to_be_sent) const {
@@ -57,9 +68,20 @@ void Spool::markWhole(const std::string& name) const {
 }
 
 bool Spool::isWhole(const std::string& name) const {
-  struct stat st{};
-  if (::stat(path(name).c_str(), &st) != 0) throw systemError("looking at " + path(name), errno);
-  return (st.st_mode & 0777) == kWhole;
+  const mode_t mode = modeOf(path(name));
+  return mode == kWhole || mode == kWholeOpening;
+}
+
+// To write to what is read-only takes another mode, in which it still counts.
+Fd Spool::open(const std::string& name) const {
+  const std::string file = path(name);
+  const mode_t mode = modeOf(file);
+  setMode(file, mode | S_IWUSR);
+  Fd fd(::open(file.c_str(), O_RDWR | O_CLOEXEC | O_NOFOLLOW));
+  const int failure = errno;
+  setMode(file, mode == kWholeOpening ? kWhole : mode);
+  if (!fd) throw systemError("opening " + file, failure);
+  return fd;
 }
 
 std::optional<int64_t> oldestToBeSent(const std::string& state_dir) {
@@ -67,7 +89,7 @@ std::optional<int64_t> oldestToBeSent(const std::string& state_dir) {
   const auto take = [&](int directory, const std::string& name) {
     struct stat st{};
     if (::fstatat(directory, name.c_str(), &st, AT_SYMLINK_NOFOLLOW) != 0) return;
-    if (!S_ISREG(st.st_mode) || st.st_size == 0 || (st.st_mode & kDraft) != kToBeSent) return;
+    if (!S_ISREG(st.st_mode) || st.st_size == 0 || !willBeSent(st.st_mode)) return;
     // A program may have dated it, also in the future.
     const int64_t written = std::min(st.st_mtim.tv_sec, st.st_ctim.tv_sec);
     oldest = std::min(oldest.value_or(written), written);

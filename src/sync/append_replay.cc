@@ -8,6 +8,7 @@
 #include "emlfs/base/clock.h"
 #include "emlfs/base/log.h"
 #include "sync/append_search.h"
+#include "sync/destination.h"
 #include "sync/receiving.h"
 #include "sync/sent.h"
 #include "sync/spooled.h"
@@ -16,7 +17,6 @@ namespace emlfs::sync {
 namespace {
 
 using store::Change;
-using Refusals = std::vector<std::pair<Change, Error>>;
 
 constexpr Uid kLastUid = std::numeric_limits<Uid>::max();
 
@@ -49,43 +49,53 @@ class Claim {
 
 class AppendReplay {
  public:
-  AppendReplay(imap::Session& session, Store store, const OnChange& on_change)
-      : session_(session), store_(store), pending_(*store.pending), on_change_(on_change) {}
+  AppendReplay(imap::Session& session, Store store, const OnChange& on_change,
+               const Refused& refused)
+      : session_(session),
+        store_(store),
+        pending_(*store.pending),
+        on_change_(on_change),
+        refused_(refused) {}
 
-  Refusals run(Run run) {
-    open(run);
-    if (!run.empty()) settleFound(run);
+  void run(Run run) {
     while (!run.empty()) {
       const auto end = run.begin() + static_cast<ptrdiff_t>(together(run));
       send(Run(run.begin(), end));
       run.erase(run.begin(), end);
     }
-    return std::move(refused_);
   }
 
  private:
   // Those without their bytes can't be sent.
-  void open(Run& run) {
-    std::erase_if(run, [&](const Change& change) {
+  void open(Run& part) {
+    files_.clear();
+    std::erase_if(part, [&](const Change& change) {
       try {
         files_[change.number] = openSpooled(*store_.spool, change);
         return false;
       } catch (const Error& error) {
-        refused_.emplace_back(change, error);
+        refused_({change}, error);
         return true;
       }
     });
   }
 
   // Of those whose answer was lost, the ones that have arrived.
-  void settleFound(Run& run) {
+  void settleFound(Run& part) {
     Run doubtful;
-    for (const Change& change : run)
+    for (const Change& change : part)
       if (change.state == Change::State::begun || change.recovered) doubtful.push_back(change);
     if (doubtful.empty()) return;
-    const Found found = findAppended(session_, store_, doubtful, [&](const Change& change) {
-      return files_.at(change.number).get();
-    });
+    Found found;
+    try {
+      found = findAppended(session_, store_, doubtful,
+                           [&](const Change& change) { return files_.at(change.number).get(); });
+    } catch (const Error& error) {
+      if (breaksConnection(error)) throw;
+      refused_(part, error);
+      part.clear();
+      return;
+    }
     Run arrived_ones;
     std::vector<Uid> uids;
     for (const Change& change : doubtful) {
@@ -96,7 +106,7 @@ class AppendReplay {
     }
     if (arrived_ones.empty()) return;
     arrived(arrived_ones, found.uid_validity, uids);
-    std::erase_if(run, [&](const Change& change) { return found.uids.count(change.number) != 0; });
+    std::erase_if(part, [&](const Change& change) { return found.uids.count(change.number) != 0; });
   }
 
   // How many of the first ones one command can take.
@@ -118,6 +128,8 @@ class AppendReplay {
         for (const Change& change : part) send({change});
       return;
     }
+    open(part);
+    settleFound(part);
     std::erase_if(part, [&](const Change& change) { return isThereAlready(change); });
     if (!part.empty()) append(part);
   }
@@ -128,7 +140,8 @@ class AppendReplay {
     std::optional<Error> refusal;
     Change::Destination before;
     try {
-      before = destination(to);
+      leave(to);
+      before = noted_ ? *noted_ : destinationOf(session_, to);
       leave(to);
       const Receiving receiving(pending_, part, before);
       told = command(part);
@@ -191,8 +204,7 @@ class AppendReplay {
       for (const Change& change : part) append({as(Change::State::pending, change)});
       return;
     }
-    for (const Change& change : part)
-      refused_.emplace_back(as(Change::State::pending, change), error);
+    refused_(part, error);
   }
 
   static Change as(Change::State state, Change change) {
@@ -200,35 +212,13 @@ class AppendReplay {
     return change;
   }
 
-  // New messages will have that UID or a higher one.
-  Change::Destination destination(const std::string& wire) {
-    if (noted_) return *noted_;
-    leave(wire);
-    Change::Destination destination;
-    try {
-      const auto now = session_.status(wire);
-      destination = {now.uid_validity, now.uid_next, 0};
-    } catch (const Error& error) {
-      // APPEND tells more exactly what is wrong with it.
-      if (error.code != Code::refused || breaksConnection(error)) throw;
-      return destination;
-    }
-    if (destination.uid_next == 0) {
-      destination.uid_validity = session_.examine(wire).uid_validity;
-      const UidSet all = session_.searchUids(1, kLastUid);
-      const Uid last = all.empty() ? 0 : all.ranges().back().last;
-      destination.uid_next = last == kLastUid ? last : last + 1;
-      leave(wire);
-    }
-    return destination;
-  }
-
   // Courier adds nothing to a mailbox that it has open for reading only.
   void leave(const std::string& wire) {
     if (session_.selected() == wire && !session_.selectedForWriting()) session_.unselect();
   }
 
-  // A message that replaces one of the same bytes takes over what that one is on the server.
+  // A message that replaces one of the same bytes and flags takes over what that one is on the
+  // server.
   bool isThereAlready(const Change& change) {
     const auto old = pending_.replacedBy(change);
     if (!old || old->state != Change::State::pending || old->source.size != change.size ||
@@ -252,11 +242,12 @@ class AppendReplay {
       const auto now = session_.examine(source.mailbox);
       if (now.uid_validity != source.uid_validity) return false;
       if (session_.searchUids(source.uid, source.uid).empty()) return false;
-      bool deleted = false;
+      std::optional<Flags> flags;
       session_.fetchFlags(source.uid, source.uid, 0, [&](FlagChange&& told) {
-        deleted |= told.uid == source.uid && told.flags.has("\\Deleted");
+        if (told.uid == source.uid) flags = std::move(told.flags);
       });
-      if (deleted) return false;  // by another client, and it may be gone in a moment
+      // One that another client has deleted may be gone in a moment.
+      if (flags != change.add || flags->has("\\Deleted")) return false;
       return sameInCache(*store_.cache.snapshot(), old.id, fd, change.size) ||
              sameOnServer(session_, source.uid, fd, change.size);
     } catch (const Error& error) {
@@ -293,14 +284,14 @@ class AppendReplay {
   const OnChange& on_change_;
   std::map<uint64_t, Fd> files_;  // by the number of the change
   std::optional<Change::Destination> noted_;
-  Refusals refused_;
+  const Refused& refused_;
 };
 
 }  // namespace
 
-Refusals appendMessages(imap::Session& session, Store store, const Run& run,
-                        const OnChange& on_change) {
-  return AppendReplay(session, store, on_change).run(run);
+void appendMessages(imap::Session& session, Store store, const Run& run, const OnChange& on_change,
+                    const Refused& refused) {
+  AppendReplay(session, store, on_change, refused).run(run);
 }
 
 }  // namespace emlfs::sync

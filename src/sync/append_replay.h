@@ -4,19 +4,19 @@
 // not sent: it takes its place.
 #pragma once
 
-#include <utility>
-#include <vector>
+#include <functional>
 
 #include "emlfs/base/error.h"
 #include "emlfs/sync/sync.h"
 
 namespace emlfs::sync {
 
+// Parks what was refused. Nobody amends it meanwhile: it is claimed.
+using Refused = std::function<void(const Run& run, const Error& error)>;
+
 // Sends a run of appends to one mailbox; some may be left as they are, if they are being changed.
-// Returns what was refused. Throws Error of scope connection or account as replay() does.
-// `store.spool` must be set.
-std::vector<std::pair<store::Change, Error>> appendMessages(imap::Session& session, Store store,
-                                                            const Run& run,
-                                                            const OnChange& on_change);
+// Throws Error of scope connection or account as replay() does. `store.spool` must be set.
+void appendMessages(imap::Session& session, Store store, const Run& run, const OnChange& on_change,
+                    const Refused& refused);
 
 }  // namespace emlfs::sync

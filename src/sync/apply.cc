@@ -38,6 +38,7 @@ struct Application {
   Store store;
   store::Update& update;
   store::MailboxRecord& directory;
+  const bool was_listed = wasListed(directory.state);
   TreeChange change{};
   // What our own changes have to hear when this is on the disk.
   std::vector<std::pair<MessageId, store::MessageRef>> found{};
@@ -60,7 +61,7 @@ struct Application {
     message.name = freeName(update, directory.id, message.name, message.id);
     change.entries = true;
     // While the first listing runs the kernel has no names of this directory cached as absent.
-    if (directory.state.complete) change.added.push_back(message.name);
+    if (was_listed) change.added.push_back(message.name);
   }
 
   void removeAll() {
@@ -216,12 +217,13 @@ SyncState apply(Store store, MailboxId mailbox, const Delta& delta, const OnChan
   const auto update = store.cache.begin();
   auto directory = update->mailbox(mailbox);
   if (!directory) throw Error(Code::not_found, Scope::mailbox, "the mailbox is no longer there");
-  const bool was_listed = directory->state.complete || directory->state.uid_next != 0;
 
   Application work{store, *update, *directory};
   work.change.directory = mailbox;
   // A mailbox that is seen for the first time holds nothing but what began here.
   if (delta.replaced && directory->state.uid_validity != 0) work.removeAll();
+  // Also where none is shown: readers wait for the new ones from now on.
+  work.change.entries |= directory->state.complete && !delta.state.complete;
   directory->state.uid_validity = delta.state.uid_validity;  // inodes are made of it
   work.vanish(delta.vanished);
   for (const auto& flags : delta.changed) work.changeFlags(flags);
@@ -237,7 +239,7 @@ SyncState apply(Store store, MailboxId mailbox, const Delta& delta, const OnChan
   // A first listing is no change: tar would complain of a directory that changes while it is read,
   // and the kernel has cached no listing of it yet.
   const bool any = work.change.entries;
-  work.change.entries = any && (was_listed || !work.change.removed.empty());
+  work.change.entries = any && (work.was_listed || !work.change.removed.empty());
   if (work.change.entries) {
     directory->changed = changeTime(directory->changed);
     work.change.attributes.push_back(mailbox.value);

@@ -1,5 +1,7 @@
 #include "emlfs/sync/change.h"
 
+#include <algorithm>
+#include <iterator>
 #include <map>
 #include <set>
 #include <utility>
@@ -10,6 +12,7 @@
 #include "emlfs/sync/rights.h"
 #include "sync/change_time.h"
 #include "sync/namespaces.h"
+#include "sync/overlay.h"
 #include "sync/sent.h"
 #include "sync/tree_update.h"
 
@@ -250,6 +253,13 @@ void expungeMessages(Store store, const std::vector<MessageId>& ids, const OnCha
 }
 
 void showPending(Store store) {
+  // A crash may have come between the journal and the view.
+  const auto changes = store.pending->changes();
+  Run refused;
+  std::ranges::copy_if(changes, std::back_inserter(refused), [](const Change& change) {
+    return change.state == Change::State::parked && !ofMailboxes(change);
+  });
+  if (!refused.empty()) putBack(store, refused, [](const TreeChange&) {});
   if (!store.pending->mailboxChanges().empty() &&
       !storedNamespaces(*store.cache.snapshot()).empty())
     reshape(store, [](const TreeChange&) {});

@@ -18,11 +18,11 @@ constexpr Uid kLastUid = std::numeric_limits<Uid>::max();
 
 // After a UIDVALIDITY change no old UID means anything (RFC 9051 section 2.3.1.1). In a mailbox
 // that was never looked at there are none: what is there already has been moved there by us.
-SyncState startAgain(const imap::Selected& now, UidValidity before, Store store, MailboxId mailbox,
-                     const OnChange& on_change) {
+SyncState startAgain(const imap::Selected& now, const SyncState& before, Store store,
+                     MailboxId mailbox, const OnChange& on_change) {
   Delta delta;
-  delta.replaced = before != 0;
-  delta.state.uid_validity = now.uid_validity;
+  delta.replaced = before.uid_validity != 0;
+  delta.state = forgotten(before, now.uid_validity);
   return apply(store, mailbox, delta, on_change);
 }
 
@@ -64,8 +64,8 @@ void askRights(imap::Session& session, Store store, const store::MailboxRecord& 
 
 }  // namespace
 
-void syncMailbox(imap::Session& session, Store store, MailboxId mailbox,
-                 const OnChange& on_change) {
+void syncMailbox(imap::Session& session, Store store, MailboxId mailbox, const OnChange& on_change,
+                 bool believe_empty) {
   const auto record = recordOf(store, mailbox);
   if (record.unborn) return;  // there is nothing on the server to follow
   SyncState known = record.state;
@@ -83,6 +83,10 @@ void syncMailbox(imap::Session& session, Store store, MailboxId mailbox,
   auto now = examine(session, record.wire, parameters);
   // A server that leaves it out once has not replaced the mailbox.
   if (now.uid_validity == 0) now.uid_validity = known.uid_validity;
+  const bool emptied = now.messages == 0 && known.messages != 0 && now.vanished.empty();
+  if (emptied && now.uid_validity == known.uid_validity && !believe_empty)
+    throw Error(Code::stale, Scope::connection,
+                record.wire + " is said to be empty all at once: asking again");
 
   if (now.uid_validity != known.uid_validity) {
     if (known.uid_validity != 0 && store.pending != nullptr && store.pending->renames(record.wire))
@@ -91,7 +95,7 @@ void syncMailbox(imap::Session& session, Store store, MailboxId mailbox,
     if (known.uid_validity != 0)
       log::info("{}: UIDVALIDITY changed from {} to {}", record.wire, known.uid_validity,
                 now.uid_validity);
-    known = startAgain(now, known.uid_validity, store, mailbox, on_change);
+    known = startAgain(now, known, store, mailbox, on_change);
   }
   const auto strategy = choose(now, known, parameters.has_value());
   known = followKnown(strategy, session, now, known, store, mailbox, on_change);
@@ -118,7 +122,7 @@ void syncMailbox(imap::Session& session, Store store, MailboxId mailbox,
     // One that was found may have been sent on meanwhile, and have no UID again.
     const auto still = store.pending->expected(record.wire);
     std::erase_if(expected, [&](MessageId id) { return still.count(id) == 0; });
-    forgetLost(store, mailbox, expected, on_change);
+    forgetLost(store, expected, on_change);
   }
   log::debug("{}: {}, {} messages up to UID {}", record.wire, name(strategy), known.messages,
              known.listed_to);

@@ -284,7 +284,7 @@ void removeMailbox(Store store, MailboxId id, const OnChange& on_change) {
     if (!empty) refuse(Code::not_empty, "the mailbox is not empty");
     if (keepsHidden(store, *snapshot, id)) {
       const auto trash = trashOf(*snapshot);
-      if (!trash || isWithinDirectory(*snapshot, id, trash->id))
+      if (!trash || !trash->inferiors || isWithinDirectory(*snapshot, id, trash->id))
         refuse(Code::not_empty,
                "the mailbox holds deleted messages, and there is no \\Trash for them: `emlfs "
                "expunge` removes them for good");

@@ -8,6 +8,8 @@
 #include "emlfs/base/error.h"
 #include "emlfs/base/log.h"
 #include "emlfs/sync/change.h"
+#include "sync/apply.h"
+#include "sync/change_time.h"
 #include "sync/namespaces.h"
 #include "sync/overlay.h"
 #include "sync/revalued.h"
@@ -19,10 +21,10 @@ namespace {
 
 using store::Change;
 
-bool selectable(const std::vector<ListEntry>& list, const std::string& wire) {
-  return std::any_of(list.begin(), list.end(), [&](const ListEntry& entry) {
-    return entry.wire == wire && entry.selectable;
-  });
+const ListEntry* find(const std::vector<ListEntry>& list, const std::string& wire) {
+  const auto at = std::find_if(list.begin(), list.end(),
+                               [&](const ListEntry& entry) { return entry.wire == wire; });
+  return at == list.end() ? nullptr : &*at;
 }
 
 bool anyBelow(const std::vector<ListEntry>& list, const std::string& wire) {
@@ -60,7 +62,7 @@ class MailboxReplay {
     const std::string& from = change_.mailbox;
     const std::string to = realName(change_.other);
     const bool there = isThere(from);
-    const bool taken = selectable(session_.listBelow(to, delimiter_), to);
+    const bool taken = isThere(to);
     bool done = false;
     if (change_.state == Change::State::begun)
       done =
@@ -79,7 +81,7 @@ class MailboxReplay {
       rename(from, to);
     }
     const auto renamed = session_.listBelow(to, delimiter_);
-    if (!selectable(renamed, to))
+    if (!isThere(renamed, to))
       throw Error(Code::refused, Scope::mailbox,
                   fmt::format("the server said OK, and did not rename {}", from));
     // Servers leave subscriptions where they were.
@@ -93,17 +95,18 @@ class MailboxReplay {
 
   void remove() {
     const std::string& wire = change_.mailbox;
-    bool aside = false;
-    if (change_.state == Change::State::begun && !change_.other.empty())
-      aside = selectable(session_.listBelow(change_.other, delimiter_), change_.other);
+    // Also of one that was refused and is tried again: it may not have been put back.
+    const bool aside = !change_.other.empty() && isThere(change_.other);
     if (!aside) {
       const auto list = session_.listBelow(wire, delimiter_);
-      if (isGone(list)) {
+      if (!isThere(list, wire)) {
+        // What another client has below a level keeps it.
+        const bool level = find(list, wire) != nullptr && !anyBelow(list, wire);
+        if (level) convenience([&] { session_.remove(wire); });
         gone();
         return;
       }
-      if (!selectable(list, wire)) {  // a level: what another client has below it keeps it
-        if (!anyBelow(list, wire)) convenience([&] { session_.remove(wire); });
+      if (isAnother(wire)) {
         gone();
         return;
       }
@@ -113,7 +116,13 @@ class MailboxReplay {
       begin();
       rename(wire, change_.other);
     }
-    removeAside();
+    try {
+      removeAside();
+    } catch (const Error& error) {
+      if (error.scope != Scope::mailbox) throw;
+      putBack();
+      if (refuse_) throw;
+    }
   }
 
  private:
@@ -134,57 +143,51 @@ class MailboxReplay {
     session_.rename(from, to);
   }
 
-  // Dovecot 2.3 may leave out of a list what it knows when asked.
   bool isThere(const std::string& wire) {
-    if (selectable(session_.listBelow(wire, delimiter_), wire)) return true;
+    return isThere(session_.listBelow(wire, delimiter_), wire);
+  }
+
+  // Dovecot 2.3 may leave out of a list, or call a mere level, what it knows when asked.
+  bool isThere(const std::vector<ListEntry>& list, const std::string& wire) {
+    const ListEntry* const listed = find(list, wire);
+    if (listed != nullptr && listed->selectable) return true;
     try {
       session_.status(wire);
       return true;
     } catch (const Error& error) {
       if (error.scope != Scope::mailbox) throw;
-      return false;
+      if (error.code == Code::denied) return true;
+      // That a level holds no messages is said as what can never be.
+      if (error.code == Code::not_found || error.code == Code::invalid) return false;
+      throw Error(Code::busy, Scope::connection,
+                  fmt::format("whether {} is there is not known: {}", wire, error.what()),
+                  error.server);
     }
   }
 
-  // Not there any more, or another of that name: what we were to remove is gone.
-  bool isGone(const std::vector<ListEntry>& list) {
-    const std::string& wire = change_.mailbox;
-    const bool listed = std::any_of(list.begin(), list.end(),
-                                    [&](const ListEntry& entry) { return entry.wire == wire; });
-    if (!listed || change_.state != Change::State::begun || !selectable(list, wire)) return !listed;
+  // What we were to remove is gone, and another has its name.
+  bool isAnother(const std::string& wire) {
     const auto before = change_.destination.uid_validity;
-    return before != 0 && session_.status(wire).uid_validity != before;
+    return change_.state == Change::State::begun && before != 0 &&
+           session_.status(wire).uid_validity != before;
   }
 
-  // Nobody delivers into it under this name, so what is in it is all there will be.
+  // Nobody delivers into it under this name, so what is in it is all there will be. Throws what
+  // keeps it from being removed.
   void removeAside() {
     const std::string& aside = change_.other;
     const bool children = anyBelow(session_.listBelow(aside, delimiter_), aside);
     const auto now = session_.examine(aside);
     if (!children && now.messages == 0) {
-      removeEmpty(aside);
+      session_.remove(aside);
+      gone();
       return;
     }
     const auto trash = trashOf(*store_.cache.snapshot());
     const bool hidden = !children && onlyDeleted(now.messages);
-    if (hidden && trash && !isWithin(change_.mailbox, trash->wire, delimiter_)) {
-      moveIntoTrash(*trash);
-      return;
-    }
-    putBack();
-    refuseFull();
-  }
-
-  void removeEmpty(const std::string& aside) {
-    try {
-      session_.remove(aside);
-    } catch (const Error& error) {
-      if (error.scope != Scope::mailbox) throw;
-      putBack();
-      if (refuse_) throw;
-      return;
-    }
-    gone();
+    const bool takes = trash && trash->inferiors;
+    if (!hidden || !takes || isWithin(change_.mailbox, trash->wire, delimiter_)) refuseFull();
+    moveIntoTrash(*trash);
   }
 
   bool onlyDeleted(uint32_t messages) {
@@ -223,8 +226,7 @@ class MailboxReplay {
     refuse_ = false;
   }
 
-  void refuseFull() const {
-    if (!refuse_) return;
+  [[noreturn]] void refuseFull() const {
     throw Error(Code::not_empty, Scope::mailbox,
                 fmt::format("{} is not empty on the server", change_.mailbox));
   }
@@ -303,23 +305,29 @@ class MailboxReplay {
         const auto now = renamed.revalued.find(wire);
         if (now != renamed.revalued.end() && now->second.before == record.state.uid_validity)
           renumber(*update, record, now->second, changes[record.id]);
-        if (status && record.unborn && wire == to) setState(record, *status);
+        if (status && record.unborn && wire == to) setState(record, *status, changes[record.id]);
         update->putMailbox(record);
       }
       update->commit();
     }
     pending_.renamed(number, renamed);
-    for (const auto& [id, gone] : changes)
-      if (!gone.empty()) on_change_(gone);
+    for (const auto& [id, change] : changes)
+      if (!change.empty()) on_change_(change);
     reshape(store_, on_change_);
   }
 
-  // An empty one is known whole.
-  static void setState(store::MailboxRecord& record, const MailboxStatus& status) {
+  // An empty one is known whole. Of another the kernel may have cached that it is empty.
+  static void setState(store::MailboxRecord& record, const MailboxStatus& status,
+                       TreeChange& change) {
     record.unborn = false;
-    record.state = {};
-    record.state.uid_validity = status.uid_validity;
-    if (status.messages != 0 || status.uid_next == 0) return;
+    record.state = forgotten(record.state, status.uid_validity);
+    if (status.messages != 0 || status.uid_next == 0) {
+      record.changed = changeTime(record.changed);
+      change.directory = record.id;
+      change.entries = true;
+      change.attributes.push_back(record.id.value);
+      return;
+    }
     record.state.uid_next = status.uid_next;
     record.state.listed_to = status.uid_next - 1;
     record.state.highest_modseq = status.highest_modseq;
@@ -360,34 +368,6 @@ void sendMailboxChange(imap::Session& session, Store store, const Change& change
   if (change.kind == Change::Kind::create_mailbox) replay.create();
   if (change.kind == Change::Kind::rename_mailbox) replay.giveName();
   if (change.kind == Change::Kind::remove_mailbox) replay.remove();
-}
-
-void refuseMailboxChange(Store store, const Change& change, const Error& error,
-                         const OnChange& on_change) {
-  store.pending->renaming();
-  const auto now = store.pending->touching(change.mailbox, 0);
-  const auto self = std::find_if(
-      now.begin(), now.end(), [&](const Change& other) { return other.number == change.number; });
-  const auto undone = std::find_if(now.begin(), now.end(), [&](const Change& other) {
-    return other.kind == Change::Kind::remove_mailbox && other.mailbox == change.mailbox;
-  });
-  if (change.kind == Change::Kind::create_mailbox && self != now.end() && undone != now.end()) {
-    // Nobody wants it any more.
-    log::info("{} was not made, and is removed already: {}", change.mailbox, error.what());
-    store.pending->drop({*self, *undone});
-  } else if (self != now.end()) {
-    store.pending->park({*self}, error);
-  }
-  if (change.kind == Change::Kind::create_mailbox) {
-    const char delimiter = delimiterOf(storedNamespaces(*store.cache.snapshot()));
-    const Error because(error.code, error.scope,
-                        fmt::format("the mailbox for it was not made: {}", error.what()),
-                        error.server);
-    for (auto lost = store.pending->touching(change.mailbox, delimiter); !lost.empty();
-         lost = store.pending->touching(change.mailbox, delimiter))
-      store.pending->park({lost.front()}, because);
-  }
-  reshape(store, on_change);
 }
 
 }  // namespace emlfs::sync

@@ -98,6 +98,11 @@ bool Pending::held() const {
   return held_;
 }
 
+bool Pending::amending() const {
+  const MutexLock lock(mutex_);
+  return amending_;
+}
+
 Run Pending::next() const {
   bool any_deletion = false;
   {
@@ -109,6 +114,7 @@ Run Pending::next() const {
   const auto oldest = any_deletion && oldest_ ? oldest_() : std::nullopt;
   const MutexLock lock(mutex_);
   held_ = false;
+  amending_ = false;
   Run run;
   std::set<MessageId> waiting;
   std::set<std::string> unsettled;  // mailboxes that are not as earlier changes say
@@ -119,8 +125,12 @@ Run Pending::next() const {
                           ? overlap(unsettled, names(change)) || overlap(used, names(change))
                           : !unsettled.empty() && moved(unsettled, names(change));
     const bool deletion = isDeletion(change) || isReplaced(change);
-    bool ready = sendable(change) && claimed_.count(number) == 0 && waiting.count(change.id) == 0 &&
-                 !held && !(append_before && deletion);
+    bool ready =
+        sendable(change) && waiting.count(change.id) == 0 && !held && !(append_before && deletion);
+    if (ready && claimed_.count(number) != 0) {
+      amending_ = true;
+      ready = false;
+    }
     if (ready && deletion && oldest && change.acknowledged >= *oldest) {
       held_ = true;
       ready = false;

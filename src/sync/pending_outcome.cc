@@ -110,7 +110,10 @@ Run Pending::park(const Run& run, const Error& error) {
   Run parked;
   {
     const MutexLock lock(mutex_);
-    for (const Change& change : run) {
+    for (const Change& sent : run) {
+      const auto at = changes_.find(sent.number);
+      if (at == changes_.end()) continue;  // void meanwhile
+      const Change& change = at->second;
       parked.push_back(change);
       for (Change next : later(change.id, change.number)) {
         if (next.source.uid != 0) continue;
@@ -127,7 +130,10 @@ Run Pending::park(const Run& run, const Error& error) {
         if (isReplaced(other) && other.spool == change.spool) parked.push_back(other);
     }
   }
+  if (parked.empty()) return parked;
   for (Change& change : parked) {
+    // Sent after all one day, it is looked for first.
+    change.recovered |= change.kind == Change::Kind::append && change.state == Change::State::begun;
     change.state = Change::State::parked;
     change.error = error.code;
     change.server = error.server.empty() ? error.what() : error.server;
@@ -162,7 +168,8 @@ std::set<MessageId> Pending::orphans() const {
   std::set<MessageId> ids;
   for (const auto& [id, numbers] : of_) {
     const Change& first = changes_.at(*numbers.begin());
-    if (first.source.uid == 0 && first.kind != Change::Kind::append) ids.insert(id);
+    const bool to_be_sent = first.kind == Change::Kind::append && !lacksUid(first);
+    if (first.source.uid == 0 && !to_be_sent) ids.insert(id);
   }
   return ids;
 }

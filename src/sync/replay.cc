@@ -10,6 +10,8 @@
 #include "emlfs/base/take_if.h"
 #include "emlfs/sync/rights.h"
 #include "sync/append_replay.h"
+#include "sync/copy_search.h"
+#include "sync/destination.h"
 #include "sync/mailbox_replay.h"
 #include "sync/overlay.h"
 #include "sync/receiving.h"
@@ -46,6 +48,9 @@ class Replay {
         refused(run, error);
       }
     }
+    // A crash may have come before the look that shows which UIDs they have.
+    for (const Change& change : pending_.changes())
+      if (lacksUid(change)) note(change.mailbox);
     const auto snapshot = store_.cache.snapshot();
     std::erase_if(changed_, [&](MailboxId id) {
       const auto record = snapshot->mailbox(id);
@@ -154,13 +159,19 @@ class Replay {
     return any;
   }
 
-  // What is known of the destination: its new messages will have higher UIDs.
-  Change::Destination destinationOf(const Run& run) const {
-    Change::Destination destination;
-    const auto record = mailboxByWire(*store_.cache.snapshot(), run.front().mailbox);
-    if (!record) return destination;
-    destination.uid_validity = record->state.uid_validity;
-    destination.uid_next = record->state.listed_to == kLastUid ? 0 : record->state.listed_to + 1;
+  // The server is asked where the store can't tell: what was there before is not what we send.
+  Change::Destination moveDestination(const Run& run) {
+    const std::string& to = run.front().mailbox;
+    const auto record = mailboxByWire(*store_.cache.snapshot(), to);
+    if (record && record->state.complete && record->state.listed_to != kLastUid)
+      return {record->state.uid_validity, record->state.listed_to + 1, 0};
+    return askDestination(run);
+  }
+
+  Change::Destination askDestination(const Run& run) {
+    const auto destination = destinationOf(session_, run.front().mailbox);
+    const std::string& from = run.front().source.mailbox;
+    if (session_.selected() != from || !session_.selectedForWriting()) session_.select(from);
     return destination;
   }
 
@@ -182,7 +193,7 @@ class Replay {
       copyAndDelete(run);
       return;
     }
-    const Receiving receiving(pending_, run, destinationOf(run));
+    const Receiving receiving(pending_, run, moveDestination(run));
     std::optional<imap::CopiedUids> told;
     std::optional<Error> error;
     try {
@@ -211,7 +222,7 @@ class Replay {
   // looked for, so that it is never made twice.
   void copyAndDelete(Run run) {
     if (run.front().state == Change::State::begun) {
-      const Run found = findCopies(run);
+      const Run found = findCopies(session_, store_, run);
       pending_.copied(found);
       if (found.size() == run.size()) return;  // next() gives them again
       std::erase_if(run, [&](const Change& change) {
@@ -221,9 +232,9 @@ class Replay {
       session_.select(run.front().source.mailbox);
     }
     if (run.front().state != Change::State::copied) {
-      const Receiving receiving(pending_, run, destinationOf(run));
+      auto destination = askDestination(run);
+      const Receiving receiving(pending_, run, destination);
       const auto told = session_.copy(uidsOf(run), run.front().mailbox);
-      auto destination = destinationOf(run);
       if (told) destination.uid_validity = told->uid_validity;
       std::map<Uid, Uid> uids;
       if (told) uids.insert(told->uids.begin(), told->uids.end());
@@ -247,27 +258,6 @@ class Replay {
       if (change.destination.uid != 0)
         told.uids.emplace_back(change.source.uid, change.destination.uid);
     arrived(run, told);
-  }
-
-  // Of a COPY whose answer was lost: those that have arrived, with their UIDs.
-  Run findCopies(const Run& run) {
-    Run found;
-    const auto there = session_.examine(run.front().mailbox);
-    const Uid first = std::max<Uid>(run.front().destination.uid_next, 1);
-    std::set<uint64_t> taken;
-    session_.fetchMetadata(first, kLastUid, [&](MessageMeta&& meta) {
-      for (Change change : run) {
-        if (taken.count(change.number) != 0 || change.source.size != meta.size ||
-            change.source.message_id != meta.header.message_id || change.date != meta.date)
-          continue;
-        taken.insert(change.number);
-        change.destination.uid_validity = there.uid_validity;
-        change.destination.uid = meta.uid;
-        found.push_back(std::move(change));
-        return;
-      }
-    });
-    return found;
   }
 
   // They are in the destination now. First the view, then the journal: a crash in between is found
@@ -330,8 +320,8 @@ class Replay {
 
   void append(const Run& run) {
     note(run.front().mailbox);
-    for (const auto& [change, error] : appendMessages(session_, store_, run, on_change_))
-      refused({change}, error);
+    appendMessages(session_, store_, run, on_change_,
+                   [this](const Run& part, const Error& error) { refused(part, error); });
   }
 
   void refused(const Run& run, const Error& error) {

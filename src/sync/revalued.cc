@@ -8,6 +8,7 @@
 #include <utility>
 #include <vector>
 
+#include "sync/apply.h"
 #include "sync/overlay.h"
 
 namespace emlfs::sync {
@@ -121,12 +122,12 @@ void renumber(store::Update& update, store::MailboxRecord& record, const Revalue
     ++kept;
   }
   const bool whole = record.state.complete && kept == messages.size();
-  record.state = {};
-  record.state.uid_validity = revalued.now;
+  record.state = forgotten(record.state, revalued.now);
   record.state.messages = kept;
   record.state.complete = whole;
-  record.state.listed_to = whole ? last : 0;
-  record.state.uid_next = whole ? last + 1 : 0;
+  if (!whole) return;
+  record.state.listed_to = last;
+  record.state.uid_next = last + 1;
 }
 
 }  // namespace emlfs::sync

@@ -118,18 +118,18 @@ void takeOver(Store store, MessageId id, MessageId old, const OnChange& on_chang
   if (!change.empty()) on_change(change);
 }
 
-void forgetLost(Store store, MailboxId mailbox, const std::set<MessageId>& expected,
-                const OnChange& on_change) {
+void forgetLost(Store store, const std::set<MessageId>& expected, const OnChange& on_change) {
   std::vector<MessageId> lost;
   {
     const auto update = store.cache.begin();
     Changes changes(*update);
     for (const MessageId id : expected) {
       const auto message = update->message(id);
-      if (!message || message->mailbox != mailbox || message->uid != 0) continue;
+      if (message && message->uid != 0) continue;  // found, and the journal will hear of it
+      lost.push_back(id);
+      if (!message) continue;  // a crash kept it from the journal
       changes.unname(*message);
       update->removeMessage(id);
-      lost.push_back(id);
       log::info("a message that was moved is not in its mailbox: {}", message->message_id);
     }
     if (lost.empty()) return;
@@ -167,11 +167,19 @@ void putBack(Store store, const Run& run, const OnChange& on_change) {
   for (const auto& change : run) {
     auto message = update->message(change.id);
     if (!message || message->shown == store::Shown::in_place) continue;
-    changes.unname(*message);
     if (change.kind == store::Change::Kind::append) {
+      if (message->uid != 0) continue;
+      changes.unname(*message);
       update->removeMessage(change.id);
       continue;
     }
+    const auto ours = store.pending->outlook(change.id);
+    if (ours && (ours->deleted || ours->directory)) continue;
+    const bool is_there = message->shown == store::Shown::hidden
+                              ? message->flags.has("\\Deleted")
+                              : message->directory == message->mailbox;
+    if (is_there) continue;
+    changes.unname(*message);
     message->shown = store::Shown::in_place;
     message->directory = {};
     message->name = freeName(*update, message->mailbox, message->name);

@@ -29,12 +29,12 @@ void settleFlags(Store store, const Run& run);
 // Messages are gone for good.
 void settleExpunged(Store store, const Run& run);
 
-// Messages of which it was said that they are in the mailbox, and which a whole look at it has not
+// Messages of which it was said that they are in a mailbox, and which a whole look at it has not
 // found: another client was there first.
-void forgetLost(Store store, MailboxId mailbox, const std::set<MessageId>& expected,
-                const OnChange& on_change);
+void forgetLost(Store store, const std::set<MessageId>& expected, const OnChange& on_change);
 
-// Messages are shown again where the server has them; new ones, which it doesn't have, no longer.
+// Of changes that were refused: messages are shown again where the server has them, unless they
+// are there, or another change takes them elsewhere; new ones, which it doesn't have, no longer.
 void putBack(Store store, const Run& run, const OnChange& on_change);
 
 }  // namespace emlfs::sync

@@ -6,6 +6,8 @@
 #include "emlfs/base/error.h"
 #include "emlfs/base/log.h"
 #include "emlfs/sync/sync.h"
+#include "sync/apply.h"
+#include "sync/overlay.h"
 #include "sync/tree_update.h"
 
 namespace emlfs::sync {
@@ -59,18 +61,73 @@ std::vector<std::string> missing(const std::vector<ListEntry>& entries, Store st
   return names;
 }
 
-// A mailbox goes with all that is cached of it, so it must really be gone. Of many, some are asked
-// about: a list that is broken lacks more than one.
-void requireGone(imap::Session& session, const std::vector<std::string>& names, Doubts& doubts) {
+// What STATUS says of a mailbox that isn't listed.
+enum class Unlisted { gone, forbidden, there };
+
+Unlisted askOf(imap::Session& session, const std::string& wire) {
+  try {
+    session.status(wire);
+  } catch (const Error& error) {
+    if (error.scope != Scope::mailbox) throw;
+    log::info("{}", error.what());
+    if (error.code == Code::not_found) return Unlisted::gone;
+    if (error.code == Code::denied) return Unlisted::forbidden;
+  }
+  return Unlisted::there;
+}
+
+// A mailbox goes with all that is cached of it, so it must really be gone, or nobody may see it any
+// more. Of many, some are asked about: a list that is broken lacks more than one. Returns those
+// that stay, since the list proves to be broken on every connection.
+std::vector<std::string> requireGone(imap::Session& session, std::vector<std::string> names,
+                                     Doubts& doubts) {
   constexpr size_t kMostAsked = 16;
   const auto before = std::exchange(doubts.unlisted, {});
   const size_t step = (names.size() + kMostAsked - 1) / kMostAsked;
-  for (size_t i = 0; i < names.size(); i += step)
-    if (statusOf(session, names[i])) doubts.unlisted.insert(names[i]);
+  std::set<std::string> going;
+  for (size_t i = 0; i < names.size(); i += step) {
+    const Unlisted said = askOf(session, names[i]);
+    if (said != Unlisted::gone) doubts.unlisted.insert(names[i]);
+    if (said != Unlisted::there) going.insert(names[i]);
+  }
   for (const auto& wire : doubts.unlisted)
     if (before.count(wire) == 0)
       throw Error(Code::stale, Scope::connection,
                   "the server knows " + wire + " and doesn't list it: asking again");
+  const bool broken = std::any_of(doubts.unlisted.begin(), doubts.unlisted.end(),
+                                  [&](const auto& wire) { return going.count(wire) == 0; });
+  if (!broken) return {};
+  std::erase_if(names, [&](const auto& wire) { return going.count(wire) != 0; });
+  return names;
+}
+
+// As the store has them.
+void keep(const std::vector<std::string>& names, const std::vector<Namespace>& namespaces,
+          Store store, std::vector<ListEntry>& entries) {
+  if (names.empty()) return;
+  const std::unordered_set<std::string_view> kept(names.begin(), names.end());
+  std::erase_if(entries, [&](const ListEntry& entry) { return kept.count(entry.wire) != 0; });
+  for (const auto& record : store.cache.snapshot()->mailboxes())
+    if (kept.count(record.wire) != 0) entries.push_back(entryOf(record, namespaces));
+}
+
+// A RENAME whose answer was lost, and both names are there: which of the two is ours shows when it
+// is sent again.
+bool awaitsRename(const std::vector<ListEntry>& entries, Store store, Doubts& doubts) {
+  const auto known = store.cache.snapshot()->mailboxes();
+  const auto among = [](const auto& all, const std::string& wire) {
+    return std::any_of(all.begin(), all.end(),
+                       [&](const auto& one) { return one.wire == wire && one.selectable; });
+  };
+  const auto ours =
+      store.pending == nullptr ? std::vector<store::Change>() : store.pending->mailboxChanges();
+  const bool any = std::any_of(ours.begin(), ours.end(), [&](const store::Change& change) {
+    return change.kind == store::Change::Kind::rename_mailbox &&
+           change.state == store::Change::State::begun && among(known, change.mailbox) &&
+           among(entries, change.mailbox) && among(entries, realName(change.other));
+  });
+  doubts.renames = any ? doubts.renames + 1 : 0;
+  return doubts.awaitsRename();
 }
 
 // In part, too.
@@ -78,7 +135,7 @@ std::vector<store::MailboxRecord> listedMailboxes(Store store) {
   auto all = store.cache.snapshot()->mailboxes();
   std::erase_if(all, [](const auto& record) {
     return !record.selectable || record.unborn || record.hidden ||
-           (!record.state.complete && record.state.listed_to == 0);
+           (!wasListed(record.state) && record.state.listed_to == 0);
   });
   return all;
 }
@@ -93,8 +150,9 @@ std::vector<MailboxId> refreshTree(imap::Session& session, const std::vector<Nam
     if (store.pending != nullptr) epoch = store.pending->epoch();
     entries = session.list(namespaces);
     requireStatuses(entries, doubts);
-    requireGone(session, missing(entries, store), doubts);
-  } while (!follow(entries, namespaces, epoch, store, on_change));
+    keep(requireGone(session, missing(entries, store), doubts), namespaces, store, entries);
+  } while (!awaitsRename(entries, store, doubts) &&
+           !follow(entries, namespaces, epoch, store, on_change));
 
   std::map<std::string, MailboxStatus> statuses;
   std::unordered_set<std::string> unknown;

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <map>
+#include <set>
 #include <unordered_map>
 #include <unordered_set>
 
@@ -10,6 +11,7 @@
 #include "emlfs/store/cache.h"
 #include "emlfs/sync/free_name.h"
 #include "emlfs/view/layout.h"
+#include "sync/apply.h"
 #include "sync/change_time.h"
 #include "sync/namespaces.h"
 #include "sync/overlay.h"
@@ -76,7 +78,7 @@ class TreeUpdate {
     record.hidden = false;
     if (!record.selectable) {
       if (before.selectable && before.id.value != 0) removeMessages(before.id);
-      record.state = {};
+      record.state = forgotten(record.state, 0);
     }
     if (record.id.value == 0) {
       const bool given = planned != nullptr && planned->id.value != 0;
@@ -285,6 +287,21 @@ void shape(store::Update& update, Store store, const std::vector<ListEntry>& ent
   changes = tree.changes();
 }
 
+// Messages whose UIDs were still to be seen in mailboxes that are no more.
+std::set<MessageId> goneWithMailboxes(const store::Snapshot& store, const Pending& pending,
+                                      uint64_t epoch) {
+  std::set<std::string> there;
+  for (const auto& record : store.mailboxes())
+    if (record.selectable) there.insert(record.wire);
+  std::set<MessageId> gone;
+  for (const auto& change : pending.changes())
+    if (lacksUid(change) && there.count(change.mailbox) == 0 && !pending.renames(change.mailbox))
+      gone.insert(change.id);
+  // Of one that has got another name meanwhile the journal speaks otherwise now.
+  if (pending.epoch() != epoch) gone.clear();
+  return gone;
+}
+
 void tell(const std::map<MailboxId, TreeChange>& changes, const OnChange& on_change) {
   for (const auto& [id, change] : changes)
     if (!change.empty()) on_change(change);
@@ -292,9 +309,20 @@ void tell(const std::map<MailboxId, TreeChange>& changes, const OnChange& on_cha
 
 }  // namespace
 
+ListEntry entryOf(const store::MailboxRecord& record, const std::vector<Namespace>& namespaces) {
+  ListEntry entry;
+  entry.wire = record.wire;
+  entry.delimiter = delimiterOf(namespaces, record.wire);
+  entry.selectable = record.selectable;
+  entry.inferiors = record.inferiors;
+  entry.special_use = record.special_use;
+  return entry;
+}
+
 bool follow(const std::vector<ListEntry>& entries, const std::vector<Namespace>& namespaces,
             uint64_t epoch, Store store, const OnChange& on_change) {
   std::map<MailboxId, TreeChange> changes;
+  std::set<MessageId> lost;
   {
     const auto update = store.cache.begin();
     if (store.pending != nullptr && store.pending->epoch() != epoch) return false;
@@ -303,8 +331,10 @@ bool follow(const std::vector<ListEntry>& entries, const std::vector<Namespace>&
       if (space.delimiter == 0) space.delimiter = delimiterOf(namespaces, entries);
     putNamespaces(*update, known);
     shape(*update, store, entries, namespaces, true, changes);
+    if (store.pending != nullptr) lost = goneWithMailboxes(*update, *store.pending, epoch);
     update->commit();
   }
+  for (const MessageId id : lost) store.pending->vanished(id);
   tell(changes, on_change);
   return true;
 }
@@ -317,13 +347,7 @@ void reshape(Store store, const OnChange& on_change) {
     std::vector<ListEntry> entries;
     for (const auto& record : update->mailboxes()) {
       if (record.wire.empty() || record.unborn) continue;
-      ListEntry entry;
-      entry.wire = record.wire;
-      entry.delimiter = delimiterOf(namespaces, record.wire);
-      entry.selectable = record.selectable;
-      entry.inferiors = record.inferiors;
-      entry.special_use = record.special_use;
-      entries.push_back(std::move(entry));
+      entries.push_back(entryOf(record, namespaces));
     }
     shape(*update, store, entries, namespaces, false, changes);
     update->commit();

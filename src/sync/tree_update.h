@@ -8,6 +8,9 @@
 
 namespace emlfs::sync {
 
+// A mailbox of the store as the server has listed it.
+ListEntry entryOf(const store::MailboxRecord& record, const std::vector<Namespace>& namespaces);
+
 // Makes the store follow a list of the server. False, and nothing is changed, if mailboxes were
 // changed by us since `epoch`: the list may be from before.
 bool follow(const std::vector<ListEntry>& entries, const std::vector<Namespace>& namespaces,

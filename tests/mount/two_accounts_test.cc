@@ -52,6 +52,15 @@ TEST_F(TwoAccounts, WhatWasMovedIsNotDeletedBeforeTheOtherServerHasIt) {
   EXPECT_EQ(arrived(), 1U);
 }
 
+TEST_F(TwoAccounts, AFlushWaitsForTheOtherServer) {
+  there_->write("INBOX", "m1.eml", datedMail(1));
+  person().remove("m1.", "INBOX");
+  const auto flushed = emlfs({"flush", mount().path()});
+  EXPECT_EQ(flushed.status, kOk) << flushed.errors;
+  EXPECT_EQ(arrived(), 1U);
+  EXPECT_THAT(onServer("INBOX"), ElementsAre("m2"));
+}
+
 // After a restart, too, and while the other account isn't mounted.
 TEST_F(TwoAccounts, TheDeletionWaitsForAnAccountThatIsNotMounted) {
   there_proxy_->refuse();

@@ -61,6 +61,22 @@ TEST_P(AppendReplayTest, ADraftOverAMessageReplacesIt) {
   EXPECT_THAT(writer->spool(), IsEmpty());
 }
 
+TEST_P(AppendReplayTest, ADraftOfTheSameBytesKeepsItsFlags) {
+  const auto writer = this->writer();
+  writer->add("A", "x.eml:2,F", numberedMail(1));
+  writer->settle();
+  const auto same = writer->write("A", ".x.tmp", numberedMail(1));
+  EXPECT_TRUE(writer->drafts().rename(same, writer->mailbox("A"), "x.eml:2,F", true));
+  EXPECT_TRUE(writer->drafts().setFlags(same, Flags({"\\Answered"}), {}));
+  writer->drafts().sealAll();
+  writer->settle();
+  auto now = onServer("A");
+  EXPECT_EQ(now.size(), 1U);
+  EXPECT_EQ(now[numberedMail(1)].copies, 1);
+  EXPECT_THAT(now[numberedMail(1)].flags, testing::HasSubstr("\\Answered"));
+  EXPECT_THAT(now[numberedMail(1)].flags, testing::HasSubstr("\\Flagged"));
+}
+
 TEST_P(AppendReplayTest, WhatBeganHereCanBeWrittenOn) {
   const auto writer = this->writer();
   const auto id = writer->write("A", "x.eml", numberedMail(1));

@@ -3,9 +3,12 @@
 // The tests in tests/server run the same strategies against a real one.
 #pragma once
 
+#include <algorithm>
+#include <functional>
 #include <map>
 #include <set>
 #include <string>
+#include <utility>
 
 #include "emlfs/base/error.h"
 #include "emlfs/imap/session.h"
@@ -57,9 +60,10 @@ class ModelSession final : public ReadingSession {
   std::set<Uid> unreadable;
   bool metadata_missing = false;
   bool flags_missing = false;
-  bool status_refused = false;
+  std::optional<Code> status_error;
   std::set<std::string> unlisted;  // known to STATUS alone
   bool validity_missing = false;
+  std::function<void()> on_call;  // what happens before the next command on messages is answered
 
   const imap::Capabilities& capabilities() const override { return capabilities_; }
   std::string tlsVersion() const override { return {}; }
@@ -72,8 +76,9 @@ class ModelSession final : public ReadingSession {
     const bool listed = std::any_of(listing.begin(), listing.end(), [&](const ListEntry& entry) {
       return entry.wire == wire && entry.selectable;
     });
-    if (status_refused || (!listed && !unlisted.contains(std::string(wire))))
-      throw Error(Code::refused, Scope::mailbox, "not you", "not you");
+    if (status_error) throw Error(*status_error, Scope::mailbox, "not you", "not you");
+    if (!listed && !unlisted.contains(std::string(wire)))
+      throw Error(Code::not_found, Scope::mailbox, "gone", "gone");
     return {static_cast<uint32_t>(mailbox_.messages.size()), mailbox_.uid_next, mailbox_.validity,
             modseq()};
   }
@@ -82,6 +87,7 @@ class ModelSession final : public ReadingSession {
                          const std::optional<imap::Known>& known = {}) override {
     call();
     selected_ = wire;
+    selected_validity_ = mailbox_.validity;
     imap::Selected now;
     now.uid_validity = validity_missing ? 0 : mailbox_.validity;
     now.uid_next = mailbox_.uid_next;
@@ -97,7 +103,7 @@ class ModelSession final : public ReadingSession {
     return now;
   }
   const std::string& selected() const override { return selected_; }
-  UidValidity selectedValidity() const override { return mailbox_.validity; }
+  UidValidity selectedValidity() const override { return selected_validity_; }
 
   void fetchMetadata(Uid first, Uid last, const std::function<void(MessageMeta&&)>& each) override {
     call();
@@ -137,8 +143,10 @@ class ModelSession final : public ReadingSession {
       if (uid >= first && uid <= last) uids.add(uid);
     return uids;
   }
-  imap::BodyPiece fetchBody(Uid /*uid*/, uint64_t /*offset*/, uint32_t /*count*/) override {
-    throw Error(Code::stale, Scope::message, "the model has no bodies");
+  // As long as the metadata says.
+  imap::BodyPiece fetchBody(Uid uid, uint64_t offset, uint32_t count) override {
+    const std::string body(1'000 + uid, 'b');
+    return {body.substr(std::min<uint64_t>(offset, body.size()), count), true};
   }
   void noop() override {}
   imap::Push notify() override { return {}; }
@@ -148,6 +156,7 @@ class ModelSession final : public ReadingSession {
 
  private:
   void call() {
+    if (const auto before = std::exchange(on_call, {})) before();
     if (calls_left_ != 0 && --calls_left_ == 0)
       throw Error(Code::network, Scope::connection, "the connection broke");
   }
@@ -156,6 +165,7 @@ class ModelSession final : public ReadingSession {
   ModelMailbox& mailbox_;
   imap::Capabilities capabilities_;
   std::string selected_;
+  UidValidity selected_validity_ = 0;
   unsigned calls_left_ = 0;
 };
 

@@ -1,13 +1,10 @@
 // Which of the pending changes is sent next, and what they come to.
-#include "emlfs/sync/pending.h"
-
 #include <gmock/gmock.h>
-#include <gtest/gtest.h>
 
 #include <ctime>
 
 #include "emlfs/base/error.h"
-#include "support/scratch_dir.h"
+#include "unit/pending_fixture.h"
 
 namespace emlfs::sync {
 namespace {
@@ -16,55 +13,6 @@ using store::Change;
 using testing::ElementsAre;
 using testing::IsEmpty;
 using Kind = Change::Kind;
-
-class PendingTest : public testing::Test {
- protected:
-  static Change change(Kind kind, uint64_t id, const std::string& from, Uid uid,
-                       const std::string& to = {}) {
-    Change made;
-    made.kind = kind;
-    made.id = MessageId{id};
-    made.source = {from, 7, uid, "<id>", 100};
-    made.mailbox = to;
-    return made;
-  }
-  static Change deletion(uint64_t id, const std::string& from, Uid uid) {
-    Change made = change(Kind::flags, id, from, uid);
-    made.add = Flags({"\\Deleted"});
-    return made;
-  }
-  static Change append(uint64_t id, const std::string& to) {
-    Change made = change(Kind::append, id, "", 0, to);
-    made.source.uid_validity = 0;
-    made.spool = std::to_string(id) + ".eml";
-    made.size = 100;
-    made.date = {5, 0};
-    return made;
-  }
-  void add(std::vector<Change> changes) { pending_->add({.add = std::move(changes)}); }
-  void reopen() {
-    pending_.reset();
-    journal_.reset();
-    journal_ = store::Journal::open(dir_.path());
-    pending_ = std::make_unique<Pending>(*journal_);
-  }
-  std::vector<uint64_t> next() const {
-    std::vector<uint64_t> ids;
-    for (const auto& each : pending_->next()) ids.push_back(each.id.value);
-    return ids;
-  }
-  // The run was sent, and these are the UIDs that the messages got.
-  void arrive(Uid first) {
-    std::vector<Bound> bound;
-    for (const auto& each : pending_->next())
-      bound.push_back({each.number, {each.mailbox, 8, first == 0 ? 0 : first++, "<id>", 100}});
-    pending_->done(bound);
-  }
-
-  const test::ScratchDir dir_;
-  std::unique_ptr<store::Journal> journal_ = store::Journal::open(dir_.path());
-  std::unique_ptr<Pending> pending_ = std::make_unique<Pending>(*journal_);
-};
 
 TEST_F(PendingTest, LikeChangesAreSentTogether) {
   add({change(Kind::move, 10, "a", 1, "b"), change(Kind::move, 11, "a", 2, "c"),
@@ -301,105 +249,23 @@ TEST_F(PendingTest, FlagsAddUp) {
   EXPECT_FALSE(outlook->deleted);
 }
 
-// What a person does about what the server refused.
+// A crash came before the journal heard of the UID that the store has.
+TEST_F(PendingTest, AnAppendThatLacksItsUidCanBeAdopted) {
+  add({append(10, "b")});
+  EXPECT_THAT(pending_->orphans(), IsEmpty());
+  arrive(0);
+  EXPECT_THAT(pending_->orphans(), ElementsAre(MessageId{10}));
+}
 
-TEST_F(PendingTest, ARefusedMoveIsRetriedInItsPlace) {
-  add({change(Kind::move, 10, "a", 1, "b"), deletion(10, "b", 0), deletion(11, "a", 2)});
-  pending_->park(pending_->next(), Error(Code::denied, Scope::mailbox, "no", "NO [NOPERM]"));
-  // What was to follow it is about the old place now.
-  EXPECT_THAT(next(), ElementsAre(10, 11));
-  EXPECT_FALSE(pending_->outlook(MessageId{10})->directory);
-  const auto refused = pending_->changes().front();
-  EXPECT_EQ(refused.server, "NO [NOPERM]");
-
-  pending_->retry(pending_->parkedWith({refused.number}));
-  EXPECT_EQ(pending_->parked(), 0U);
-  EXPECT_EQ(pending_->outlook(MessageId{10})->directory, "b");
-  EXPECT_EQ(pending_->next().front().kind, Kind::move);
-  EXPECT_EQ(pending_->next().front().server, "");
-  reopen();
-  EXPECT_EQ(pending_->next().front().number, refused.number);
-  arrive(50);
+TEST_F(PendingTest, WhatIsBeingAmendedIsPassedOver) {
+  add({append(10, "b")});
+  pending_->amend(MessageId{10}, [&](const Change& append) {
+    EXPECT_THAT(next(), IsEmpty());
+    EXPECT_TRUE(pending_->amending());
+    return store::Batch{.update = {append}};
+  });
   EXPECT_THAT(next(), ElementsAre(10));
-  EXPECT_EQ(pending_->next().front().source.uid, 50U);
-}
-
-TEST_F(PendingTest, AMoveToTheTrashWaitsForEarlierAppends) {
-  Change to_trash = change(Kind::move, 11, "a", 1, "Trash");
-  to_trash.deletion = true;
-  add({append(10, "b"), to_trash, change(Kind::move, 12, "a", 2, "c")});
-  EXPECT_EQ(heldDeletions(pending_->changes()), 1U);
-  EXPECT_THAT(next(), ElementsAre(10));
-  arrive(50);
-  EXPECT_THAT(next(), ElementsAre(11));
-  reopen();
-  EXPECT_THAT(next(), ElementsAre(11));
-  arrive(50);
-  EXPECT_THAT(next(), ElementsAre(12));
-}
-
-TEST_F(PendingTest, ADroppedAppendLetsDeletionsGo) {
-  add({append(10, "b"), deletion(11, "a", 1), change(Kind::move, 12, "a", 2, "b")});
-  EXPECT_EQ(heldDeletions(pending_->changes()), 1U);
-  const auto sent = pending_->next();
-  pending_->park(sent, Error(Code::quota, Scope::mailbox, "full", "NO [OVERQUOTA]"));
-  EXPECT_EQ(heldDeletions(pending_->changes()), 1U);
-  pending_->forgetParked(pending_->parkedWith({sent.front().number}));
-  EXPECT_EQ(heldDeletions(pending_->changes()), 0U);
-  EXPECT_THAT(next(), ElementsAre(11));
-  reopen();
-  EXPECT_EQ(pending_->size(), 2U);
-}
-
-TEST_F(PendingTest, ARetriedAppendStillHoldsLaterDeletions) {
-  add({append(10, "b"), deletion(11, "a", 1)});
-  const auto sent = pending_->next();
-  pending_->park(sent, Error(Code::quota, Scope::mailbox, "full", "NO [OVERQUOTA]"));
-  pending_->retry(pending_->parkedWith({sent.front().number}));
-  EXPECT_THAT(next(), ElementsAre(10));
-  arrive(50);
-  EXPECT_THAT(next(), ElementsAre(11));
-}
-
-TEST_F(PendingTest, WithARefusedAppendGoesWhatIsOfNoUseWithoutIt) {
-  const Change new_message = append(10, "b");
-  Change replaced = deletion(9, "b", 4);
-  replaced.spool = new_message.spool;
-  Change flags = change(Kind::flags, 10, "b", 0);
-  flags.add = Flags({"\\Seen"});
-  add({new_message, replaced, flags, change(Kind::move, 12, "a", 2, "b")});
-  const auto all = pending_->changes();
-  pending_->park({all[0], all[1], all[2], all[3]}, Error(Code::quota, Scope::mailbox, "full"));
-  EXPECT_EQ(pending_->parkedWith({all[0].number}).size(), 3U);
-  EXPECT_EQ(pending_->parkedWith({all[3].number}).size(), 1U);
-}
-
-TEST_F(PendingTest, OnlyWhatWasRefusedCanBeRetried) {
-  add({change(Kind::move, 10, "a", 1, "b")});
-  const auto code = [&](uint64_t number) {
-    try {
-      pending_->parkedWith({number});
-    } catch (const Error& error) {
-      return error.code;
-    }
-    return Code::refused;
-  };
-  EXPECT_EQ(code(pending_->changes().front().number), Code::busy);
-  EXPECT_EQ(code(4711), Code::not_found);
-}
-
-TEST_F(PendingTest, TheNameGoesWithTheLastChangeThatIsDropped) {
-  pending_->add({.add = {change(Kind::move, 10, "a", 1, "b")},
-                 .put_names = {{{{}, 0, 0, MessageId{10}}, "b", "x.eml"}}});
-  pending_->park(pending_->next(), Error(Code::denied, Scope::mailbox, "no"));
-  add({deletion(10, "a", 1)});
-  const auto refused = pending_->changes().front().number;
-  pending_->forgetParked(pending_->parkedWith({refused}));
-  EXPECT_EQ(pending_->nameOf({{}, 0, 0, MessageId{10}}), "x.eml");
-  pending_->park(pending_->next(), Error(Code::denied, Scope::mailbox, "no"));
-  pending_->forgetParked(pending_->parkedWith({pending_->changes().front().number}));
-  EXPECT_FALSE(pending_->nameOf({{}, 0, 0, MessageId{10}}));
-  EXPECT_EQ(pending_->size(), 0U);
+  EXPECT_FALSE(pending_->amending());
 }
 
 }  // namespace

@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 #include <poll.h>
 
+#include <algorithm>
 #include <atomic>
 #include <functional>
 #include <future>
@@ -165,6 +166,24 @@ class PoolTest : public testing::Test {
     }
     for (auto& each : jobs) sessionOf(std::move(each));
     EXPECT_EQ(opened_, count);
+  }
+
+  // Of three connections two are idle; the third is tried and, as on_open_ has to see to, refused.
+  void refuseAnother() {
+    std::latch together(3);
+    std::vector<std::future<Outcome>> jobs;
+    for (int i = 0; i < 2; ++i)
+      jobs.push_back(submit(Lane::listing, [&](Session&) { together.arrive_and_wait(); }));
+    while (pool_->status().queued[static_cast<size_t>(Lane::listing)] > 0) poll(nullptr, 0, 1);
+    jobs.push_back(submit(Lane::listing));
+    const auto refused = [&] {
+      const auto status = pool_->status();
+      return std::any_of(status.connections.begin(), status.connections.end(),
+                         [](const auto& each) { return !each.last_error.empty(); });
+    };
+    while (!refused()) poll(nullptr, 0, 1);
+    together.arrive_and_wait();
+    for (auto& each : jobs) sessionOf(std::move(each));
   }
 
   std::atomic<int> opened_{0};

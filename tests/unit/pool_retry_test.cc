@@ -161,5 +161,53 @@ TEST_F(PoolTest, ARetryThatGetsNoNewConnectionTakesAnOldOne) {
   EXPECT_EQ(second, 1 - first);
 }
 
+// A pause lasts for up to five minutes: who can work does so meanwhile.
+TEST_F(PoolTest, ARetryDoesNotWaitForAPauseBesideAnIdleConnection) {
+  on_open_ = [](int number, const SessionOptions&) {
+    if (number >= 2) throw Error(Code::auth, Scope::account, "too many", "NO");  // long pauses
+  };
+  start(3);
+  connectAll(2);
+  refuseAnother();
+  std::atomic<int> first{-1};
+  const int last = sessionOf(submit(Lane::listing, [&](Session& session) {
+    int none = -1;
+    if (first.compare_exchange_strong(none, numberOf(session))) throw kBroken;
+  }));
+  EXPECT_EQ(last, 1 - first);
+  EXPECT_EQ(opened_, 3);
+}
+
+// With the third connection there is room for a second body, which one that is idle can fetch.
+TEST_F(PoolTest, TheEndOfAPauseMakesRoomOnAnIdleConnection) {
+  on_open_ = [](int number, const SessionOptions&) {
+    if (number == 2) throw kBroken;
+  };
+  start(3);
+  connectAll(2);
+  refuseAnother();
+  Gate running, release;
+  auto first = submit(Lane::reading, [&](Session&) {
+    running.open();
+    release.pass();
+  });
+  running.pass();
+  auto second = submit(Lane::reading);
+  EXPECT_LT(sessionOf(std::move(second)), 2);
+  release.open();
+  sessionOf(std::move(first));
+}
+
+TEST_F(PoolTest, ADoubtIsNoFailureOfTheConnection) {
+  start(2);
+  EXPECT_EQ(sessionOf(submit(Lane::background,
+                             [](Session& session) {
+                               if (numberOf(session) == 0)
+                                 throw Error(Code::stale, Scope::connection, "odd");
+                             })),
+            1);
+  for (const auto& each : pool_->status().connections) EXPECT_EQ(each.pause.count(), 0);
+}
+
 }  // namespace
 }  // namespace emlfs::imap

@@ -57,5 +57,72 @@ TEST_F(ShowPending, AMessageStaysInAMailboxThatHasItsNewName) {
   EXPECT_EQ(store::shownIn(*message), mailboxId(2));
 }
 
+// A crash came when the journal had it refused, and the view had not.
+class RefusedView : public ShowPending {
+ protected:
+  // Of the message with that id and UID in A, as an earlier mount has left it.
+  void refused(Change::Kind kind, store::MessageRecord message) {
+    update([&](auto& change) { change.putMessage(message); });
+    Change change;
+    change.kind = kind;
+    change.id = message.id;
+    change.source = {"A", 1, message.uid, message.message_id, message.size};
+    change.mailbox = kind == Change::Kind::flags ? "" : "C";
+    change.state = Change::State::parked;
+    pending_->add({.add = {change}});
+  }
+  static store::MessageRecord sample(uint64_t id, Uid uid, store::Shown shown) {
+    auto message = sampleMessage(id, mailboxId(1), uid);
+    message.name = std::to_string(id) + ".eml";
+    message.shown = shown;
+    if (shown == store::Shown::arrived) message.directory = mailboxId(2);
+    return message;
+  }
+  std::optional<MailboxId> shownNow(uint64_t id) {
+    sync::showPending({*cache_, *ids_, names_, pending_.get()});
+    const auto message = cache_->snapshot()->message(MessageId{id});
+    return message ? store::shownIn(*message) : std::nullopt;
+  }
+};
+
+TEST_F(RefusedView, AMovedMessageIsWhereItWas) {
+  refused(Change::Kind::move, sample(11, 6, store::Shown::arrived));
+  EXPECT_EQ(shownNow(11), mailboxId(1));
+}
+
+TEST_F(RefusedView, OneThatIsMovedAgainStays) {
+  refused(Change::Kind::move, sample(11, 6, store::Shown::arrived));
+  Change again;
+  again.id = MessageId{11};
+  again.source = {"A", 1, 6, "", 100};
+  again.mailbox = "C";
+  pending_->add({.add = {again}});
+  EXPECT_EQ(shownNow(11), mailboxId(2));
+}
+
+TEST_F(RefusedView, OneThatHasArrivedThereSinceStays) {
+  auto message = sample(11, 6, store::Shown::arrived);
+  message.mailbox = mailboxId(2);
+  refused(Change::Kind::move, message);
+  EXPECT_EQ(shownNow(11), mailboxId(2));
+}
+
+TEST_F(RefusedView, ADeletedMessageIsSeenUnlessTheServerHasItDeleted) {
+  auto message = sample(11, 6, store::Shown::hidden);
+  refused(Change::Kind::flags, message);
+  EXPECT_EQ(shownNow(11), mailboxId(1));
+  message = sample(12, 7, store::Shown::hidden);
+  message.flags = Flags({"\\Deleted"});
+  refused(Change::Kind::flags, message);
+  EXPECT_FALSE(shownNow(12));
+}
+
+TEST_F(RefusedView, ANewMessageThatNobodyHasIsNotThere) {
+  auto message = sample(11, 0, store::Shown::arrived);
+  message.mailbox = mailboxId(2);
+  refused(Change::Kind::append, message);
+  EXPECT_FALSE(shownNow(11));
+}
+
 }  // namespace
 }  // namespace emlfs

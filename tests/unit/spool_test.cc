@@ -21,7 +21,6 @@ using store::Beginning;
 using store::canBeginMessage;
 using store::Spool;
 using testing::ElementsAre;
-using testing::IsEmpty;
 
 std::string content(int fd) {
   std::string bytes(store::fileSize(fd), '\0');
@@ -94,6 +93,7 @@ class Lines : public testing::Test {
     auto file = spool_.create(MessageId{1});
     store::writeAt(file.fd.get(), bytes, 0);
     const uint64_t size = spool_.convertLineEnds(file.name);
+    spool_.endConversion(file.name);
     const Fd after = spool_.open(file.name);
     std::string out = content(after.get());
     EXPECT_EQ(size, out.size());
@@ -172,11 +172,49 @@ TEST_F(Lines, KeepTheTimes) {
   EXPECT_EQ(status.st_mode & 0777, 0600u);
 }
 
+TEST_F(Lines, KeepTheMark) {
+  const auto file = spool_.create(MessageId{1});
+  store::writeAt(file.fd.get(), "A: b\n", 0);
+  spool_.markWhole(file.name);
+  spool_.convertLineEnds(file.name);
+  EXPECT_TRUE(spool_.isWhole(file.name));
+}
+
+TEST_F(Lines, AreAsTheyWereWhenThatIsUndone) {
+  const auto file = spool_.create(MessageId{1});
+  store::writeAt(file.fd.get(), "A: b\n", 0);
+  spool_.undoConversion(file.name);  // there was none
+  spool_.convertLineEnds(file.name);
+  spool_.undoConversion(file.name);
+  EXPECT_EQ(content(spool_.open(file.name).get()), "A: b\n");
+  store::writeAt(file.fd.get(), "c", 5);  // who has it open still has the same file
+  EXPECT_EQ(content(spool_.open(file.name).get()), "A: b\nc");
+}
+
 TEST_F(Lines, LeaveNothingOfAnInterruptedConversion) {
+  const auto file = spool_.create(MessageId{1});
+  store::writeAt(file.fd.get(), "A: b\n", 0);
+  spool_.convertLineEnds(file.name);
   std::ofstream(dir_ / "spool/.1.eml") << "half";
-  EXPECT_THAT(spool_.list(), IsEmpty());
+  EXPECT_THAT(spool_.list(), ElementsAre("1.eml"));
   const Spool next(dir_.path());
-  EXPECT_FALSE(std::filesystem::exists(dir_ / "spool/.1.eml"));
+  EXPECT_THAT(std::distance(std::filesystem::directory_iterator(dir_ / "spool"), {}), 1);
+}
+
+TEST(Spool, KeepsTheMarkOfAFileThatIsOpened) {
+  const test::ScratchDir dir;
+  const Spool one(dir / "one");
+  const Spool two(dir / "two");
+  const auto file = one.create(MessageId{1});
+  store::writeAt(file.fd.get(), "A: b", 0);
+  one.markWhole(file.name);
+  store::writeAt(one.open(file.name).get(), "c", 0);
+  EXPECT_TRUE(one.isWhole(file.name));
+  EXPECT_TRUE(store::oldestToBeSent(dir / "two"));
+  // A crash in that moment.
+  ASSERT_EQ(::chmod((dir / "one/spool/1.eml").c_str(), 0700), 0);
+  EXPECT_TRUE(one.isWhole(file.name));
+  EXPECT_TRUE(store::oldestToBeSent(dir / "two"));
 }
 
 TEST(Beginning, OfAMessage) {

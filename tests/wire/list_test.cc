@@ -76,12 +76,16 @@ TEST(Status, AnswersAndRefusals) {
               peer.expect("STATUS \"a\" (MESSAGES UIDNEXT UIDVALIDITY)") + " OK\r\n");
     peer.send(peer.expect("STATUS \"b\"") + " NO [NONEXISTENT] gone\r\n");
     peer.send(peer.expect("STATUS \"c\"") + " NO no\r\n");
+    peer.send("* LIST () \"/\" c\r\n" + peer.expect("LIST \"\" \"c\"") + " OK\r\n");
+    peer.send(peer.expect("STATUS \"gone\"") + " NO no\r\n");
+    peer.send(peer.expect("LIST \"\" \"gone\"") + " OK\r\n");
     peer.send(peer.expect("STATUS \"d\"") + " BAD bad\r\n");
     peer.waitForClose();
   });
   EXPECT_EQ(dialogue.session->status("a"), (MailboxStatus{1, 0, 0, 0}));
   EXPECT_ERROR(dialogue.session->status("b"), Code::not_found, Scope::mailbox);
   EXPECT_ERROR(dialogue.session->status("c"), Code::refused, Scope::mailbox);
+  EXPECT_ERROR(dialogue.session->status("gone"), Code::not_found, Scope::mailbox);
   EXPECT_ERROR(dialogue.session->status("d"), Code::protocol, Scope::mailbox);
   EXPECT_ERROR(dialogue.session->status("a\r\nb"), Code::invalid, Scope::mailbox);
   EXPECT_EQ(dialogue.end(), "");

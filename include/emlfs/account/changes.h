@@ -43,7 +43,8 @@ class Changes {
   // Drafts: files that are being written.
   virtual store::MessageRecord create(MailboxId directory, const std::string& name) = 0;
   virtual void write(MessageId id, uint64_t offset, std::string_view bytes) = 0;
-  virtual void truncate(MessageId id, uint64_t size) = 0;
+  // `open_there`: by who has it open, and will close it.
+  virtual void truncate(MessageId id, uint64_t size, bool open_there) = 0;
   // Seconds since 1970: a draft's becomes its INTERNALDATE. On a message Error(not_permitted) for
   // another time than it has.
   virtual void setTime(MessageId id, int64_t seconds) = 0;
@@ -51,8 +52,8 @@ class Changes {
   virtual void closed(MailboxId directory, std::string_view name) = 0;
   // closed() is not called for all: drafts are finished 30 s after they were last written, too.
   virtual void deaf() = 0;
-  // A draft that was removed or replaced stays, without a name, for those who have it open, until
-  // the kernel has forgotten it: absent for all others.
+  // A draft that was removed or replaced, or got another id when it was finished, stays, without a
+  // name, for those who have it open, until the kernel has forgotten it: absent for all others.
   virtual std::optional<store::MessageRecord> unlinked(MessageId id) const = 0;
   virtual void forgotten(MessageId id) = 0;
   // On the disk; for a message nothing.

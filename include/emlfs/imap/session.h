@@ -120,7 +120,7 @@ class Session {
   // The mailbox and what is below it, subscribed or not; nothing if it isn't there. No status.
   virtual std::vector<ListEntry> listBelow(std::string_view wire, char delimiter) = 0;
 
-  // STATUS. Throws Error(refused, mailbox).
+  // STATUS. Throws Error(refused or not_found, mailbox).
   virtual MailboxStatus status(std::string_view wire) = 0;
 
   // EXAMINE: selects for reading, so that \Recent stays for other clients. With `known` and

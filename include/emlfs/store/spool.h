@@ -31,7 +31,7 @@ class Spool {
   // An empty file, named after the id: "4711.eml", the next of the same id "4711-2.eml". Durable
   // after sync().
   SpoolFile create(MessageId id) const;
-  Fd open(const std::string& name) const;                 // for reading and writing
+  Fd open(const std::string& name) const;                 // for reading and writing; its mark stays
   std::optional<Fd> read(const std::string& name) const;  // absent if there is none
   // The file's mode tells other mounts of this user whether it will be sent as it is now called: it
   // is read-only then, and their deletions wait for it.
@@ -47,11 +47,15 @@ class Spool {
 
   // Makes each bare LF a CRLF, as IMAP requires; a bare CR stays. The file is replaced at once and
   // durably: a crash leaves the old or the new one, and who has the old one open goes on seeing
-  // it. Keeps its times. A file without bare LFs is left alone. Returns its size.
+  // it. Keeps its times and its mark. A file without bare LFs is left alone. Returns its size.
+  // Until endConversion() it can be undone, which needs no room on the disk.
   uint64_t convertLineEnds(const std::string& name) const;
+  void undoConversion(const std::string& name) const;  // fine if there was none
+  void endConversion(const std::string& name) const;   // what is left of it is removed later
 
  private:
-  std::string path(const std::string& name) const;  // throws Error(invalid) for what is no name
+  std::string path(const std::string& name) const;    // throws Error(invalid) for what is no name
+  std::string before(const std::string& name) const;  // where it is kept as it was
   void syncDirectory() const;
 
   std::string directory_;

@@ -32,8 +32,8 @@ std::optional<store::MailboxRecord> trashOf(const store::Snapshot& snapshot);
 store::Change changeOf(store::Change::Kind kind, Store store, const store::Snapshot& snapshot,
                        const store::MessageRecord& message);
 
-// What was acknowledged and didn't reach the cache, which a crash leaves behind the journal, or
-// which was deleted. To be called before anything else is done with the store.
+// What was acknowledged, or refused, and didn't reach the cache, which a crash leaves behind the
+// journal, or which was deleted. To be called before anything else is done with the store.
 void showPending(Store store);
 
 }  // namespace emlfs::sync

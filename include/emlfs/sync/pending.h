@@ -132,6 +132,8 @@ class Pending {
   void holdDeletions(Oldest oldest);
   // The last next() held back a deletion for that reason: it is to be asked again in a while.
   bool held() const;
+  // The last next() passed over an append that is claimed: it will be sendable, or unfinished.
+  bool amending() const;
 
   // Acknowledges new changes and names; `batch` updates and removes no change. A source may have
   // the UID 0, and a name the key of a local id: that is where an earlier change of the message
@@ -168,8 +170,9 @@ class Pending {
   void done(std::span<const Bound> bound, const Run& dropped = {});
   // Nothing of it has happened: it is to be sent anew, without looking for it.
   void reset(const Run& run);
-  // With an append goes what was to happen to its message afterwards, and the deletion of the one
-  // that it replaces. Returns all that is parked by it.
+  // As the journal has them now; those that are gone from it are passed over. With an append goes
+  // what was to happen to its message afterwards, and the deletion of the one that it replaces.
+  // Returns all that is parked by it. Appends have to be claimed.
   Run park(const Run& run, const Error& error);
   void drop(const Run& run);  // nothing is left to be done
   // Of what was refused, the changes with these numbers and those that were parked by them: with an
@@ -220,6 +223,7 @@ class Pending {
   std::set<uint64_t> claimed_ GUARDED_BY(mutex_);    // appends: amended or sent just now
   Oldest oldest_;
   mutable bool held_ GUARDED_BY(mutex_) = false;
+  mutable bool amending_ GUARDED_BY(mutex_) = false;
 };
 
 }  // namespace emlfs::sync

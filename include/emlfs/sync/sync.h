@@ -44,15 +44,21 @@ struct Doubts {
   // look into them, or they are gone, and that connection had not heard of it (Dovecot 2.3).
   // Absent: no list has been seen yet.
   std::optional<std::set<std::string>> unasked;
-  // Mailboxes that were not listed although the server knew them when asked: nobody may see them,
-  // or the connection's list was broken (Dovecot 2.3 again).
+  // Mailboxes that were not listed although the server didn't say that they are gone: nobody may
+  // see them, or the list was broken (Dovecot 2.3 again).
   std::set<std::string> unlisted;
+  // Lists in a row that held both names of a rename of ours whose answer was lost.
+  unsigned renames = 0;
+  // The last list was not followed: a rename has to be found out first, so ask again soon. Not for
+  // ever: the journal may be one that is only read.
+  bool awaitsRename() const { return renames != 0 && renames <= 10; }
 };
 
 // Asks for the list of mailboxes and makes the directories follow. Returns the mailboxes that have
 // been listed (in part, too) and are no longer what the store holds. If the list is odd in a way
 // that `doubts` doesn't know, nothing is changed but `doubts`, and Error(stale, connection) asks
-// for another try on a new connection, whose answer is taken. Throws Error.
+// for another try on a new connection, whose answer is taken; but mailboxes that the server knows
+// when asked and goes on not to list stay. Throws Error.
 std::vector<MailboxId> refreshTree(imap::Session& session, const std::vector<Namespace>& namespaces,
                                    Store store, Doubts& doubts, const OnChange& on_change);
 
@@ -65,7 +71,10 @@ std::vector<MailboxId> staleMailboxes(Store store,
 // Makes one mailbox follow: first what changed among the messages that are known, by the best
 // strategy that the server has (QRESYNC, else CONDSTORE, else plain), then the messages that are
 // not known yet, in steps; each step is committed and readable at once, so an interrupted first
-// listing goes on where it stopped. Throws Error, Postponed among them.
-void syncMailbox(imap::Session& session, Store store, MailboxId mailbox, const OnChange& on_change);
+// listing goes on where it stopped. Unless `believe_empty`, a mailbox that held messages and is
+// empty without a word of their end is Error(stale, connection): ask again, on a new connection and
+// with true. Throws Error, Postponed among them.
+void syncMailbox(imap::Session& session, Store store, MailboxId mailbox, const OnChange& on_change,
+                 bool believe_empty = true);
 
 }  // namespace emlfs::sync

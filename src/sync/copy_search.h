@@ -1,0 +1,14 @@
+// Copies whose answer was lost: whether the server has them.
+#pragma once
+
+#include "emlfs/sync/sync.h"
+
+namespace emlfs::sync {
+
+// Of moves whose COPY was begun, those whose copies have arrived, with their UIDs: only messages
+// that nobody knew before, and that are the same by size, INTERNALDATE and Message-ID, or where
+// that isn't enough, by every byte: the original goes because of it. Leaves either mailbox
+// selected.
+Run findCopies(imap::Session& session, Store store, const Run& run);
+
+}  // namespace emlfs::sync

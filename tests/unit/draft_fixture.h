@@ -1,0 +1,150 @@
+// Drafts with their store and without a server: what has been sent is said by the test.
+#pragma once
+
+#include <gmock/gmock.h>
+#include <sys/stat.h>
+
+#include <filesystem>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "account/drafts.h"
+#include "emlfs/base/error.h"
+#include "emlfs/store/ids.h"
+#include "emlfs/sync/change.h"
+#include "support/cache_samples.h"
+#include "unit/cache_fixture.h"
+
+namespace emlfs {
+
+// One whose disk can be full.
+class FullJournal final : public store::Journal {
+ public:
+  explicit FullJournal(const std::string& directory) : journal_(open(directory)) {}
+  std::vector<uint64_t> commit(const store::Batch& batch) override {
+    if (full) throw Error(Code::system, Scope::account, "No space left");
+    return journal_->commit(batch);
+  }
+  void note(const store::Change& change) override { journal_->note(change); }
+  std::vector<store::Change> changes() const override { return journal_->changes(); }
+  std::optional<store::Change> change(uint64_t number) const override {
+    return journal_->change(number);
+  }
+  std::optional<store::GivenName> name(const store::NameKey& key) const override {
+    return journal_->name(key);
+  }
+  void eachName(const std::function<bool(const store::GivenName&)>& each) const override {
+    journal_->eachName(each);
+  }
+  std::string notice() const override { return journal_->notice(); }
+  Stats stats() const override { return journal_->stats(); }
+
+  bool full = false;
+
+ private:
+  const std::unique_ptr<store::Journal> journal_;
+};
+
+class DraftUnitTest : public CacheTest {
+ protected:
+  using Change = store::Change;
+  using Kind = Change::Kind;
+
+  void SetUp() override {
+    update([&](auto& change) { change.putMailbox(test::sampleMailbox(1, "A")); });
+    open();
+  }
+  void TearDown() override {
+    drafts_.reset();
+    CacheTest::TearDown();
+  }
+
+  // As after a kill -9.
+  void crash() {
+    drafts_.reset();
+    pending_.reset();
+    journal_.reset();
+    ids_.reset();
+    reopen();
+    open();
+  }
+  sync::Store store() { return {*cache_, *ids_, names_, pending_.get(), spool_.get()}; }
+
+  MessageId write(const std::string& name, std::string_view bytes) {
+    const MessageId id = drafts_->create(kA, name).id;
+    drafts_->write(id, 0, bytes);
+    drafts_->closed(kA, name);
+    return id;
+  }
+  void finish(const std::string& name) {
+    drafts_->closed(kA, name);
+    drafts_->sealAll();
+  }
+  // What is finished has arrived under this UID.
+  void send(Uid uid) {
+    for (const Change& append : pending_->next()) {
+      if (append.kind != Kind::append) continue;
+      auto record = cache_->snapshot()->message(append.id).value();
+      record.uid = uid++;
+      update([&](auto& change) { change.putMessage(record); });
+      const sync::Bound bound{append.number, {"A", 1, record.uid, "", append.size}};
+      pending_->done({&bound, 1});
+      spool_->remove(append.spool);
+    }
+  }
+  // A message that the server has.
+  store::MessageRecord deliver(const std::string& name, uint64_t id, Uid uid) {
+    auto message = test::sampleMessage(id, kA, uid);
+    message.name = name;
+    update([&](auto& change) { change.putMessage(message); });
+    return message;
+  }
+  std::optional<store::MessageRecord> at(const std::string& name) const {
+    const auto snapshot = cache_->snapshot();
+    const auto found = snapshot->find(kA, name);
+    return found ? snapshot->message(MessageId{found->node}) : std::nullopt;
+  }
+  std::string bytes(MessageId id) const { return drafts_->read(id, 0, 10'000).value_or("none"); }
+  std::vector<Change> changes(Kind kind) const {
+    std::vector<Change> found;
+    for (auto& change : pending_->changes())
+      if (change.kind == kind) found.push_back(std::move(change));
+    return found;
+  }
+  mode_t mode(const std::string& file) const {
+    struct stat st{};
+    EXPECT_EQ(::stat((state_ / ("spool/" + file)).c_str(), &st), 0);
+    return st.st_mode & 0777;
+  }
+
+  const MailboxId kA = test::mailboxId(1);
+  const test::ScratchDir state_;
+  const view::NameFormat names_{"{subject}.{uid}"};
+  std::unique_ptr<FullJournal> journal_;
+  std::unique_ptr<store::IdSource> ids_;
+  std::unique_ptr<sync::Pending> pending_;
+  std::unique_ptr<store::Spool> spool_;
+  std::unique_ptr<Drafts> drafts_;
+
+ private:
+  void open() {
+    journal_ = std::make_unique<FullJournal>(state_.path());
+    ids_ = store::IdSource::open(state_.path());
+    ids_->raiseAbove(std::max<uint64_t>(cache_->highestId(), 100));
+    pending_ = std::make_unique<sync::Pending>(*journal_);
+    spool_ = std::make_unique<store::Spool>(state_.path());
+    const sync::OnChange ignore = [](const sync::TreeChange&) {};
+    const auto deletion = [this](const auto& snapshot, const auto& message) {
+      auto change = sync::changeOf(Kind::flags, store(), snapshot, message);
+      change.add = Flags({"\\Deleted"});
+      return change;
+    };
+    drafts_ = std::make_unique<Drafts>(store(), *journal_, Drafts::Hooks{ignore, [] {}, deletion});
+    sync::showPending(store());
+    drafts_->recover();
+  }
+};
+
+}  // namespace emlfs

@@ -1,0 +1,157 @@
+// New messages that are written on, finished and found again.
+#include "unit/draft_fixture.h"
+
+namespace emlfs {
+namespace {
+
+using testing::IsEmpty;
+using testing::SizeIs;
+
+class DraftWrite : public DraftUnitTest {};
+
+TEST_F(DraftWrite, CutByItsPathItIsFinishedAgain) {
+  const auto id = write("x.eml", "A: b\r\nmore\r\n");
+  drafts_->sealAll();
+  drafts_->truncate(id, 6, false);
+  drafts_->sealAll();
+  EXPECT_EQ(changes(Kind::append).at(0).size, 6U);
+  // Who has it open will close it.
+  drafts_->truncate(id, 5, true);
+  drafts_->sealAll();
+  EXPECT_EQ(changes(Kind::append).at(0).size, 0U);
+}
+
+TEST_F(DraftWrite, WhatCouldNotBeWrittenWholeIsNotWhole) {
+  const auto id = write("x.eml", "A: b\r\n");
+  const std::string file = spool_->list().at(0);
+  EXPECT_TRUE(spool_->isWhole(file));
+  EXPECT_THROW(drafts_->write(id, ~uint64_t{0}, "x"), Error);
+  EXPECT_FALSE(spool_->isWhole(file));
+}
+
+TEST_F(DraftWrite, WhatCouldNotBeFinishedIsAsItWas) {
+  const auto id = write("x.eml", "A: b\n");
+  journal_->full = true;
+  drafts_->sealAll();
+  journal_->full = false;
+  EXPECT_EQ(at("x.eml")->id, id);
+  drafts_->write(id, 5, "C: d\n");
+  EXPECT_EQ(bytes(id), "A: b\nC: d\n");
+  finish("x.eml");
+  EXPECT_EQ(bytes(at("x.eml")->id), "A: b\r\nC: d\r\n");
+  EXPECT_EQ(changes(Kind::append).at(0).size, 12U);
+}
+
+TEST_F(DraftWrite, WhatCouldNotBeFinishedIsTriedAgain) {
+  write("x.eml", "A: b\r\n");
+  journal_->full = true;
+  drafts_->sealAll();
+  EXPECT_THAT(changes(Kind::append), IsEmpty());
+  journal_->full = false;
+  drafts_->sealAll();
+  EXPECT_THAT(changes(Kind::append), SizeIs(1));
+}
+
+// Somebody else had closed it, and it was finished with other bytes.
+TEST_F(DraftWrite, WhoHasItOpenWritesOn) {
+  const auto id = write("x.eml", "A: b\n");
+  drafts_->sealAll();
+  const auto finished = at("x.eml")->id;
+  EXPECT_NE(finished, id);
+  EXPECT_EQ(bytes(id), "A: b\n");
+  EXPECT_TRUE(drafts_->unlinked(id));
+  drafts_->write(id, 5, "C: d\n");
+  EXPECT_EQ(at("x.eml")->id, id);
+  EXPECT_FALSE(drafts_->unlinked(id));
+  EXPECT_EQ(bytes(id), "A: b\nC: d\n");
+  EXPECT_THAT(pending_->next(), IsEmpty());
+  finish("x.eml");
+  EXPECT_EQ(bytes(at("x.eml")->id), "A: b\r\nC: d\r\n");
+  EXPECT_THAT(changes(Kind::append), SizeIs(1));
+  EXPECT_THAT(spool_->list(), SizeIs(1));
+  drafts_->setTime(id, 5);
+  EXPECT_EQ(at("x.eml")->date.seconds, 5);
+}
+
+TEST_F(DraftWrite, WhoHasItOpenWritesANewVersionOfWhatWasSent) {
+  const auto id = write("x.eml", "A: b\n");
+  drafts_->sealAll();
+  const auto finished = at("x.eml")->id;
+  send(7);
+  drafts_->write(id, 5, "C: d\n");
+  EXPECT_EQ(at("x.eml")->id, id);
+  EXPECT_EQ(bytes(id), "A: b\nC: d\n");
+  const auto deletions = changes(Kind::flags);
+  ASSERT_THAT(deletions, SizeIs(1));
+  EXPECT_EQ(deletions[0].id, finished);
+  EXPECT_EQ(deletions[0].spool, changes(Kind::append).at(0).spool);
+  EXPECT_THAT(pending_->next(), IsEmpty()) << "the old one waits for the new one";
+}
+
+// Removed, it is nobody's any more.
+TEST_F(DraftWrite, WhoHasARemovedOneOpenWritesForHimself) {
+  const auto id = write("x.eml", "A: b\n");
+  drafts_->sealAll();
+  EXPECT_TRUE(drafts_->remove(at("x.eml")->id));
+  drafts_->write(id, 5, "C: d\n");
+  EXPECT_EQ(bytes(id), "A: b\nC: d\n");
+  EXPECT_FALSE(at("x.eml"));
+  EXPECT_THAT(spool_->list(), IsEmpty());
+}
+
+TEST_F(DraftWrite, AfterACrashWhatIsWholeStaysSo) {
+  write("x.eml", "A: b\r\n");
+  update([&](auto& change) { change.removeMailbox(kA); });
+  crash();
+  EXPECT_TRUE(spool_->isWhole(spool_->list().at(0)));
+}
+
+TEST_F(DraftWrite, AfterACrashAnEmptyOneCanBeWritten) {
+  drafts_->create(kA, "x.eml");
+  crash();
+  drafts_->write(at("x.eml")->id, 0, "A: b\r\n");
+  finish("x.eml");
+  EXPECT_THAT(changes(Kind::append), SizeIs(1));
+}
+
+TEST_F(DraftWrite, AfterACrashItHasTheFlagsOfWhatItReplaces) {
+  const auto old = deliver("x.eml", 10, 5);
+  const auto id = write(".x.tmp", "A: b\r\n");
+  const auto before = at(".x.tmp").value();
+  drafts_->rename(id, kA, "x.eml", true);
+  // The journal has it, and the cache had no time for it.
+  update([&](auto& change) {
+    change.putMessage(before);
+    change.putMessage(old);
+  });
+  crash();
+  EXPECT_EQ(at("x.eml")->id, id);
+  EXPECT_EQ(at("x.eml")->flags, old.flags);
+  drafts_->sealAll();
+  EXPECT_EQ(changes(Kind::append).at(0).add, old.flags);
+}
+
+TEST_F(DraftWrite, AfterACrashANewVersionIsNotTheOldOne) {
+  const auto id = write("x.eml", "A: b\r\n");
+  drafts_->sealAll();
+  send(7);
+  const auto sent = at("x.eml").value();
+  drafts_->truncate(id, 0, true);
+  const auto deletions = changes(Kind::flags);
+  ASSERT_THAT(deletions, SizeIs(1));
+  // The journal has it, and the cache had no time for it.
+  update([&](auto& change) {
+    change.removeMessage(deletions[0].id);
+    change.putMessage(sent);
+  });
+  crash();
+  EXPECT_EQ(at("x.eml")->id, id);
+  EXPECT_EQ(at("x.eml")->uid, 0U);
+  const auto old = cache_->snapshot()->message(deletions[0].id);
+  ASSERT_TRUE(old);
+  EXPECT_EQ(old->uid, 7U);
+  EXPECT_EQ(store::shownIn(*old), std::nullopt);
+}
+
+}  // namespace
+}  // namespace emlfs

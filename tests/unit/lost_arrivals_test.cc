@@ -1,0 +1,74 @@
+// Messages that the server has taken and of which it has told no UID: each is settled some time.
+#include <gtest/gtest.h>
+
+#include "emlfs/sync/replay.h"
+#include "support/model_session.h"
+#include "unit/replay_fixture.h"
+
+namespace emlfs {
+namespace {
+
+class LostArrivals : public ReplayUnit {
+ protected:
+  void SetUp() override {
+    list({"INBOX", "X"});
+    sent(store::Change::Kind::move, 10);
+  }
+
+  void sent(store::Change::Kind kind, uint64_t id) {
+    store::Change change;
+    change.kind = kind;
+    change.id = MessageId{id};
+    change.source = {"X", 1, 0, "<1@example.org>", 100};
+    change.mailbox = "X";
+    change.size = 100;
+    change.state = store::Change::State::copied;
+    pending_.add({.add = {change}});
+  }
+
+  void list(const std::vector<std::string>& wires) {
+    session_.listing.clear();
+    for (const auto& wire : wires) {
+      ListEntry entry;
+      entry.wire = wire;
+      entry.delimiter = '/';
+      session_.listing.push_back(entry);
+    }
+    sync::refreshTree(session_, session_.namespaces(), store(), doubts_, ignore_);
+  }
+  MailboxId x() { return MailboxId{cache_->snapshot()->find(kRoot, "X")->node}; }
+
+  test::ModelMailbox model_;
+  test::ModelSession session_{model_, {}};
+  sync::Doubts doubts_;
+};
+
+// A crash came after its record was removed.
+TEST_F(LostArrivals, OneWithoutARecordIsForgottenByALook) {
+  sync::syncMailbox(session_, store(), x(), ignore_);
+  EXPECT_EQ(pending_.size(), 0U);
+}
+
+TEST_F(LostArrivals, OneInAMailboxThatIsGoneGoesWithIt) {
+  list({"INBOX", "X"});
+  EXPECT_EQ(pending_.size(), 1U);
+  list({"INBOX"});
+  EXPECT_EQ(pending_.size(), 0U);
+}
+
+// After a restart, too.
+TEST_F(LostArrivals, ItsMailboxIsLookedAt) {
+  EXPECT_EQ(sync::replay(session_, store(), ignore_), std::set<MailboxId>{x()});
+}
+
+// A crash came after the store had its UID.
+TEST_F(LostArrivals, OneThatTheStoreHasFoundIsDone) {
+  pending_.vanished(MessageId{10});
+  sent(store::Change::Kind::append, 11);
+  update([this](auto& all) { all.putMessage(test::sampleMessage(11, x(), 6)); });
+  sync::replay(session_, store(), ignore_);
+  EXPECT_EQ(pending_.size(), 0U);
+}
+
+}  // namespace
+}  // namespace emlfs

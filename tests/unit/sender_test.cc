@@ -1,0 +1,109 @@
+// What a flush waits for, and what it says.
+#include "account/sender.h"
+
+#include <deque>
+
+#include "unit/replay_fixture.h"
+
+namespace emlfs {
+namespace {
+
+class QueueingPool final : public imap::Pool {
+ public:
+  explicit QueueingPool(imap::Session& session) : session_(session) {}
+  void submit(imap::Job job) override { jobs_.push_back(std::move(job)); }
+  void runAndWait(imap::Lane, const std::string&,
+                  const std::function<void(imap::Session&)>& run) override {
+    run(session_);
+  }
+  void hurry() override {}
+  void doubt() override {}
+  void forgive() override {}
+  imap::PoolStatus status() const override { return {}; }
+  void stop() override {}
+
+  // All that is queued now.
+  void run() {
+    for (size_t left = jobs_.size(); left > 0; --left) {
+      const auto job = std::move(jobs_.front());
+      jobs_.pop_front();
+      job.run(session_);
+    }
+  }
+  size_t queued() const { return jobs_.size(); }
+
+ private:
+  imap::Session& session_;
+  std::deque<imap::Job> jobs_;
+};
+
+class SenderTest : public ReplayUnit {
+ protected:
+  void deletion() {
+    store::Change change;
+    change.kind = store::Change::Kind::flags;
+    change.id = MessageId{10};
+    change.source = {"A", 1, 5, "<1@example.org>", 100};
+    change.add = Flags({"\\Deleted"});
+    pending_.add({.add = {change}});
+  }
+  void flush() {
+    sender_.flush(sender_.newWait(), 0, [this](const std::optional<Error>& error) {
+      answered_ = true;
+      error_ = error;
+    });
+  }
+
+  test::MailboxSession session_{{}};
+  QueueingPool pool_{session_};
+  Sender sender_{pool_, store(), {ignore_, [](const auto&) {}, [] {}, [](const Error&) {}}};
+  bool answered_ = false;
+  std::optional<Error> error_;
+};
+
+TEST_F(SenderTest, AFlushWaitsForOtherAccounts) {
+  pending_.holdDeletions([] { return int64_t{0}; });
+  deletion();
+  flush();
+  pool_.run();
+  EXPECT_TRUE(pending_.held());
+  EXPECT_FALSE(answered_);
+  pending_.vanished(MessageId{10});
+  sender_.looked();
+  EXPECT_TRUE(answered_);
+  EXPECT_FALSE(error_);
+}
+
+TEST_F(SenderTest, WhatWaitsForARefusedChangeIsBusy) {
+  append(11, "From: a\r\n\r\none\r\n");
+  pending_.park(pending_.next(), Error(Code::quota, Scope::message, "full"));
+  deletion();
+  sender_.flush(sender_.newWait(), pending_.changes().front().number,
+                [this](const std::optional<Error>& error) {
+                  answered_ = true;
+                  error_ = error;
+                });
+  pool_.run();
+  ASSERT_TRUE(answered_);
+  ASSERT_TRUE(error_);
+  EXPECT_EQ(error_->code, Code::busy);
+}
+
+// The file is about to be written on, or to be sent after all.
+TEST_F(SenderTest, AFlushWaitsForWhatIsBeingAmended) {
+  append(11, "From: a\r\n\r\none\r\n");
+  pending_.amend(MessageId{11}, [&](store::Change append) {
+    flush();
+    pool_.run();
+    EXPECT_FALSE(answered_);
+    EXPECT_EQ(pool_.queued(), 1U) << "it is looked at again";
+    append.size = 0;
+    return store::Batch{.update = {append}};
+  });
+  pool_.run();
+  EXPECT_TRUE(answered_);
+  EXPECT_FALSE(error_);
+}
+
+}  // namespace
+}  // namespace emlfs
