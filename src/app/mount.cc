@@ -1,10 +1,12 @@
 // emlfs mount SOURCE MOUNTPOINT
 #include <fmt/format.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 #include <csignal>
 
 #include <algorithm>
+#include <cerrno>
 
 #include "app/commands.h"
 #include "app/daemon.h"
@@ -66,6 +68,15 @@ void openLog(const Options& options, bool foreground) {
     log::openSyslog();
 }
 
+// Each new message that is not finished yet is an open file, and `cp` is quicker than we are.
+void allowManyFiles() {
+  rlimit limit{};
+  ::getrlimit(RLIMIT_NOFILE, &limit);
+  limit.rlim_cur = limit.rlim_max;
+  if (::setrlimit(RLIMIT_NOFILE, &limit) != 0)
+    log::warning("{}", systemError("the limit of open files stays", errno).what());
+}
+
 // For the user, whose mount works though the server doesn't.
 std::string offlineNotice(const Error& why) {
   return fmt::format(
@@ -109,6 +120,7 @@ int mountCommand(const MountArguments& arguments) {
   const bool foreground = arguments.foreground;
   const auto work = [&](const Ready& ready) {
     openLog(settings.options, foreground);
+    allowManyFiles();
     const bool log_is_shown = foreground && settings.options.log_file.empty();
     return serve(account_options, mount_options, log_is_shown, ready);
   };

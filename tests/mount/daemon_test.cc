@@ -2,6 +2,7 @@
 #include <fcntl.h>
 #include <gmock/gmock.h>
 #include <signal.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 
 #include <filesystem>
@@ -92,6 +93,23 @@ TEST_F(Daemon, CleansUpAfterOneThatWasKilled) {
   EXPECT_EQ(end.status, 0);
   EXPECT_THAT(end.errors, HasSubstr("its daemon had died; the mount was taken away"));
   EXPECT_THAT(mountsBelow(box.path()), testing::IsEmpty());
+}
+
+// Each new message that is not finished yet is one.
+TEST_F(Daemon, HoldsMoreFilesOpenThanItsUserUsuallyMay) {
+  constexpr rlim_t kFew = 200;
+  rlimit before{};
+  ASSERT_EQ(::getrlimit(RLIMIT_NOFILE, &before), 0);
+  const rlimit few{kFew, before.rlim_max};
+  ASSERT_EQ(::setrlimit(RLIMIT_NOFILE, &few), 0);
+  const Mount mount(server());
+  ASSERT_EQ(::setrlimit(RLIMIT_NOFILE, &before), 0);
+  std::vector<Fd> open;
+  for (rlim_t i = 0; i < 2 * kFew; ++i) {
+    const std::string path = mount / fmt::format("INBOX/{}.eml", i);
+    open.emplace_back(::open(path.c_str(), O_WRONLY | O_CREAT | O_CLOEXEC, 0600));
+    ASSERT_TRUE(open.back()) << path;
+  }
 }
 
 TEST_F(Daemon, StaysInTheForegroundWhenTold) {
