@@ -56,7 +56,9 @@ std::vector<std::string> missing(const std::vector<ListEntry>& entries, Store st
     if (entry.selectable) listed.insert(entry.wire);
   std::vector<std::string> names;
   for (const auto& record : store.cache.snapshot()->mailboxes())
-    if (record.selectable && !record.unborn && listed.count(record.wire) == 0)
+    // One that we have just removed has no name any more.
+    if (record.selectable && !record.unborn && !record.wire.empty() &&
+        listed.count(record.wire) == 0)
       names.push_back(record.wire);
   return names;
 }

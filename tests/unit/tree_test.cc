@@ -207,6 +207,21 @@ TEST_F(TreeTest, AMailboxOfWhichTheServerKnowsNothingIsDoubtedOnce) {
   EXPECT_EQ(after(doubtful), (Paths{"INBOX", "gone", "locked"}));
 }
 
+// Its record goes with the next list.
+TEST_F(TreeTest, AMailboxThatWeHaveJustRemovedIsNotAskedFor) {
+  after({entry("INBOX"), entry("a")});
+  {
+    const auto update = cache_->begin();
+    auto record = *update->mailbox(MailboxId{update->find(kRoot, "a")->node});
+    record.hidden = true;
+    record.wire.clear();
+    update->putMailbox(record);
+    update->commit();
+  }
+  EXPECT_EQ(after({entry("INBOX")}), std::vector<std::string>{"INBOX"});
+  EXPECT_EQ(cache_->snapshot()->mailboxes().size(), 2U) << "the root and INBOX";
+}
+
 TEST_F(TreeTest, StatusesMayBeNamedInUtf8) {
   const auto listed = entry("Entw&APw-rfe");
   after({listed});
