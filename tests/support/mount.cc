@@ -17,6 +17,7 @@
 
 #include "emlfs/base/clock.h"
 #include "emlfs/base/error.h"
+#include "support/eventually.h"
 #include "support/paths.h"
 #include "support/process.h"
 
@@ -36,6 +37,7 @@ const char* const kStart =
 
 constexpr Milliseconds kEndLimit{30'000};
 constexpr Milliseconds kDyingLimit{2'000};
+constexpr Milliseconds kForkLimit{2'000};
 constexpr ptrdiff_t kBeforeProgram = 4;  // words of the command
 
 std::string urlOf(const ImapServer& server, const char* scheme, const std::string& host,
@@ -136,7 +138,17 @@ void Mount::mount() {
 }
 
 void Mount::unmount() {
-  runOrThrow({kProgram, "umount", path_});
+  // Another thread may be about to start a program, which has our files open until it begins.
+  ProcessResult result;
+  eventually(
+      [&] {
+        result = run({kProgram, "umount", path_});
+        return result.errors.find("is in use") == std::string::npos;
+      },
+      kForkLimit);
+  if (result.status != 0)
+    throw std::runtime_error(
+        fmt::format("emlfs umount ended with status {}: {}", result.status, result.errors));
   if (!ended(daemon_, Milliseconds(0)))
     throw std::runtime_error("emlfs umount came back before the daemon had ended");
   daemon_.reset();
