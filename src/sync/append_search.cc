@@ -4,8 +4,8 @@
 #include <limits>
 #include <set>
 
-#include "emlfs/base/clock.h"
 #include "emlfs/base/error.h"
+#include "sync/finishing.h"
 #include "sync/sent.h"
 #include "sync/spooled.h"
 
@@ -16,9 +16,6 @@ using store::Change;
 
 constexpr Uid kLastUid = std::numeric_limits<Uid>::max();
 
-// How long a server may still work on what it got over a connection that is no more.
-constexpr Milliseconds kFinishing{1'000};
-
 class Search {
  public:
   Search(imap::Session& session, Store store, const Run& run,
@@ -28,9 +25,9 @@ class Search {
   Found run() {
     takeKnown();
     if (left_.empty()) return std::move(found_);
-    const auto deadline = Deadline::after(kFinishing);
+    Finishing finishing;
     look();
-    while (!left_.empty() && !deadline.passed() && waitForMore(deadline)) look();
+    while (!left_.empty() && finishing.more(session_)) look();
     return std::move(found_);
   }
 
@@ -109,16 +106,6 @@ class Search {
     left_.erase(at);
   }
 
-  // False if nothing more is to be expected.
-  bool waitForMore(const Deadline& deadline) {
-    if (!session_.capabilities().has("IDLE")) {
-      session_.noop();
-      return !std::exchange(asked_, true);
-    }
-    const auto rest = std::chrono::duration_cast<Milliseconds>(deadline.at() - Clock::now());
-    return session_.listen(std::max(rest, Milliseconds(1)), false).selected;
-  }
-
   imap::Session& session_;
   const Store store_;
   Run left_;
@@ -126,7 +113,6 @@ class Search {
   const std::string wire_;
   Found found_;
   std::set<Uid> used_;
-  bool asked_ = false;
 };
 
 }  // namespace

@@ -2,8 +2,10 @@
 
 #include <algorithm>
 #include <limits>
+#include <set>
 
 #include "emlfs/base/error.h"
+#include "sync/finishing.h"
 #include "sync/sent.h"
 
 namespace emlfs::sync {
@@ -24,6 +26,14 @@ class CopySearch {
         to_(run.front().mailbox) {}
 
   Run run() {
+    Finishing finishing;
+    look();
+    while (!left_.empty() && finishing.more(session_)) look();
+    return std::move(found_);
+  }
+
+ private:
+  void look() {
     const auto& noted = left_.front().destination;
     const auto now = session_.examine(to_);
     validity_ = now.uid_validity;
@@ -33,13 +43,14 @@ class CopySearch {
     session_.fetchMetadata(first, kLastUid, [&](MessageMeta&& meta) {
       if (meta.uid >= first && mayBeCopy(meta)) candidates.push_back(std::move(meta));
     });
-    std::erase_if(candidates, [&](const MessageMeta& meta) { return isKnown(meta.uid); });
+    std::erase_if(candidates, [&](const MessageMeta& meta) {
+      return taken_.count(meta.uid) != 0 || isKnown(meta.uid);
+    });
     std::ranges::sort(candidates, {}, &MessageMeta::uid);
     for (const auto& meta : candidates) take(meta);
-    return std::move(found_);
+    if (session_.selected() != to_) session_.examine(to_);
   }
 
- private:
   static bool mayBe(const Change& change, const MessageMeta& meta) {
     return change.source.size == meta.size && change.date == meta.date &&
            change.source.message_id == meta.header.message_id;
@@ -66,6 +77,7 @@ class CopySearch {
     if (at == left_.end()) return;
     at->destination.uid_validity = validity_;
     at->destination.uid = meta.uid;
+    taken_.insert(meta.uid);
     found_.push_back(std::move(*at));
     left_.erase(at);
   }
@@ -95,6 +107,7 @@ class CopySearch {
   UidValidity validity_ = 0;
   bool was_noted_ = false;
   Run found_;
+  std::set<Uid> taken_;
 };
 
 }  // namespace

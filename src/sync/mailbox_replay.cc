@@ -54,7 +54,7 @@ class MailboxReplay {
     }
     subscribe(wire);
     std::optional<MailboxStatus> status;
-    convenience([&] { status = session_.status(wire); });
+    convenience([&] { status = statusOf(wire); });
     finish(change_.mailbox, wire, status.value_or(MailboxStatus{}));
   }
 
@@ -65,8 +65,7 @@ class MailboxReplay {
     const bool taken = isThere(to);
     bool done = false;
     if (change_.state == Change::State::begun)
-      done =
-          taken && (!there || session_.status(to).uid_validity == change_.destination.uid_validity);
+      done = taken && (!there || statusOf(to).uid_validity == change_.destination.uid_validity);
     if (!done && !there) {
       log::info("{} is gone, and was not renamed", from);
       drop();
@@ -76,7 +75,7 @@ class MailboxReplay {
       throw Error(Code::exists, Scope::mailbox,
                   fmt::format("can't rename {}: there is a mailbox {} already", from, to));
     if (!done) {
-      change_.destination.uid_validity = session_.status(from).uid_validity;
+      change_.destination.uid_validity = statusOf(from).uid_validity;
       begin();
       rename(from, to);
     }
@@ -111,7 +110,7 @@ class MailboxReplay {
         return;
       }
       if (anyBelow(list, wire)) refuseFull();
-      change_.destination.uid_validity = session_.status(wire).uid_validity;
+      change_.destination.uid_validity = statusOf(wire).uid_validity;
       change_.other = asideName();
       begin();
       rename(wire, change_.other);
@@ -143,6 +142,12 @@ class MailboxReplay {
     session_.rename(from, to);
   }
 
+  // Of a mailbox that is selected Dovecot tells what it was, though it has another name by now.
+  MailboxStatus statusOf(const std::string& wire) {
+    if (session_.selected() == wire) session_.unselect();
+    return session_.status(wire);
+  }
+
   bool isThere(const std::string& wire) {
     return isThere(session_.listBelow(wire, delimiter_), wire);
   }
@@ -152,7 +157,7 @@ class MailboxReplay {
     const ListEntry* const listed = find(list, wire);
     if (listed != nullptr && listed->selectable) return true;
     try {
-      session_.status(wire);
+      statusOf(wire);
       return true;
     } catch (const Error& error) {
       if (error.scope != Scope::mailbox) throw;
@@ -169,7 +174,7 @@ class MailboxReplay {
   bool isAnother(const std::string& wire) {
     const auto before = change_.destination.uid_validity;
     return change_.state == Change::State::begun && before != 0 &&
-           session_.status(wire).uid_validity != before;
+           statusOf(wire).uid_validity != before;
   }
 
   // Nobody delivers into it under this name, so what is in it is all there will be. Throws what

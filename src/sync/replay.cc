@@ -182,14 +182,8 @@ class Replay {
     note(to);
     const bool in_one_step =
         session_.capabilities().has("MOVE") || session_.capabilities().has("IMAP4REV2");
-    if (run.front().state == Change::State::begun && in_one_step) {
-      // It was sent before, and the answer was lost: what is no longer here has arrived there.
-      const UidSet here = present(run);
-      arrived(takeIf(run, [&](const Change& change) { return !here.contains(change.source.uid); }),
-              {});
-      if (run.empty()) return;
-    }
-    if (!in_one_step) {
+    if (run.front().state == Change::State::begun && in_one_step && !settleMoved(run)) return;
+    if (!in_one_step || run.front().state == Change::State::copied) {
       copyAndDelete(run);
       return;
     }
@@ -216,6 +210,22 @@ class Replay {
       refused(staying, error.value_or(Error(Code::refused, Scope::mailbox,
                                             "the server said OK and did nothing")));
     arrived(run, told);
+  }
+
+  // It was sent before, and the answer was lost: what is no longer here has arrived there. A server
+  // that died on the way may have copied what is still here. False if none is to be sent again now.
+  bool settleMoved(Run& run) {
+    const auto settleGone = [&] {
+      const UidSet here = present(run);
+      arrived(takeIf(run, [&](const Change& change) { return !here.contains(change.source.uid); }),
+              {});
+      return !run.empty();
+    };
+    if (!settleGone()) return false;
+    const Run copies = findCopies(session_, store_, run);
+    if (copies.empty()) return select(run) && settleGone();
+    pending_.copied(copies);
+    return false;  // next() gives them again
   }
 
   // Without MOVE. Each step is in the journal before the next, and a copy whose answer was lost is

@@ -68,6 +68,8 @@ enum class Unlisted { gone, forbidden, there };
 
 Unlisted askOf(imap::Session& session, const std::string& wire) {
   try {
+    // Of a mailbox that is selected Dovecot tells what it was, though it has another name by now.
+    if (session.selected() == wire) session.unselect();
     session.status(wire);
   } catch (const Error& error) {
     if (error.scope != Scope::mailbox) throw;

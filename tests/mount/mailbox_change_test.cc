@@ -59,6 +59,19 @@ class MailboxChange : public MountTest {
   Dovecot server_;
 };
 
+// Each time some connection has selected the mailbox by the name that it had before.
+TEST_F(MailboxChange, ThereAndBackAgain) {
+  server_.deliver("G", body("first"));
+  const Mount mount(server_);
+  for (int i = 0; i < 12; ++i) {
+    const std::string now = i % 2 == 0 ? "G" : "H";
+    const std::string next = i % 2 == 0 ? "H" : "G";
+    EXPECT_FALSE(contentOf(only(mount / now)).empty());
+    ASSERT_EQ(errorOf(::rename((mount / now).c_str(), (mount / next).c_str())), 0);
+    ASSERT_EQ(flush(mount), 0) << "from " << now << " to " << next;
+  }
+}
+
 TEST_F(MailboxChange, DirectoriesAreMailboxes) {
   server_.deliver("Work/2026/Taxes", body("first"));
   server_.deliver("Work/2026/Taxes", body("second"));

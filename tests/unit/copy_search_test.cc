@@ -65,6 +65,37 @@ TEST_F(CopySearch, WithoutAMessageIdEveryByteCounts) {
   EXPECT_EQ(found("", 1, 4), std::vector<Uid>{5});
 }
 
+// The server was still at it when the connection was gone.
+TEST_F(CopySearch, OneThatComesLateIsWaitedFor) {
+  test::MailboxSession session({"IDLE"});
+  session.mailboxes["A"].put(5, kId, kBytes);
+  session.on_listen = [&] {
+    EXPECT_EQ(session.selected(), "B");
+    session.mailboxes["B"].put(4, kId, kBytes);
+  };
+  session.mailboxes["B"];
+  auto change = move(kId, std::string(kBytes).size());
+  change.destination = {1, 4, 0};
+  const auto found = sync::findCopies(session, store(), {change});
+  ASSERT_EQ(found.size(), 1U);
+  EXPECT_EQ(found.front().destination.uid, 4U);
+}
+
+// A server that was killed in the middle of a MOVE has copied it, and not removed the original.
+TEST_F(CopySearch, AMoveThatWasDoneByHalfIsFinished) {
+  test::MailboxSession session({"MOVE", "UIDPLUS"});
+  session.mailboxes["A"].put(5, kId, kBytes);
+  session.mailboxes["B"].put(4, kId, kBytes);
+  session.on_transfer = [] { FAIL() << "it would be there twice"; };
+  pending_.add({.add = {move(kId, std::string(kBytes).size())}});
+  const auto run = pending_.next();
+  pending_.begin(run, {1, 4, 0});
+  pending_.end("B");
+  sync::replay(session, store(), ignore_);
+  EXPECT_TRUE(session.mailboxes["A"].messages.empty());
+  EXPECT_EQ(session.mailboxes["B"].messages.size(), 1U);
+}
+
 // The store has never looked into the destination.
 TEST_F(CopySearch, WhatIsThereIsNotedBeforeAnythingIsSent) {
   there().put(3, kId, kBytes);

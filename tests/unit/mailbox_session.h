@@ -42,6 +42,7 @@ class MailboxSession final : public ReadingSession {
   // What happens when the server is asked to do it.
   std::function<void(const std::vector<imap::NewMessage>&)> on_append;
   std::function<void()> on_transfer;
+  std::function<void()> on_listen;  // then something has happened in the selected mailbox
 
   const imap::Capabilities& capabilities() const override { return capabilities_; }
   std::string tlsVersion() const override { return {}; }
@@ -95,9 +96,19 @@ class MailboxSession final : public ReadingSession {
     on_transfer();
     return std::nullopt;
   }
+  std::vector<FlagChange> store(const UidSet&, Change, const Flags&) override { return {}; }
+  void expunge(const UidSet& uids) override {
+    std::erase_if(mailboxes.at(selected_).messages,
+                  [&](const auto& message) { return uids.contains(message.first); });
+  }
   void noop() override {}
   imap::Push notify() override { return {}; }
-  imap::Push listen(Milliseconds, bool) override { return {}; }
+  imap::Push listen(Milliseconds, bool) override {
+    imap::Push push;
+    push.selected = on_listen != nullptr;
+    if (on_listen) on_listen();
+    return push;
+  }
   void wake() noexcept override {}
   void interrupt() noexcept override {}
 

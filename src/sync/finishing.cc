@@ -1,0 +1,18 @@
+#include "sync/finishing.h"
+
+#include <algorithm>
+#include <utility>
+
+namespace emlfs::sync {
+
+bool Finishing::more(imap::Session& session) {
+  if (deadline_.passed()) return false;
+  if (!session.capabilities().has("IDLE")) {
+    session.noop();
+    return !std::exchange(asked_, true);
+  }
+  const auto rest = std::chrono::duration_cast<Milliseconds>(deadline_.at() - Clock::now());
+  return session.listen(std::max(rest, Milliseconds(1)), false).selected;
+}
+
+}  // namespace emlfs::sync
