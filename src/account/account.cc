@@ -324,6 +324,7 @@ class AccountImpl final : public Account {
     if (!session.selected().empty()) session.noop();
     const auto stale = refreshTree(session);
     drafts_.restore();
+    drafts_.strandLost();
     if (changes_) sender_.looked();
     for (const auto mailbox : stale) listings_.refresh(mailbox);
   }

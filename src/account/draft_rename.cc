@@ -128,9 +128,10 @@ sync::TreeChange Drafts::renameTo(Draft& draft, MessageRecord record, MailboxId 
     deletion->spool = draft.spool;
     batch.add.push_back(*deletion);
   }
-  // Programs close what they give its real name, though that may not have been heard yet.
+  // Programs close what they give its real name, though that may not have been heard yet. If one
+  // writes on, that is a new version, and who closes it may not be heard at all.
   const bool closed = draft.closed || draft.temporary;
-  const bool whole = !temporary && (closed || draft.whole);
+  const bool whole = !temporary;
   const auto mark = [&](bool as_whole, bool as_temporary) {
     if (as_whole)
       store_.spool->markWhole(draft.spool);
@@ -168,10 +169,9 @@ sync::TreeChange Drafts::renameTo(Draft& draft, MessageRecord record, MailboxId 
   if (draft.torn) draft.why.clear();
   draft.torn = false;
   if (!temporary) {
-    draft.closed = closed;
-    // Who still has it open closes it where nobody may be listening.
-    draft.unheard = draft.unheard || (!closed && before != directory);
-    if (closed || draft.unheard) finishSoon(id, closed ? kQuiet : kDeafQuiet);
+    draft.unheard = draft.unheard || !closed;
+    draft.closed = true;
+    finishSoon(id, kQuiet);
   }
 
   sync::TreeChange change;

@@ -54,14 +54,15 @@ bool Drafts::seal(MessageId id) {
   sync::TreeChange change;
   try {
     const MutexLock lock(draft->mutex);
-    if (draft->gone || draft->temporary || draft->size == 0 || draft->torn) return false;
+    if (draft->gone || draft->size == 0) return false;
     if (!draft->closed && !deaf_ && !draft->unheard) return false;
-    draft->why.clear();  // of an earlier try
     const auto old = store_.cache.snapshot()->message(id);
     if (!old) {
-      draft->why = "its mailbox is gone";
-      return false;
+      strand(id, draft);
+      return true;
     }
+    if (draft->temporary || draft->torn) return false;
+    draft->why.clear();  // of an earlier try
     const Contents contents = contentsOf(draft->fd.get());
     if (contents.beginning != store::Beginning::yes)
       draft->why = notAMessage().what();

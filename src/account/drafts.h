@@ -51,6 +51,9 @@ class Drafts {
   void stop();   // idempotent; what is not finished stays a draft
   // The directories may have changed: shows what had none.
   void restore();
+  // The server's list has been followed: what has lost its directory is refused, once it is closed
+  // or was not written to for a while.
+  void strandLost();
   // Appends that were refused are to be sent after all.
   void retried(const sync::Run& run);
   // A line for each spool file that nobody knows.
@@ -164,7 +167,8 @@ class Drafts {
   // False: it is being sent.
   bool noteFlags(const store::MessageRecord& record, const Draft& draft);
   bool isSent(const store::MessageRecord& message) const;
-  bool seal(MessageId id);  // true: there is something to be sent
+  bool seal(MessageId id);                           // true: the journal has more than before
+  void strand(MessageId id, const DraftPtr& draft);  // its lock is held
   void loop();
 
   void removePhantoms();

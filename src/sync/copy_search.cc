@@ -37,8 +37,8 @@ class CopySearch {
     const auto& noted = left_.front().destination;
     const auto now = session_.examine(to_);
     validity_ = now.uid_validity;
-    was_noted_ = noted.uid_validity == validity_ && noted.uid_next != 0;
-    const Uid first = was_noted_ ? noted.uid_next : 1;
+    const bool was_noted = noted.uid_validity == validity_ && noted.uid_next != 0;
+    const Uid first = was_noted ? noted.uid_next : 1;
     std::vector<MessageMeta> candidates;
     session_.fetchMetadata(first, kLastUid, [&](MessageMeta&& meta) {
       if (meta.uid >= first && mayBeCopy(meta)) candidates.push_back(std::move(meta));
@@ -70,9 +70,7 @@ class CopySearch {
 
   void take(const MessageMeta& meta) {
     const auto at = std::ranges::find_if(left_, [&](const Change& change) {
-      if (!mayBe(change, meta)) return false;
-      const bool is_sure = was_noted_ && !meta.header.message_id.empty();
-      return is_sure || sameBytes(change.source.uid, meta.uid);
+      return mayBe(change, meta) && sameBytes(change.source.uid, meta.uid);
     });
     if (at == left_.end()) return;
     at->destination.uid_validity = validity_;
@@ -105,7 +103,6 @@ class CopySearch {
   const std::string from_;
   const std::string to_;
   UidValidity validity_ = 0;
-  bool was_noted_ = false;
   Run found_;
   std::set<Uid> taken_;
 };

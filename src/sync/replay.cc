@@ -49,12 +49,16 @@ class Replay {
       }
     }
     // A crash may have come before the look that shows which UIDs they have.
+    // It may be one that is being removed: that waits for them.
+    std::set<std::string> awaited;
     for (const Change& change : pending_.changes())
-      if (lacksUid(change)) note(change.mailbox);
+      if (lacksUid(change)) awaited.insert(change.mailbox);
+    for (const auto& wire : awaited) note(wire);
     const auto snapshot = store_.cache.snapshot();
     std::erase_if(changed_, [&](MailboxId id) {
       const auto record = snapshot->mailbox(id);
-      return !record || !record->selectable || record->hidden || record->unborn;
+      return !record || !record->selectable || record->unborn ||
+             (record->hidden && awaited.count(record->wire) == 0);
     });
     return changed_;
   }

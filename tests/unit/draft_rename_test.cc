@@ -77,16 +77,19 @@ TEST_F(DraftRename, OfTemporariesHoldsUpNoDeletion) {
   EXPECT_EQ(bytes(at(".2.tmp")->id), "A: three\r\n");
 }
 
-// What is still open is not whole.
-TEST_F(DraftRename, BetweenRealNamesClosesNothing) {
+// Who goes on writing makes a new version.
+TEST_F(DraftRename, BetweenRealNamesFinishesIt) {
   const MessageId id = drafts_->create(kA, "x.eml").id;
   drafts_->write(id, 0, "A: half\r\n");
   drafts_->rename(id, kA, "y.eml", true);
   drafts_->sealAll();
-  EXPECT_THAT(changes(Kind::append), SizeIs(1));
-  EXPECT_EQ(drafts_->unsent().size(), 2U);
+  EXPECT_THAT(changes(Kind::append), SizeIs(2));
+  drafts_->write(id, 9, "B: rest\r\n");
+  drafts_->sealAll();
+  EXPECT_THAT(drafts_->unsent(), testing::Contains(testing::Field(&UnsentDraft::path, "A/y.eml")));
   finish("y.eml");
   EXPECT_THAT(changes(Kind::append), SizeIs(2));
+  EXPECT_EQ(bytes(id), "A: half\r\nB: rest\r\n");
 }
 
 TEST_F(DraftRename, IsAsBeforeWhenARemovalFails) {

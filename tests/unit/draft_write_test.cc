@@ -153,5 +153,24 @@ TEST_F(DraftWrite, AfterACrashANewVersionIsNotTheOldOne) {
   EXPECT_EQ(store::shownIn(*old), std::nullopt);
 }
 
+// Its directory went, by another client's doing: it is to be found where refused changes are.
+TEST_F(DraftWrite, OneWhoseMailboxIsGoneIsRefused) {
+  const MessageId id = write("new.eml", "A: one\n");
+  update([&](auto& change) { change.removeMessage(id); });
+  drafts_->strandLost();
+  drafts_->sealAll();
+  EXPECT_THAT(drafts_->unsent(), IsEmpty());
+  const auto appends = changes(Kind::append);
+  ASSERT_THAT(appends, SizeIs(1));
+  EXPECT_EQ(appends[0].state, store::Change::State::parked);
+  EXPECT_EQ(appends[0].error, Code::not_found);
+  EXPECT_EQ(appends[0].mailbox, "A");
+  EXPECT_EQ(appends[0].size, 8U) << "with CRLF, to be sent when it is tried again";
+  EXPECT_EQ(pending_->nameOf({{}, 0, 0, id}), "new.eml");
+  // Who has it open goes on.
+  drafts_->write(id, 7, "B: two\n");
+  EXPECT_EQ(drafts_->read(id, 0, 100), "A: one\nB: two\n");
+}
+
 }  // namespace
 }  // namespace emlfs
