@@ -241,9 +241,12 @@ class AccountImpl final : public Account {
   }
 
   ChangeFacts changeFacts() const {
-    return {pending_.changes(), drafts_.unsent(), deletions_.burst(Clock::now()),
+    return {pending_.changes(),
+            drafts_.unsent(),
+            deletions_.burst(Clock::now()),
             [this](MessageId id) { return pending_.nameOf({{}, 0, 0, id}); },
-            options_.state_dir + "/spool"};
+            options_.state_dir + "/spool",
+            pending_.held()};
   }
 
   void tell(const sync::TreeChange& change) {

@@ -200,6 +200,7 @@ std::string statusJson(const StatusSources& sources) {
              std::time(nullptr));
   status["drafts"] = Json::array();
   status["changes"]["drafts"] = changed.drafts.size();
+  status["changes"]["held_by_others"] = changed.held_by_others;
   for (const auto& draft : changed.drafts) {
     if (status["drafts"].size() == kMostDrafts) break;
     status["drafts"].push_back(

@@ -27,6 +27,7 @@ struct ChangeFacts {
   std::optional<Deletions::Burst> deletions;
   std::function<std::optional<std::string>(MessageId)> name_of;  // as of JournalContents
   std::string spool;
+  bool held_by_others = false;  // deletions wait for new messages of this user's other accounts
 };
 
 // What it is made of; nothing is owned.

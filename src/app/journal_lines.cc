@@ -69,7 +69,10 @@ std::string changeText(const Json& change) {
 std::string changeAdvice(const Json& change) {
   switch (codeNamed(text(change, "/error")).value_or(Code::refused)) {
     case Code::quota:
-      return "make room on the server, then retry";
+      return text(change, "/kind") == "append"
+                 ? "make room on the server, then retry; to make it by deleting here, export and "
+                   "drop this first, for deletions wait for it"
+                 : "make room on the server, then retry";
     case Code::denied:
       return "retry when the server allows it to you, or drop";
     case Code::limit:

@@ -226,6 +226,8 @@ void changes(Lines& lines, const std::string& mount_point, const Json& status) {
   if (const uint64_t held = number(status, "/changes/held_deletions"); held != 0)
     lines.add("", fmt::format("{} {} until earlier new messages are on the server",
                               formatCount(held), held == 1 ? "deletion waits" : "deletions wait"));
+  if (flag(status, "/changes/held_by_others"))
+    lines.add("", "deletions wait until new messages in your other accounts are on their servers");
   const uint64_t refused = number(status, "/changes/refused");
   const char* label = "refused";
   for (const Json& change : at(status, "/refused")) {

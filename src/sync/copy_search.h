@@ -6,9 +6,9 @@
 namespace emlfs::sync {
 
 // Of moves whose COPY or MOVE was begun, those whose copies have arrived, or do so within a second,
-// with their UIDs: only messages that nobody knew before, and that are the same by size, INTERNALDATE and Message-ID, or where
-// that isn't enough, by every byte: the original goes because of it.
-// Leaves the destination selected.
+// with their UIDs: only messages that nobody knew before, and that are the same by size,
+// INTERNALDATE, Message-ID and every byte, for the original goes because of it. Leaves the
+// destination selected.
 Run findCopies(imap::Session& session, Store store, const Run& run);
 
 }  // namespace emlfs::sync
