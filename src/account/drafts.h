@@ -167,8 +167,8 @@ class Drafts {
   // False: it is being sent.
   bool noteFlags(const store::MessageRecord& record, const Draft& draft);
   bool isSent(const store::MessageRecord& message) const;
-  bool seal(MessageId id);                           // true: the journal has more than before
-  void strand(MessageId id, const DraftPtr& draft);  // its lock is held
+  bool seal(MessageId id);  // true: the journal has more than before
+  void strand(MessageId id, const DraftPtr& draft) REQUIRES(draft->mutex);
   void loop();
 
   void removePhantoms();

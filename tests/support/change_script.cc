@@ -8,6 +8,7 @@
 #include <random>
 
 #include "emlfs/mail/message.h"
+#include "support/eventually.h"
 #include "support/imap_client.h"
 
 namespace emlfs::test {
@@ -238,7 +239,10 @@ void ChangeScript::populate(const ImapServer& server) const {
   std::sort(there.rbegin(), there.rend());  // what is below goes first
   for (const auto& mailbox : there) {
     if (wanted.mailboxes.count(server.pathOf(mailbox)) == 0) {
-      client.expectOk(fmt::format("DELETE \"{}\"", mailbox));
+      // Cyrus keeps what is deleted under its name and the second: one in each.
+      const auto command = fmt::format("DELETE \"{}\"", mailbox);
+      if (!eventually([&] { return client.command(command).ok; }, std::chrono::seconds(5)))
+        client.expectOk(command);
       continue;
     }
     client.expectOk(fmt::format("SELECT \"{}\"", mailbox));
