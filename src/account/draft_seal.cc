@@ -57,10 +57,7 @@ bool Drafts::seal(MessageId id) {
     if (draft->gone || draft->size == 0) return false;
     if (!draft->closed && !deaf_ && !draft->unheard) return false;
     const auto old = store_.cache.snapshot()->message(id);
-    if (!old) {
-      strand(id, draft);
-      return true;
-    }
+    if (!old) return strand(id, draft);
     if (draft->temporary || draft->torn) return false;
     draft->why.clear();  // of an earlier try
     const Contents contents = contentsOf(draft->fd.get());

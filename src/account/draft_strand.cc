@@ -17,6 +17,7 @@ void Drafts::strandLost() {
     const MutexLock lock(mutex_);
     for (const auto& [id, draft] : drafts_)
       if (!snapshot->message(id) && due_.count(id) == 0) lost.emplace_back(id, draft);
+    for (const auto& [id, draft] : lost) unshown_.erase(id);
   }
   for (const auto& [id, draft] : lost) {
     // Nobody listens in a directory that is no more.
@@ -26,7 +27,12 @@ void Drafts::strandLost() {
   }
 }
 
-void Drafts::strand(MessageId id, const DraftPtr& draft) {
+// False: its directory may still come, with the first list.
+bool Drafts::strand(MessageId id, const DraftPtr& draft) {
+  {
+    const MutexLock lock(mutex_);
+    if (unshown_.count(id) != 0) return false;
+  }
   const uint64_t size = store_.spool->convertLineEnds(draft->spool);
   if (draft->dirty) store_.spool->sync(draft->fd.get());
   const auto given = journal_.name({{}, 0, 0, id});
@@ -36,6 +42,7 @@ void Drafts::strand(MessageId id, const DraftPtr& draft) {
     append.state = Change::State::parked;
     append.error = Code::not_found;
     append.server = "its mailbox is gone";
+    if (draft->torn) append.server += ", and " + draft->why;
     return append;
   };
   log::warning("a new message is not sent, since its mailbox is gone: {}",
@@ -59,6 +66,7 @@ void Drafts::strand(MessageId id, const DraftPtr& draft) {
   store_.spool->endConversion(draft->spool);
   draft->gone = true;
   unlink(id, {draft, localInode(id)});
+  return true;
 }
 
 }  // namespace emlfs

@@ -168,7 +168,7 @@ class Drafts {
   bool noteFlags(const store::MessageRecord& record, const Draft& draft);
   bool isSent(const store::MessageRecord& message) const;
   bool seal(MessageId id);  // true: the journal has more than before
-  void strand(MessageId id, const DraftPtr& draft) REQUIRES(draft->mutex);
+  bool strand(MessageId id, const DraftPtr& draft) REQUIRES(draft->mutex);
   void loop();
 
   void removePhantoms();

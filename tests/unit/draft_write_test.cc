@@ -172,5 +172,22 @@ TEST_F(DraftWrite, OneWhoseMailboxIsGoneIsRefused) {
   EXPECT_EQ(drafts_->read(id, 0, 100), "A: one\nB: two\n");
 }
 
+// The cache was deleted: no directory is known before the first list.
+TEST_F(DraftWrite, OneWhoseMailboxIsNotListedYetIsNotRefused) {
+  const MessageId id = write("new.eml", "A: one\r\n");
+  update([&](auto& change) {
+    change.removeMessage(id);
+    change.removeMailbox(kA);
+  });
+  crash();
+  drafts_->sealAll();
+  EXPECT_THAT(changes(Kind::append), IsEmpty());
+  EXPECT_THAT(drafts_->unsent(), SizeIs(1));
+  drafts_->strandLost();
+  drafts_->sealAll();
+  EXPECT_THAT(changes(Kind::append), SizeIs(1));
+  EXPECT_THAT(drafts_->unsent(), IsEmpty());
+}
+
 }  // namespace
 }  // namespace emlfs
