@@ -4,30 +4,30 @@
 #include <fmt/format.h>
 
 #include <map>
+#include <utility>
 
+#include "imap/batches.h"
 #include "imap/commands.h"
 #include "imap/text.h"
 
 namespace emlfs::imap {
 namespace {
 
-// Runs the FETCH and gives every answer about first:last. If one can't be read the list is not
-// whole, and nobody may believe that it is.
-void fetchEach(Connection& connection, const Command& command, Uid first, Uid last,
+// Runs the FETCH and gives every answer about what was asked for. If one can't be read the list is
+// not whole, and nobody may believe that it is.
+void fetchEach(Connection& connection, const Command& command, const UidSet& asked,
                const std::function<void(FetchData&&)>& each) {
   bool incomplete = false;
   const StatusLine status = connection.run(
       command,
       [&](Data&& data) {
         if (auto* fetch = std::get_if<FetchData>(&data)) {
-          if (fetch->uid >= first && fetch->uid <= last && fetch->uid != 0) {
-            each(std::move(*fetch));
-          }
+          if (asked.contains(fetch->uid)) each(std::move(*fetch));
         } else if (const auto* unreadable = std::get_if<UnreadableData>(&data)) {
           incomplete |= unreadable->kind == "FETCH";
         }
       },
-      uint64_t{last} - first + 1);
+      asked.size());
   check(status, fmt::format("can't list mailbox {}", printable(connection.selected.wire)));
   if (incomplete) {
     throw Error(Code::protocol, Scope::mailbox,
@@ -52,7 +52,7 @@ class Entries {
       merge(std::move(waiting->second), fetch);
       waiting_.erase(waiting);
     }
-    if (fetch.header && fetch.size) {
+    if (whole(fetch)) {
       give(std::move(fetch));
     } else if (waiting_.size() < kMaxWaiting) {
       waiting_.emplace(fetch.uid, std::move(fetch));
@@ -61,12 +61,23 @@ class Entries {
     }
   }
 
-  void finish() {
-    for (auto& [uid, fetch] : waiting_) give(std::move(fetch));
+  // What the server has described in part, to be asked for again.
+  UidSet incomplete() const {
+    UidSet uids;
+    for (const auto& [uid, fetch] : waiting_) uids.add(uid);
+    return uids;
+  }
+  void forgetIncomplete() { waiting_.clear(); }
+  void giveIncomplete() {
+    for (auto& [uid, fetch] : std::exchange(waiting_, {})) give(std::move(fetch));
   }
 
  private:
   static constexpr size_t kMaxWaiting = 1000;
+
+  static bool whole(const FetchData& fetch) {
+    return fetch.header && fetch.size && (*fetch.size != 0 || !fetch.header->empty());
+  }
 
   static void merge(FetchData&& older, FetchData& newer) {
     if (!newer.flags) newer.flags = std::move(older.flags);
@@ -93,21 +104,38 @@ class Entries {
   std::map<Uid, FetchData> waiting_;
 };
 
+std::string whatIsAsked(const Connection& connection) {
+  return fmt::format(
+      "(UID FLAGS INTERNALDATE RFC822.SIZE{} "
+      "BODY.PEEK[HEADER.FIELDS (DATE FROM SENDER SUBJECT MESSAGE-ID)])",
+      connection.selected.modseqs ? " MODSEQ" : "");
+}
+
 }  // namespace
 
+// A message that another client removes in that moment is described as well, by Dovecot as one of
+// 1970 without size and header, and with OK (RFC 5530 calls that EXPUNGEISSUED). So what isn't
+// whole is asked for again, after the server had occasion to tell what is gone.
 void fetchMessages(Connection& connection, Uid first, Uid last,
                    const std::function<void(MessageMeta&&)>& each) {
   requireSelected(connection);
   if (first == 0 || first > last) return;
-  Command command("UID FETCH");
-  command.syntax(
-      fmt::format("{}:{} (UID FLAGS INTERNALDATE RFC822.SIZE{} "
-                  "BODY.PEEK[HEADER.FIELDS (DATE FROM SENDER SUBJECT MESSAGE-ID)])",
-                  first, last, connection.selected.modseqs ? " MODSEQ" : ""));
   Entries entries(each);
-  fetchEach(connection, command, first, last,
-            [&](FetchData&& fetch) { entries.take(std::move(fetch)); });
-  entries.finish();
+  const auto ask = [&](const UidSet& uids) {
+    Command command("UID FETCH");
+    command.syntax(uids.text()).syntax(whatIsAsked(connection));
+    fetchEach(connection, command, uids,
+              [&](FetchData&& fetch) { entries.take(std::move(fetch)); });
+  };
+  UidSet asked;
+  asked.add(UidRange{first, last});
+  ask(asked);
+  const UidSet incomplete = entries.incomplete();
+  if (incomplete.empty()) return;
+  entries.forgetIncomplete();
+  connection.runOk(Command("NOOP"));
+  eachBatch(incomplete, octetsBeside(""), ask);
+  entries.giveIncomplete();
 }
 
 void fetchFlagChanges(Connection& connection, Uid first, Uid last, ModSeq since,
@@ -118,7 +146,9 @@ void fetchFlagChanges(Connection& connection, Uid first, Uid last, ModSeq since,
   Command command("UID FETCH");
   command.syntax(fmt::format("{}:{} (UID FLAGS{})", first, last, modseqs ? " MODSEQ" : ""));
   if (modseqs && since != 0) command.syntax(fmt::format("(CHANGEDSINCE {})", since));
-  fetchEach(connection, command, first, last, [&](FetchData&& fetch) {
+  UidSet asked;
+  asked.add(UidRange{first, last});
+  fetchEach(connection, command, asked, [&](FetchData&& fetch) {
     if (fetch.flags) each({fetch.uid, std::move(*fetch.flags), fetch.modseq});
   });
 }

@@ -262,7 +262,7 @@ std::unique_ptr<Session> ThreadPool::connect(size_t self) {
 void ThreadPool::serve(size_t self, std::unique_ptr<Session>& session, QueuedJob job) {
   const std::optional<Error> error = errorOf([&] { job.job.run(*session); });
   const bool ended = error && endsSession(*error);
-  const std::string selected = ended ? "" : session->selected();
+  const std::string selected = session->selected();
   bool again = false;
   std::vector<QueuedJob> overdue;
   {

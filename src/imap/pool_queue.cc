@@ -72,7 +72,7 @@ size_t JobQueue::needingNewerThan(uint64_t session) const {
 void JobQueue::acceptAnySession() {
   for (std::deque<QueuedJob>& each : lanes_) {
     for (QueuedJob& job : each) {
-      if (job.first_session > 0) job.retried = false;
+      if (job.first_session > 0) job.retries = 0;
       job.first_session = 0;
     }
   }

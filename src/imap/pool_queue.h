@@ -21,7 +21,7 @@ struct QueuedJob {
   std::function<void()> done;
   Clock::time_point since = Clock::now();
   unsigned passed_over = 0;
-  bool retried = false;
+  unsigned retries = 0;
   // Sessions are numbered as they begin to connect. A job that met a dead one is only for those
   // that began after that, since the others may have died of the same cause.
   uint64_t first_session = 0;

@@ -14,6 +14,12 @@ constexpr Milliseconds kProved{10'000};
 // A try to connect that takes longer may have met silence.
 constexpr Milliseconds kSlow{2'000};
 
+// What breaks two sessions breaks the third. But a server that says BYE is there, and may end one
+// session after the other for what others do: Dovecot can't go on where a selected mailbox is
+// replaced, and says "please relogin".
+constexpr unsigned kMostRetries = 1;
+constexpr unsigned kMostRetriesAfterBye = 5;
+
 template <class Predicate>
 size_t count(const std::vector<ConnectionState>& connections, Predicate predicate) {
   return static_cast<size_t>(std::ranges::count_if(connections, predicate));
@@ -242,7 +248,9 @@ std::vector<QueuedJob> PoolState::connectFailed(ConnectionState& self, const Err
 
 bool PoolState::workEnded(ConnectionState& self, const std::string& selected, QueuedJob& job,
                           const std::optional<Error>& error) {
-  const bool untried = self.untried;
+  const bool bye = error && error->code == Code::network && !error->server.empty();
+  // Who says BYE when he has opened a mailbox does so for the mailbox's sake.
+  const bool untried = self.untried && !(bye && !selected.empty());
   self.working.reset();
   self.woken = false;
   self.doing.clear();
@@ -255,6 +263,7 @@ bool PoolState::workEnded(ConnectionState& self, const std::string& selected, Qu
     return false;
   }
   self.session = nullptr;
+  self.selected.clear();
   // The idle ones may be connected to nobody as well: let no reader find that out one by one.
   if (error->code == Code::timeout)
     for (ConnectionState& each : connections_) each.doubtful |= each.idle();
@@ -263,7 +272,7 @@ bool PoolState::workEnded(ConnectionState& self, const std::string& selected, Qu
   // Of several that are cut at once only the first counts.
   const bool alone = self.connected_since > backoff_.last();
   // What a session tells is doubted: not the connection, unless the next one tells it as well.
-  const bool broken = of_connection && (error->code != Code::stale || job.retried);
+  const bool broken = of_connection && (error->code != Code::stale || job.retries > 0);
   if (untried && broken && alone && !stopping && now - self.connected_since < kProved) {
     // Others that are as new as this one prove nothing either.
     if (provenCount() == 0) backoff_.failed(*error, self.connecting_since, now, jitter());
@@ -271,12 +280,13 @@ bool PoolState::workEnded(ConnectionState& self, const std::string& selected, Qu
   }
   // Nor is one that is silent worth a second wait: the user was promised one.
   const bool repeatable = of_connection && error->code != Code::timeout;
-  if (stopping || job.retried || !repeatable) return false;
+  const bool tired = job.retries >= (bye ? kMostRetriesAfterBye : kMostRetries);
+  if (stopping || tired || !repeatable) return false;
   // A server that has closed an idle connection is no failure: once more, on a new one; while none
   // can be had, on those that are left, of which each that breaks is one less. A doubt asks for a
   // new one, whatever that takes.
   const bool new_one = error->code == Code::stale || connectedCount() == 0 || !more_.pausing(now);
-  job.retried = new_one;
+  if (new_one) ++job.retries;
   job.first_session = new_one ? sessions_ + 1 : 0;
   queue.pushFront(std::move(job));
   return true;

@@ -3,10 +3,12 @@
 
 #include <gmock/gmock.h>
 
+#include <filesystem>
 #include <functional>
 #include <map>
 
 #include "emlfs/base/error.h"
+#include "support/dovecot.h"
 #include "support/server_test.h"
 
 namespace emlfs::imap {
@@ -152,6 +154,27 @@ TEST_P(SessionWith, Refusals) {
   SessionOptions wrong = options;
   wrong.password = [] { return Secret("wrong"); };
   EXPECT_EQ(codeOf([&] { Session::open(wrong); }), Code::auth);
+}
+
+// The server has listed it, and its file is gone when the file is looked at.
+TEST(SessionWithDovecot, AMessageThatGoesMeanwhileIsNotListed) {
+  const test::Dovecot server;
+  for (int i = 1; i <= 3; ++i) server.deliver("Sess", sampleMessage(i, 100));
+  const auto session = Session::open(optionsFor(server, Security::tls));
+  ASSERT_EQ(session->examine("Sess").messages, 3U);
+  std::vector<std::filesystem::path> files;
+  for (const char* part : {"/Sess/cur", "/Sess/new"})
+    for (const auto& file : std::filesystem::directory_iterator(server.mailDirectory() + part))
+      files.push_back(file.path());
+  ASSERT_EQ(files.size(), 3U);
+  std::filesystem::remove(files.at(1));
+  int given = 0;
+  session->fetchMetadata(1, 9, [&](MessageMeta&& meta) {
+    ++given;
+    EXPECT_EQ(meta.size, sampleMessage(1, 100).size()) << meta.uid;
+    EXPECT_THAT(meta.header.subject, testing::StartsWith("number ")) << meta.uid;
+  });
+  EXPECT_EQ(given, 2);
 }
 
 INSTANTIATE_TEST_SUITE_P(Each, SessionWith, test::kEachKind,

@@ -189,14 +189,14 @@ TEST(JobQueue, GivesUpWhatHasWaitedTooLong) {
 TEST(JobQueue, AJobThatGetsNoNewerSessionMayMeetOneMoreDeadOne) {
   JobQueue queue;
   QueuedJob retry = job(Lane::listing, "met a dead one");
-  retry.retried = true;
+  retry.retries = 1;
   retry.first_session = 2;
   queue.push(job(Lane::listing, "waits for its turn"));
   queue.push(std::move(retry));
   queue.acceptAnySession();
   auto jobs = queue.drain();
   ASSERT_EQ(jobs.size(), 2U);
-  EXPECT_FALSE(jobs[1].retried);
+  EXPECT_EQ(jobs[1].retries, 0U);
   jobs[1].first_session = 3;
   for (QueuedJob& each : jobs) queue.push(std::move(each));
   const auto taken = queue.takeRetriesSince(Clock::now());

@@ -72,6 +72,45 @@ TEST_F(PoolTest, ItRunsAgainOnlyOnce) {
   EXPECT_EQ(runs, 4);
 }
 
+// As Dovecot does when a mailbox is replaced while it is selected, as often as somebody replaces
+// it.
+TEST_F(PoolTest, AServerThatSaysByeInAMailboxIsNotAway) {
+  const Error relogin{Code::network, Scope::connection, "it hung up", "please relogin"};
+  start(2);
+  std::atomic<int> runs{0};
+  EXPECT_EQ(sessionOf(submit(Lane::listing,
+                             [&](Session& session) {
+                               session.examine("a");
+                               if (++runs < 5) throw relogin;
+                             })),
+            4);
+  EXPECT_EQ(runs, 5);
+  EXPECT_FALSE(pool_->status().offline);
+  // Not for ever.
+  EXPECT_EQ(errorOf(submit(Lane::listing,
+                           [&](Session& session) {
+                             session.examine("a");
+                             throw relogin;
+                           }))
+                .code,
+            Code::network);
+}
+
+TEST_F(PoolTest, AServerThatSaysByeToEverybodyIsAway) {
+  const Error busy{Code::network, Scope::connection, "it hung up", "come back later"};
+  start(2);
+  std::atomic<int> runs{0};
+  EXPECT_EQ(errorOf(submit(Lane::listing,
+                           [&](Session&) {
+                             ++runs;
+                             throw busy;
+                           }))
+                .code,
+            Code::network);
+  EXPECT_EQ(runs, 2);
+  EXPECT_TRUE(pool_->status().offline);
+}
+
 // It was cut together with the one that the job met first.
 TEST_F(PoolTest, ARetryDoesNotTakeAConnectionThatWasAlreadyBeingMade) {
   Gate connecting, broken;

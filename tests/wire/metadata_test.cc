@@ -3,6 +3,7 @@
 #include <unistd.h>
 
 #include <fstream>
+#include <map>
 #include <utility>
 
 #include "wire/dialogue.h"
@@ -34,6 +35,10 @@ TEST(Metadata, StrangeAnswersAreLeftOut) {
               "* 1 FETCH (BODY[HEADER.FIELDS (DATE)] \"Subject: quoted\" RFC822.SIZE 5000000000 "
               "UID 2)\r\n" +
               tag + " OK\r\n");
+    peer.send(peer.expect("NOOP") + " OK\r\n");
+    const std::string again = peer.expect("UID FETCH 4 " + kMetadata);
+    peer.send("* 1 FETCH (UID 4 BODY[HEADER.FIELDS (\"DATE\")] NIL INTERNALDATE \"never\")\r\n" +
+              again + " OK\r\n");
     peer.waitForClose();
   });
   dialogue.session->examine("INBOX");
@@ -62,6 +67,8 @@ TEST(Metadata, OneMessageInSeveralAnswers) {
         "* 1 FETCH (UID 1 FLAGS (b))\r\n"
         "* 1 FETCH (UID 1 BODY[HEADER.FIELDS (SUBJECT)] \"Subject: one\")\r\n" +
         tag + " OK\r\n");
+    peer.send(peer.expect("NOOP") + " OK\r\n");
+    peer.send("* 2 FETCH (UID 2 RFC822.SIZE 6)\r\n" + peer.expect("UID FETCH 2") + " OK\r\n");
     peer.waitForClose();
   });
   dialogue.session->examine("INBOX");
@@ -74,6 +81,34 @@ TEST(Metadata, OneMessageInSeveralAnswers) {
   EXPECT_EQ(given[0].size, 5U);
   EXPECT_EQ(given[1].uid, 2U);
   EXPECT_EQ(given[1].header.subject, "");
+}
+
+// As Dovecot describes a message that another client removes in that moment.
+TEST(Metadata, AMessageThatGoesMeanwhileIsNotGiven) {
+  Dialogue dialogue("IMAP4rev1", [](Peer& peer) {
+    serveExamine(peer);
+    const std::string gone =
+        "* 2 FETCH (UID 2 FLAGS () INTERNALDATE \"01-Jan-1970 00:00:00 +0000\" RFC822.SIZE 0 "
+        "BODY[HEADER.FIELDS (DATE FROM SENDER SUBJECT MESSAGE-ID)] NIL)\r\n";
+    const std::string late =
+        "* 3 FETCH (UID 3 FLAGS () INTERNALDATE \"01-Jan-1970 00:00:00 +0000\" RFC822.SIZE 0 "
+        "BODY[HEADER.FIELDS (DATE FROM SENDER SUBJECT MESSAGE-ID)] NIL)\r\n";
+    const std::string tag = peer.expect("UID FETCH 1:4 ");
+    peer.send(metadata(1, "Subject: one\r\n\r\n") + gone + late +
+              metadata(4, "Subject: four\r\n\r\n") + "* 2 EXPUNGE\r\n" + tag +
+              " OK [EXPUNGEISSUED] Some messages were already expunged\r\n");
+    peer.send(peer.expect("NOOP") + " OK\r\n");
+    peer.send(metadata(3, "Subject: three\r\n\r\n") + peer.expect("UID FETCH 2:3 ") + " OK\r\n");
+    peer.waitForClose();
+  });
+  dialogue.session->examine("INBOX");
+  std::map<Uid, MessageMeta> given;
+  dialogue.session->fetchMetadata(1, 4, [&](MessageMeta&& meta) { given[meta.uid] = meta; });
+  EXPECT_EQ(dialogue.end(), "");
+  ASSERT_EQ(given.size(), 3U);
+  EXPECT_EQ(given.count(2), 0U);
+  EXPECT_EQ(given[3].header.subject, "three");
+  EXPECT_EQ(given[3].size, 77U);
 }
 
 // In KiB, now.
