@@ -10,16 +10,16 @@
 #include <thread>
 #include <vector>
 
-namespace emlfs::test {
+#include "support/soak.h"
 
-inline constexpr size_t kLanes = 3;
+namespace emlfs::test {
 
 // Calls `make` once on each thread, and what it gives with each index below `count`. Ends early
 // after a failure of the test; what is thrown is one.
 inline void inLanes(size_t count, const std::function<std::function<void(size_t)>()>& make) {
   std::atomic<size_t> next{0};
   std::vector<std::jthread> threads;
-  for (size_t i = 0; i < std::min(kLanes, count); ++i) {
+  for (size_t i = 0; i < std::min(lanes(), count); ++i) {
     threads.emplace_back([&] {
       try {
         const auto work = make();

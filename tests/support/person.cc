@@ -15,6 +15,7 @@
 
 #include "emlfs/base/error.h"
 #include "emlfs/base/file.h"
+#include "support/process.h"
 
 namespace emlfs::test {
 namespace {
@@ -85,6 +86,7 @@ std::string Person::flags(const std::string& path) const {
 void Person::write(const std::string& mailbox, const std::string& name, std::string_view bytes,
                    int64_t date) const {
   const std::string path = directory(mailbox) + "/" + name;
+  const std::shared_lock ours(heldOpen());
   Fd file(::open(path.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600));
   check(static_cast<bool>(file), "creating " + path);
   while (!bytes.empty()) {

@@ -12,6 +12,7 @@
 
 #include <array>
 #include <csignal>
+#include <mutex>
 #include <stdexcept>
 
 #include "emlfs/base/error.h"
@@ -58,7 +59,10 @@ pid_t spawn(const std::vector<std::string>& command, const std::array<const Fd*,
     posix_spawn_file_actions_adddup2(&actions, files[static_cast<size_t>(target)]->get(), target);
   }
   pid_t pid = 0;
-  const int error = posix_spawnp(&pid, arguments[0], &actions, nullptr, arguments.data(), environ);
+  const int error = [&] {
+    const std::unique_lock alone(heldOpen());
+    return posix_spawnp(&pid, arguments[0], &actions, nullptr, arguments.data(), environ);
+  }();
   posix_spawn_file_actions_destroy(&actions);
   if (error != 0) throw systemError("starting " + command.at(0), error);
   return pid;
@@ -86,6 +90,11 @@ bool endsBefore(pid_t pid, Deadline deadline) {
 }
 
 }  // namespace
+
+std::shared_mutex& heldOpen() {
+  static std::shared_mutex mutex;
+  return mutex;
+}
 
 ProcessResult run(const std::vector<std::string>& command, std::string_view input,
                   Milliseconds limit) {

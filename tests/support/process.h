@@ -1,6 +1,7 @@
 // Runs a program to its end and keeps what it said: how tests use the tools that people use.
 #pragma once
 
+#include <shared_mutex>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -25,5 +26,9 @@ ProcessResult run(const std::vector<std::string>& command, std::string_view inpu
 // standard output.
 std::string runOrThrow(const std::vector<std::string>& command, std::string_view input = {},
                        Milliseconds limit = std::chrono::minutes(2));
+
+// Held (shared) while a file is open whose last close matters: a program that is started in that
+// moment would have it open until its exec.
+std::shared_mutex& heldOpen();
 
 }  // namespace emlfs::test

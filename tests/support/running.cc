@@ -13,6 +13,7 @@
 #include <sstream>
 
 #include "emlfs/base/error.h"
+#include "support/process.h"
 
 namespace emlfs::test {
 
@@ -34,8 +35,10 @@ Running::Running(const std::vector<std::string>& command) {
   for (const int number : {SIGINT, SIGTERM}) sigaddset(&signals, number);
   posix_spawnattr_setsigdefault(&attributes, &signals);
   posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETSIGMASK);
-  const int error =
-      posix_spawnp(&pid_, arguments[0], &actions, &attributes, arguments.data(), environ);
+  const int error = [&] {
+    const std::unique_lock alone(heldOpen());
+    return posix_spawnp(&pid_, arguments[0], &actions, &attributes, arguments.data(), environ);
+  }();
   posix_spawnattr_destroy(&attributes);
   posix_spawn_file_actions_destroy(&actions);
   if (error != 0) throw systemError("starting " + command.at(0), error);

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cstdlib>
 #include <random>
 #include <string>
@@ -17,6 +18,11 @@ std::optional<std::chrono::seconds> soakTime() {
 bool full() {
   const char* value = std::getenv("EMLFS_FULL");
   return value != nullptr && std::string(value) != "0";
+}
+
+size_t lanes() {
+  const char* value = std::getenv("EMLFS_LANES");
+  return value == nullptr ? 3 : std::max<size_t>(std::stoul(value), 1);
 }
 
 uint64_t chosenSeed() {

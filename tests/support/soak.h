@@ -12,6 +12,8 @@ namespace emlfs::test {
 std::optional<std::chrono::seconds> soakTime();
 // EMLFS_FULL: every case instead of a sample.
 bool full();
+// How many threads share the cases: EMLFS_LANES, or 3. They wait more than they compute.
+size_t lanes();
 // EMLFS_SEED, or one that is new each time; printed, so that a run can be repeated.
 uint64_t chosenSeed();
 
