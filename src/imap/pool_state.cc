@@ -249,8 +249,10 @@ std::vector<QueuedJob> PoolState::connectFailed(ConnectionState& self, const Err
 bool PoolState::workEnded(ConnectionState& self, const std::string& selected, QueuedJob& job,
                           const std::optional<Error>& error) {
   const bool bye = error && error->code == Code::network && !error->server.empty();
-  // Who says BYE when he has opened a mailbox does so for the mailbox's sake.
-  const bool untried = self.untried && !(bye && !selected.empty());
+  // Who says BYE when he has opened a mailbox does so for the mailbox's sake, unless he always
+  // does.
+  const bool for_mailbox = bye && !selected.empty() && job.retries < kMostRetriesAfterBye;
+  const bool untried = self.untried && !for_mailbox;
   self.working.reset();
   self.woken = false;
   self.doing.clear();

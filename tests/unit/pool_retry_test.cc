@@ -96,6 +96,29 @@ TEST_F(PoolTest, AServerThatSaysByeInAMailboxIsNotAway) {
             Code::network);
 }
 
+// Throttled, perhaps: who tries again and again makes it worse.
+TEST_F(PoolTest, AServerThatAlwaysSaysByeInAMailboxIsLeftAloneForAWhile) {
+  const Error throttled{Code::network, Scope::connection, "it hung up", "session invalidated"};
+  start(1);
+  const auto job = [&](const std::function<void(const Error&)>& failed) {
+    Job again{Lane::background, "a", {}, failed, {}};
+    again.run = [&](Session& session) {
+      session.examine("a");
+      throw throttled;
+    };
+    return again;
+  };
+  Gate failed;
+  pool_->submit(job([&](const Error&) {
+    pool_->submit(job({}));
+    failed.open();
+  }));
+  failed.pass();
+  EXPECT_TRUE(pool_->status().offline);
+  EXPECT_GT(pool_->status().next_try, Milliseconds(0));
+  EXPECT_EQ(opened_, 6);
+}
+
 TEST_F(PoolTest, AServerThatSaysByeToEverybodyIsAway) {
   const Error busy{Code::network, Scope::connection, "it hung up", "come back later"};
   start(2);
