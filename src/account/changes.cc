@@ -125,8 +125,11 @@ class ChangesImpl final : public Changes {
   }
 
   void flush(WaitId wait, uint64_t since, Done done) override {
-    drafts_.sealAll();
-    hooks_.flush(wait, since, std::move(done));
+    const auto unfinished = drafts_.sealAll();
+    hooks_.flush(wait, since,
+                 [unfinished, done = std::move(done)](const std::optional<Error>& error) {
+                   done(error ? error : unfinished);
+                 });
   }
   uint64_t latest() const override { return store_.pending->latest(); }
   uint64_t pending() const override { return store_.pending->size() - store_.pending->parked(); }
@@ -134,7 +137,7 @@ class ChangesImpl final : public Changes {
 
  private:
   // What is closed was there before: its append gets the lower number, and goes first.
-  void settleDrafts() { drafts_.sealAll(); }
+  void settleDrafts() { static_cast<void>(drafts_.sealAll()); }
 
   // The kernel takes the name away itself when a removal succeeds, and forgets what it knew of the
   // directory.

@@ -63,12 +63,13 @@ void Drafts::loop() {
       if (stopping_) return;
     }
     bool any = wake;
-    for (const MessageId id : ready) any |= seal(id);
+    std::optional<Error> tried_again;
+    for (const MessageId id : ready) any |= seal(id, tried_again);
     if (any) hooks_.added();
   }
 }
 
-void Drafts::sealAll() {
+std::optional<Error> Drafts::sealAll() {
   std::vector<MessageId> closed;
   {
     const MutexLock lock(mutex_);
@@ -76,8 +77,10 @@ void Drafts::sealAll() {
       if (draft->closed) closed.push_back(id);
   }
   bool any = false;
-  for (const MessageId id : closed) any |= seal(id);
+  std::optional<Error> failed;
+  for (const MessageId id : closed) any |= seal(id, failed);
   if (any) hooks_.added();
+  return failed;
 }
 
 }  // namespace emlfs

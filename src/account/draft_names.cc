@@ -33,6 +33,8 @@ bool Drafts::remove(MessageId id) {
       // What it replaced goes nevertheless: the name is to be no more.
       batch.update = replacedBy(*store_.pending, append);
       for (Change& old : batch.update) old.spool.clear();
+      for (const Change& next : store_.pending->followers(append))
+        batch.remove.push_back(next.number);
       return batch;
     };
     const bool begun = store_.pending->appendOf(id).has_value();

@@ -12,7 +12,16 @@ using store::Change;
 using store::MessageRecord;
 
 Drafts::DraftPtr Drafts::open(MessageId id, bool keep_bytes) {
-  const MutexLock opening(opening_);
+  sync::TreeChange change;
+  const auto draft = [&] {
+    const MutexLock opening(opening_);
+    return openAlone(id, keep_bytes, change);
+  }();
+  if (!change.empty()) hooks_.on_change(change);
+  return draft;
+}
+
+Drafts::DraftPtr Drafts::openAlone(MessageId id, bool keep_bytes, sync::TreeChange& change) {
   if (auto draft = find(id)) return draft;
   const auto message = store_.cache.snapshot()->message(id);
   if (!message) throw Error(Code::stale, Scope::message, "the message is no longer there");
@@ -27,7 +36,7 @@ Drafts::DraftPtr Drafts::open(MessageId id, bool keep_bytes) {
                 "a message can't be changed: write another one and rename it over this");
   if (message->uid == 0 || store_.pending->outlook(id))
     throw Error(Code::busy, Scope::message, "changes of the message are on their way");
-  return newVersion(*message, keep_bytes);
+  return newVersion(*message, keep_bytes, change);
 }
 
 // Its sending may begin in this moment.
@@ -54,6 +63,8 @@ Drafts::DraftPtr Drafts::takeBack(const Change& append) {
   if (!message) throw Error(Code::stale, Scope::message, "the message is no longer there");
   // The cache lacks what the journal has of a new version: as it is, it would go with the old one.
   if (message->uid != 0) throw busy();
+  // What was done to it while it was being sent comes after this append.
+  if (!store_.pending->followers(append).empty()) throw busy();
   auto fd = store_.spool->open(append.spool);
   store_.spool->markWhole(append.spool);  // until somebody writes to it
 
@@ -81,7 +92,8 @@ Drafts::DraftPtr Drafts::takeBack(const Change& append) {
 
 // The file stays what it is, with what it is called; what the server has becomes another message,
 // which goes once the new version is there.
-Drafts::DraftPtr Drafts::newVersion(const MessageRecord& message, bool keep_bytes) {
+Drafts::DraftPtr Drafts::newVersion(const MessageRecord& message, bool keep_bytes,
+                                    sync::TreeChange& change) {
   auto file = store_.spool->create(message.id);
   const auto draft = std::make_shared<Draft>(file.name);
   draft->temporary = view::isTemporaryName(message.name);
@@ -100,14 +112,12 @@ Drafts::DraftPtr Drafts::newVersion(const MessageRecord& message, bool keep_byte
   const auto epoch = store_.pending->epoch();
   try {
     std::string wire;
-    store::NameKey server_name;
     {
       const auto snapshot = store_.cache.snapshot();
       if (keep_bytes) copyBody(*snapshot, message, file.fd.get());
       const auto mailbox = snapshot->mailbox(message.mailbox);
       if (!mailbox) throw Error(Code::stale, Scope::message, "the mailbox is no longer there");
       wire = mailbox->wire;
-      server_name = {wire, mailbox->state.uid_validity, message.uid, {}};
       deletion = hooks_.deletion(*snapshot, message);
     }
     draft->size = store::fileSize(file.fd.get());
@@ -118,7 +128,6 @@ Drafts::DraftPtr Drafts::newVersion(const MessageRecord& message, bool keep_byte
     auto append = appendFor(message, *draft);
     store::Batch batch;
     batch.add = {std::move(append), deletion};
-    batch.remove_names.push_back(server_name);
     batch.put_names.push_back({{{}, 0, 0, message.id}, wire, message.name});
     store_.pending->add(std::move(batch), {}, epoch);
   } catch (...) {
@@ -127,7 +136,7 @@ Drafts::DraftPtr Drafts::newVersion(const MessageRecord& message, bool keep_byte
   }
   const auto update = store_.cache.begin(store::Durability::soon);
   update->putMessage(renewed);
-  const auto change = hideReplaced(*update, old, deletion);
+  change = hideReplaced(*update, old, deletion);
   update->commit();
   {
     const MutexLock lock(draft->mutex);
@@ -135,7 +144,6 @@ Drafts::DraftPtr Drafts::newVersion(const MessageRecord& message, bool keep_byte
   }
   keep(message.id, draft);
   finishSoon(message.id, kQuiet);
-  if (!change.empty()) hooks_.on_change(change);
   return draft;
 }
 

@@ -190,22 +190,30 @@ bool Drafts::show(MessageId id) {
   }
   if (record && unsent && !view::isTemporaryName(record->name)) record->flags = append->add;
   if (!record) {
-    if (!known) return false;
+    // It may have been moved on while it was being sent.
+    const auto ours = store_.pending->outlook(id);
+    const auto directory = std::ranges::find_if(mailboxes, [&](const store::MailboxRecord& each) {
+      return each.selectable && each.wire == (ours && ours->directory ? *ours->directory : wire);
+    });
+    if (!known || directory == mailboxes.end()) return false;
     record.emplace();
     record->id = id;
-    record->mailbox = record->directory = mailbox->id;
-    record->shown = store::Shown::arrived;
+    record->mailbox = mailbox->id;
+    record->directory = directory->id;
+    record->shown = ours && ours->deleted ? store::Shown::hidden : store::Shown::arrived;
     record->inode = localInode(id);
-    record->name =
-        sync::freeName(*update, mailbox->id, given ? given->name : fmt::format("{}.eml", id.value));
+    record->name = sync::freeName(*update, directory->id,
+                                  given ? given->name : fmt::format("{}.eml", id.value));
     record->flags = append ? append->add : view::maildirFlags(record->name);
     record->date.seconds = draft ? draft->time.load() : append->date.seconds;
     if (append) record->message_id = append->source.message_id;
-    change.directory = mailbox->id;
-    change.entries = true;
-    change.added.push_back(record->name);
-    change.attributes.push_back(mailbox->id.value);
-    touchDirectory(*update, mailbox->id);
+    if (record->shown == store::Shown::arrived) {
+      change.directory = directory->id;
+      change.entries = true;
+      change.added.push_back(record->name);
+      change.attributes.push_back(directory->id.value);
+      touchDirectory(*update, directory->id);
+    }
   }
   record->size = draft ? draft->size.load() : append->size;
   record->size_known = true;

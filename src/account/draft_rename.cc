@@ -67,6 +67,11 @@ void Drafts::commitRename(const MessageRecord& record, const Draft& draft, const
   }
   const std::string wire = batch.put_names.front().directory;
   const auto amended = [&](const Change& /*append*/) {
+    // Where it was to go before, and what was to happen to the other one.
+    for (const Change& next : own ? store_.pending->followers(*own) : sync::Run())
+      if (next.kind == Change::Kind::move) batch.remove.push_back(next.number);
+    for (const Change& next : theirs ? store_.pending->followers(*theirs) : sync::Run())
+      batch.remove.push_back(next.number);
     if (theirs) batch.update = replacedBy(*store_.pending, *theirs);
     if (!own && batch.update.empty() && !to_last) {
       batch.remove.push_back(theirs->number);

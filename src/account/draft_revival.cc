@@ -87,6 +87,7 @@ std::vector<sync::TreeChange> Drafts::reviveAs(MessageId id, const Unlinked& old
   const auto finished = store_.pending->appendOf(now.id);
   sync::TreeChange change;
   if (finished) {
+    if (!store_.pending->followers(*finished).empty()) throw busy();
     const auto amended = [&](const Change& before) {
       append.number = before.number;
       append.acknowledged = before.acknowledged;
@@ -105,9 +106,8 @@ std::vector<sync::TreeChange> Drafts::reviveAs(MessageId id, const Unlinked& old
   Change deletion;
   {
     const auto snapshot = store_.cache.snapshot();
-    const auto mailbox = snapshot->mailbox(now.mailbox);
-    if (!mailbox) throw Error(Code::stale, Scope::message, "the mailbox is no longer there");
-    batch.remove_names.push_back({mailbox->wire, mailbox->state.uid_validity, now.uid, {}});
+    if (!snapshot->mailbox(now.mailbox))
+      throw Error(Code::stale, Scope::message, "the mailbox is no longer there");
     deletion = hooks_.deletion(*snapshot, now);
   }
   deletion.spool = draft->spool;

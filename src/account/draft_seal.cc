@@ -48,7 +48,7 @@ void Drafts::putInstead(const store::MessageRecord& old, const store::MessageRec
   update->commit();
 }
 
-bool Drafts::seal(MessageId id) {
+bool Drafts::seal(MessageId id, std::optional<Error>& failed) {
   const auto draft = find(id);
   if (!draft) return false;
   sync::TreeChange change;
@@ -108,7 +108,12 @@ bool Drafts::seal(MessageId id) {
       if (!store_.pending->appendOf(id))
         store_.pending->add(withName({.add = {finished(appendFor(record, *draft))}}), {}, epoch);
       else if (!store_.pending->amend(id, [&](const Change& append) {
-                 return withName({.update = {finished(append)}});
+                 auto batch = withName({.update = {finished(append)}});
+                 for (Change next : store_.pending->followers(append)) {
+                   next.id = record.id;
+                   batch.update.push_back(std::move(next));
+                 }
+                 return batch;
                }))
         throw Error(Code::busy, Scope::message, "it is being sent to the server");
     } catch (...) {
@@ -130,6 +135,7 @@ bool Drafts::seal(MessageId id) {
       draft->why = error.what();
     }
     finishSoon(id, kRetry);
+    if (!failed) failed = error;
     return false;
   }
   if (!change.empty()) hooks_.on_change(change);

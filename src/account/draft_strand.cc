@@ -10,13 +10,23 @@ namespace emlfs {
 
 using store::Change;
 
+namespace {
+
+constexpr const char* kGone = "its mailbox is gone";
+
+}  // namespace
+
 void Drafts::strandLost() {
   std::vector<std::pair<MessageId, DraftPtr>> lost;
   {
-    const auto snapshot = store_.cache.snapshot();
     const MutexLock lock(mutex_);
+    const auto snapshot = store_.cache.snapshot();
     for (const auto& [id, draft] : drafts_)
       if (!snapshot->message(id) && due_.count(id) == 0) lost.emplace_back(id, draft);
+  }
+  std::erase_if(lost, [&](const auto& each) { return isBeingRenamed(each.first); });
+  {
+    const MutexLock lock(mutex_);
     for (const auto& [id, draft] : lost) unshown_.erase(id);
   }
   for (const auto& [id, draft] : lost) {
@@ -25,6 +35,14 @@ void Drafts::strandLost() {
     draft->unheard = true;
     finishSoon(id, closed ? Milliseconds(0) : kDeafQuiet);
   }
+}
+
+// The list may have its mailbox under the name that a crash has kept from the journal.
+bool Drafts::isBeingRenamed(MessageId id) const {
+  const auto append = store_.pending->appendOf(id);
+  const auto given = journal_.name({{}, 0, 0, id});
+  return (append && store_.pending->renames(append->mailbox)) ||
+         (given && store_.pending->renames(given->directory));
 }
 
 // False: its directory may still come, with the first list.
@@ -41,7 +59,7 @@ bool Drafts::strand(MessageId id, const DraftPtr& draft) {
     append.date.seconds = draft->time;
     append.state = Change::State::parked;
     append.error = Code::not_found;
-    append.server = "its mailbox is gone";
+    append.server = kGone;
     if (draft->torn) append.server += ", and " + draft->why;
     return append;
   };
@@ -56,8 +74,19 @@ bool Drafts::strand(MessageId id, const DraftPtr& draft) {
     fresh.add = view::maildirFlags(given->name);
   }
   try {
-    const bool begun = store_.pending->amend(
-        id, [&](const Change& append) { return store::Batch{.update = {refused(append)}}; });
+    // What was to follow is of no use without it, as when a server refuses it.
+    const bool begun = store_.pending->amend(id, [&](const Change& append) {
+      store::Batch batch{.update = replacedBy(*store_.pending, append)};
+      for (Change& next : store_.pending->followers(append))
+        batch.update.push_back(std::move(next));
+      for (Change& next : batch.update) {
+        next.state = Change::State::parked;
+        next.error = Code::not_found;
+        next.server = kGone;
+      }
+      batch.update.push_back(refused(append));
+      return batch;
+    });
     if (!begun) store_.pending->add({.add = {refused(std::move(fresh))}});
   } catch (...) {
     store_.spool->undoConversion(draft->spool);

@@ -84,8 +84,8 @@ class Drafts {
   // they have gone, so the sender is woken now and then.
   void deletionsWait();
 
-  // Finishes all that are closed, at once.
-  void sealAll();
+  // Finishes all that are closed, at once. Gives the first reason why one could not be.
+  std::optional<Error> sealAll();
 
   std::vector<UnsentDraft> unsent() const;
 
@@ -144,7 +144,10 @@ class Drafts {
   DraftPtr open(MessageId id, bool keep_bytes);
   DraftPtr openUnlessSent(MessageId id);
   DraftPtr takeBack(const store::Change& append);
-  DraftPtr newVersion(const store::MessageRecord& message, bool keep_bytes);
+  // `change`: to be told when no lock is held.
+  DraftPtr openAlone(MessageId id, bool keep_bytes, sync::TreeChange& change) REQUIRES(opening_);
+  DraftPtr newVersion(const store::MessageRecord& message, bool keep_bytes,
+                      sync::TreeChange& change);
   store::Change appendFor(const store::MessageRecord& message, const Draft& draft) const;
   void requireBeginning(Draft& draft, uint64_t offset, std::string_view bytes)
       REQUIRES(draft.mutex);
@@ -167,8 +170,10 @@ class Drafts {
   // False: it is being sent.
   bool noteFlags(const store::MessageRecord& record, const Draft& draft);
   bool isSent(const store::MessageRecord& message) const;
-  bool seal(MessageId id);  // true: the journal has more than before
+  // True: the journal has more than before. What kept it from that is noted if it is the first.
+  bool seal(MessageId id, std::optional<Error>& failed);
   bool strand(MessageId id, const DraftPtr& draft) REQUIRES(draft->mutex);
+  bool isBeingRenamed(MessageId id) const;
   void loop();
 
   void removePhantoms();

@@ -10,6 +10,8 @@ using store::Change;
 namespace {
 
 constexpr std::chrono::seconds kReportEvery{1};
+// A mailbox that lacks UIDs and can't be looked at: with each failure there is another replay.
+constexpr std::chrono::seconds kAskAgain{30};
 // A flush waits for other accounts: they may be away.
 constexpr std::chrono::seconds kLongestHeld{60};
 
@@ -139,16 +141,31 @@ void Sender::run(imap::Session& session) {
     ++runs_;
   }
   try {
-    const auto sent = sync::replay(session, store_, hooks_.on_change);
+    const uint64_t before = store_.pending->version();
+    const auto mailboxes = sync::replay(session, store_, hooks_.on_change);
+    const bool any_sent = store_.pending->version() != before;
     const MutexLock lock(mutex_);
-    sent_.insert(sent.begin(), sent.end());
+    noteSent(mailboxes, any_sent);
   } catch (...) {
     // The pool may repeat the job on a fresh connection.
     const MutexLock lock(mutex_);
     running_ = false;
+    asked_.clear();  // some may have been sent
     throw;
   }
   finish(std::nullopt);
+}
+
+// Where nothing was sent, mailboxes are named only because UIDs are missing there.
+void Sender::noteSent(const std::set<MailboxId>& mailboxes, bool any_sent) {
+  const auto now = Clock::now();
+  if (any_sent) asked_.clear();
+  for (const MailboxId mailbox : mailboxes) {
+    const auto [at, is_new] = asked_.try_emplace(mailbox, now);
+    if (!is_new && now - at->second < kAskAgain) continue;
+    at->second = now;
+    sent_.insert(mailbox);
+  }
 }
 
 void Sender::finish(const std::optional<Error>& error) {

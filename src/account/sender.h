@@ -52,6 +52,7 @@ class Sender {
   };
   void submit(imap::Lane lane);
   void run(imap::Session& session);
+  void noteSent(const std::set<MailboxId>& mailboxes, bool any_sent) REQUIRES(mutex_);
   void finish(const std::optional<Error>& error);
   // Those whose changes are no longer on their way, and what to tell them.
   std::vector<std::pair<Done, std::optional<Error>>> settled(const std::optional<Error>& error)
@@ -67,6 +68,8 @@ class Sender {
   bool again_ GUARDED_BY(mutex_) = false;
   uint64_t runs_ GUARDED_BY(mutex_) = 0;         // that have begun
   std::set<MailboxId> sent_ GUARDED_BY(mutex_);  // to be told
+  // When they were last to be told since something was sent.
+  std::map<MailboxId, Clock::time_point> asked_ GUARDED_BY(mutex_);
   Clock::time_point reported_ GUARDED_BY(mutex_);
   std::vector<Waiter> waiters_ GUARDED_BY(mutex_);
   WaitId last_wait_ GUARDED_BY(mutex_) = kFlushBit;

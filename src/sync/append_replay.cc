@@ -29,6 +29,10 @@ bool breaksConnection(const Error& error) {
   return error.scope == Scope::connection || error.scope == Scope::account;
 }
 
+bool neverAllowed(const Error& error) {
+  return error.code == Code::denied || error.code == Code::invalid || error.code == Code::protocol;
+}
+
 // Keeps drafts from being taken back while they are sent.
 class Claim {
  public:
@@ -92,10 +96,22 @@ class AppendReplay {
                            [&](const Change& change) { return files_.at(change.number).get(); });
     } catch (const Error& error) {
       if (breaksConnection(error)) throw;
+      const bool begun = std::ranges::any_of(
+          doubtful, [](const Change& change) { return change.state == Change::State::begun; });
+      // What is parked is shown as another's message once it is listed, and a retry would not take
+      // it for ours. Where nobody can ever look, nobody lists it either.
+      if (begun && !neverAllowed(error))
+        throw Error(Code::busy, Scope::connection, error.what(), error.server);
       refused_(part, error);
       part.clear();
       return;
     }
+    std::erase_if(part, [&](const Change& change) {
+      const auto at = found.unreadable.find(change.number);
+      if (at == found.unreadable.end()) return false;
+      refused_({change}, at->second);
+      return true;
+    });
     Run arrived_ones;
     std::vector<Uid> uids;
     for (const Change& change : doubtful) {

@@ -1,5 +1,7 @@
 #include "sync/append_search.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <limits>
 #include <set>
@@ -47,20 +49,14 @@ class Search {
   }
 
   void look() {
+    found_.unreadable.clear();
     try {
       const auto now = session_.examine(wire_);
       found_.uid_validity = now.uid_validity;
-      const Uid first = firstUid(now.uid_validity);
-      std::vector<MessageMeta> candidates;
-      session_.fetchMetadata(first, kLastUid, [&](MessageMeta&& meta) {
-        if (meta.uid >= first && isCandidate(meta)) candidates.push_back(std::move(meta));
-      });
-      std::ranges::sort(candidates, {}, &MessageMeta::uid);
-      for (const auto& meta : candidates)
+      for (const auto& meta : candidates(firstUid(now.uid_validity)))
         if (!isAnothers(meta.uid, now.uid_validity)) take(meta);
     } catch (const Error& error) {
-      if (error.scope == Scope::connection || error.scope == Scope::account) throw;
-      if (error.code != Code::not_found && error.code != Code::refused) throw;
+      if (error.scope != Scope::mailbox || error.code != Code::not_found) throw;
       left_.clear();  // the mailbox is gone: sending it again will tell
     }
   }
@@ -76,15 +72,40 @@ class Search {
     return first;
   }
 
+  // In the order of their UIDs.
+  std::vector<MessageMeta> candidates(Uid first) {
+    std::vector<MessageMeta> found;
+    UidSet seen;
+    try {
+      session_.fetchMetadata(first, kLastUid, [&](MessageMeta&& meta) {
+        seen.add(meta.uid);
+        if (meta.uid >= first && isCandidate(meta)) found.push_back(std::move(meta));
+      });
+    } catch (const Error& error) {
+      const bool said_so = !error.server.empty();  // BAD, and not an answer that can't be read
+      if (error.code != Code::protocol || error.scope != Scope::mailbox || said_so) throw;
+      const UidSet present = session_.searchUids(first, kLastUid);
+      for (const auto& range : present.ranges()) {
+        for (uint64_t uid = std::max(range.first, first); uid <= range.last; ++uid) {
+          if (seen.contains(static_cast<Uid>(uid))) continue;
+          found.emplace_back().uid = static_cast<Uid>(uid);
+        }
+      }
+    }
+    std::ranges::sort(found, {}, &MessageMeta::uid);
+    return found;
+  }
+
   bool isCandidate(const MessageMeta& meta) const {
     return std::any_of(left_.begin(), left_.end(),
                        [&](const Change& change) { return mayBe(change, meta); });
   }
 
-  // A server may say another size than it has.
+  // A server may say another size than it has, or none.
   static bool mayBe(const Change& change, const MessageMeta& meta) {
-    return meta.size == change.size || (!change.source.message_id.empty() &&
-                                        meta.header.message_id == change.source.message_id);
+    return meta.size == 0 || meta.size == change.size ||
+           (!change.source.message_id.empty() &&
+            meta.header.message_id == change.source.message_id);
   }
 
   // A message of the same bytes that has been told already.
@@ -98,12 +119,26 @@ class Search {
 
   void take(const MessageMeta& meta) {
     const auto at = std::find_if(left_.begin(), left_.end(), [&](const Change& change) {
-      return mayBe(change, meta) && sameOnServer(session_, meta.uid, file_(change), change.size);
+      return mayBe(change, meta) && isSame(change, meta.uid);
     });
     if (at == left_.end()) return;
     found_.uids[at->number] = meta.uid;
+    found_.unreadable.erase(at->number);
     used_.insert(meta.uid);
     left_.erase(at);
+  }
+
+  // One that can't be read says nothing of the others.
+  bool isSame(const Change& change, Uid uid) {
+    try {
+      return sameOnServer(session_, uid, file_(change), change.size);
+    } catch (const Error& error) {
+      if (error.scope != Scope::message) throw;
+      const Error why(error.code, Scope::message,
+                      fmt::format("it may be there already, as UID {}: {}", uid, error.what()));
+      found_.unreadable.insert_or_assign(change.number, why);
+      return false;
+    }
   }
 
   imap::Session& session_;

@@ -4,6 +4,7 @@
 #include <functional>
 #include <map>
 
+#include "emlfs/base/error.h"
 #include "emlfs/sync/sync.h"
 
 namespace emlfs::sync {
@@ -11,6 +12,8 @@ namespace emlfs::sync {
 struct Found {
   UidValidity uid_validity = 0;
   std::map<uint64_t, Uid> uids;  // by the number of the change
+  // Those that were not found, and may be a message that the server doesn't give.
+  std::map<uint64_t, Error> unreadable;
 };
 
 // Looks in the destination, which is the same for the whole run. `file` gives a descriptor of the

@@ -188,9 +188,12 @@ struct Application {
   }
 
   void give(store::MessageRecord& message, bool changing) const {
-    auto name = changing ? store.pending->nameOf({{}, 0, 0, message.id}) : std::nullopt;
-    if (!name)
-      name = store.pending->nameOf({directory.wire, directory.state.uid_validity, message.uid, {}});
+    const auto ours = outlook(message.id);
+    const store::NameKey here{directory.wire, directory.state.uid_validity, message.uid, {}};
+    const store::NameKey there{{}, 0, 0, message.id};
+    const bool moves = changing && ours && ours->directory;
+    auto name = store.pending->nameOf(moves ? there : here);
+    if (!name && changing) name = store.pending->nameOf(moves ? here : there);
     if (name) message.name = *name;
   }
 

@@ -11,6 +11,7 @@
 #include "emlfs/sync/free_name.h"
 #include "emlfs/sync/rights.h"
 #include "sync/change_time.h"
+#include "sync/mend_view.h"
 #include "sync/namespaces.h"
 #include "sync/overlay.h"
 #include "sync/sent.h"
@@ -263,6 +264,7 @@ void showPending(Store store) {
   if (!store.pending->mailboxChanges().empty() &&
       !storedNamespaces(*store.cache.snapshot()).empty())
     reshape(store, [](const TreeChange&) {});
+  mendView(store);
   const auto ids = store.pending->messages();
   if (ids.empty()) return;
   const auto update = store.cache.begin(store::Durability::soon);

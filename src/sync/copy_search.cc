@@ -1,7 +1,10 @@
 #include "sync/copy_search.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <limits>
+#include <map>
 #include <set>
 
 #include "emlfs/base/error.h"
@@ -16,6 +19,10 @@ using store::Change;
 constexpr Uid kLastUid = std::numeric_limits<Uid>::max();
 constexpr uint32_t kPiece = 4 << 20;  // two of them are held
 
+// What a cut may cost, to be found out again.
+constexpr size_t kMostFound = 32;
+constexpr uint64_t kMostBytes = 8 << 20;
+
 class CopySearch {
  public:
   CopySearch(imap::Session& session, Store store, const Run& run)
@@ -23,17 +30,23 @@ class CopySearch {
         store_(store),
         left_(run),
         from_(run.front().source.mailbox),
-        to_(run.front().mailbox) {}
+        to_(run.front().mailbox) {
+    for (Change& change : store.pending->changes())
+      if (change.state == Change::State::copied && change.mailbox == to_)
+        others_.push_back(std::move(change));
+  }
 
-  Run run() {
+  Copies run() {
     Finishing finishing;
     look();
-    while (!left_.empty() && finishing.more(session_)) look();
-    return std::move(found_);
+    while (!left_.empty() && !enough() && finishing.more(session_)) look();
+    if (!enough()) giveUpUnreadable();
+    return {std::move(found_), std::move(unreadable_)};
   }
 
  private:
   void look() {
+    why_.clear();
     const auto& noted = left_.front().destination;
     const auto now = session_.examine(to_);
     validity_ = now.uid_validity;
@@ -47,12 +60,27 @@ class CopySearch {
       return taken_.count(meta.uid) != 0 || isKnown(meta.uid);
     });
     std::ranges::sort(candidates, {}, &MessageMeta::uid);
-    for (const auto& meta : candidates) take(meta);
-    if (session_.selected() != to_) session_.examine(to_);
+    for (const auto& meta : candidates) {
+      take(meta);
+      if (left_.empty() || enough()) break;
+    }
+    open(to_);
+  }
+
+  bool enough() const {
+    return !found_.empty() && (found_.size() >= kMostFound || bytes_ >= kMostBytes);
+  }
+
+  void open(const std::string& wire) {
+    if (session_.selected() != wire) session_.examine(wire);
   }
 
   static bool mayBe(const Change& change, const MessageMeta& meta) {
-    return change.source.size == meta.size && change.date == meta.date &&
+    // The zone of what was sent is ours; some servers give another.
+    const bool same_date = change.kind == Change::Kind::append
+                               ? change.date.seconds == meta.date.seconds
+                               : change.date == meta.date;
+    return same_date && change.source.size == meta.size &&
            change.source.message_id == meta.header.message_id;
   }
 
@@ -68,9 +96,33 @@ class CopySearch {
            snapshot->byUid(mailbox->id, uid).has_value();
   }
 
+  // Of what has arrived, and the store hasn't heard of it: a message of the same bytes. If that is
+  // a wrong guess one is there twice; the other way one would be lost.
+  bool isAnothers(const MessageMeta& meta) {
+    const auto in_place = [&](const Change& other) {
+      return other.destination.uid_validity == validity_;
+    };
+    const auto is_known = [&](const Change& other) {
+      return other.destination.uid != 0 && in_place(other);
+    };
+    if (std::ranges::any_of(others_, [&](const Change& other) {
+          return is_known(other) && other.destination.uid == meta.uid;
+        }))
+      return true;
+    const auto at = std::ranges::find_if(others_, [&](const Change& other) {
+      const bool was_there = in_place(other) && meta.uid < other.destination.uid_next;
+      return !is_known(other) && !was_there && mayBe(other, meta);
+    });
+    if (at == others_.end()) return false;
+    others_.erase(at);
+    taken_.insert(meta.uid);
+    return true;
+  }
+
   void take(const MessageMeta& meta) {
+    if (isAnothers(meta)) return;
     const auto at = std::ranges::find_if(left_, [&](const Change& change) {
-      return mayBe(change, meta) && sameBytes(change.source.uid, meta.uid);
+      return mayBe(change, meta) && isSame(change, meta.uid);
     });
     if (at == left_.end()) return;
     at->destination.uid_validity = validity_;
@@ -80,20 +132,60 @@ class CopySearch {
     left_.erase(at);
   }
 
-  bool sameBytes(Uid source, Uid copy) {
+  // One that can't be read says nothing of the others.
+  bool isSame(const Change& change, Uid copy) {
     try {
-      for (uint64_t at = 0;;) {
-        session_.examine(from_);
-        const auto original = session_.fetchBody(source, at, kPiece);
-        session_.examine(to_);
-        const auto other = session_.fetchBody(copy, at, kPiece);
-        if (original.bytes != other.bytes) return false;
-        at += original.bytes.size();
-        if (original.bytes.size() < kPiece) return at > 0;
-      }
+      return sameBytes(change, copy);
     } catch (const Error& error) {
-      if (error.code != Code::stale || error.scope != Scope::message) throw;
+      if (error.scope != Scope::message) throw;
+      if (error.code == Code::stale) return false;
+      const Error why(error.code, Scope::message,
+                      fmt::format("it may be there already, as UID {}: {}", copy, error.what()),
+                      error.server);
+      why_.insert_or_assign(change.number, why);
       return false;
+    }
+  }
+
+  bool sameBytes(const Change& change, Uid copy) {
+    const auto whole = cached(change.id);
+    for (uint64_t at = 0;;) {
+      const std::string original = whole ? *whole : fetch(from_, change.source.uid, at);
+      if (original != fetch(to_, copy, at)) return false;
+      at += original.size();
+      if (original.size() < kPiece) return at > 0;
+    }
+  }
+
+  void giveUpUnreadable() {
+    for (const Change& change : left_)
+      if (const auto why = why_.find(change.number); why != why_.end())
+        unreadable_.emplace_back(change, why->second);
+  }
+
+  std::string fetch(const std::string& wire, Uid uid, uint64_t at) {
+    open(wire);
+    std::string bytes = session_.fetchBody(uid, at, kPiece).bytes;
+    bytes_ += bytes.size();
+    return bytes;
+  }
+
+  // A body of less than a piece, if all of it is in the cache.
+  std::optional<std::string> cached(MessageId id) const {
+    try {
+      const auto snapshot = store_.cache.snapshot();
+      const auto message = snapshot->message(id);
+      if (!message || message->size == 0 || message->size >= kPiece) return std::nullopt;
+      std::string bytes;
+      for (uint32_t index = 0; bytes.size() < message->size; ++index) {
+        const auto chunk = snapshot->chunk(id, index);
+        if (!chunk || chunk->empty()) return std::nullopt;
+        bytes += *chunk;
+      }
+      return bytes.size() == message->size ? std::optional(std::move(bytes)) : std::nullopt;
+    } catch (const Error& error) {
+      if (error.code != Code::damaged) throw;
+      return std::nullopt;
     }
   }
 
@@ -104,12 +196,16 @@ class CopySearch {
   const std::string to_;
   UidValidity validity_ = 0;
   Run found_;
+  std::map<uint64_t, Error> why_;  // the server gives no bytes, by the number of the change
+  std::vector<std::pair<Change, Error>> unreadable_;
+  uint64_t bytes_ = 0;  // compared
   std::set<Uid> taken_;
+  Run others_;  // that have been copied into it
 };
 
 }  // namespace
 
-Run findCopies(imap::Session& session, Store store, const Run& run) {
+Copies findCopies(imap::Session& session, Store store, const Run& run) {
   return CopySearch(session, store, run).run();
 }
 

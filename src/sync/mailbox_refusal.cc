@@ -34,9 +34,13 @@ void refuseMailboxChange(Store store, const Change& change, const Error& error,
     const Error because(error.code, error.scope,
                         fmt::format("the mailbox for it was not made: {}", error.what()),
                         error.server);
-    for (auto lost = store.pending->touching(change.mailbox, delimiter); !lost.empty();
-         lost = store.pending->touching(change.mailbox, delimiter))
-      store.pending->park({lost.front()}, because);
+    const auto lost = [&] {
+      Run found = store.pending->touching(change.mailbox, delimiter);
+      std::erase_if(found, unfinished);  // drafts, which are refused when they are closed
+      return found;
+    };
+    for (auto next = lost(); !next.empty(); next = lost())
+      store.pending->park({next.front()}, because);
   }
   reshape(store, on_change);
 }

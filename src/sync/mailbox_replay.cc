@@ -164,7 +164,10 @@ class MailboxReplay {
       if (error.code == Code::denied) return true;
       // That a level holds no messages is said as what can never be.
       if (error.code == Code::not_found || error.code == Code::invalid) return false;
-      throw Error(Code::busy, Scope::connection,
+      // What was begun may have happened, and pending changes in the mailbox would be void if it
+      // were taken back: it is tried again. Else the server is as before.
+      const bool begun = change_.state == Change::State::begun;
+      throw Error(begun ? Code::busy : error.code, begun ? Scope::connection : Scope::mailbox,
                   fmt::format("whether {} is there is not known: {}", wire, error.what()),
                   error.server);
     }

@@ -38,6 +38,7 @@ void Pending::load(const Change& change) {
 }
 
 void Pending::forget(uint64_t number) {
+  ++version_;
   const auto at = changes_.find(number);
   if (at == changes_.end()) return;
   mailboxes_.erase(number);
@@ -69,6 +70,11 @@ void Pending::commit(store::Batch batch) {
 uint64_t Pending::size() const {
   const MutexLock lock(mutex_);
   return changes_.size();
+}
+
+uint64_t Pending::version() const {
+  const MutexLock lock(mutex_);
+  return version_;
 }
 
 uint64_t Pending::parked() const {

@@ -52,6 +52,11 @@ std::vector<Change> Pending::later(MessageId id, uint64_t number) const {
   return found;
 }
 
+Run Pending::followers(const Change& append) const {
+  const MutexLock lock(mutex_);
+  return later(append.id, append.number);
+}
+
 void Pending::reset(const Run& run) {
   store::Batch batch;
   batch.update = run;
@@ -80,9 +85,13 @@ void Pending::done(std::span<const Bound> bound, const Run& dropped) {
       }
       if (place.uid != 0) {
         batch.remove.push_back(number);
-        // Where it is the last, the name goes along with the message.
+        // Where nothing takes it any further the name goes along with the message, though flags may
+        // follow: from here on a person renames what has that UID, and what is older may not come
+        // after that.
         const store::NameKey key{{}, 0, 0, at->second.id};
-        auto given = later(at->second.id, number).empty() ? journal_.name(key) : std::nullopt;
+        const auto kind = at->second.kind;
+        const bool brought = kind == Change::Kind::move || kind == Change::Kind::append;
+        auto given = brought && !moves(at->second.id, number) ? journal_.name(key) : std::nullopt;
         if (given) {
           batch.remove_names.push_back(key);
           given->key = {place.mailbox, place.uid_validity, place.uid, {}};
@@ -167,9 +176,13 @@ std::set<MessageId> Pending::orphans() const {
   const MutexLock lock(mutex_);
   std::set<MessageId> ids;
   for (const auto& [id, numbers] : of_) {
-    const Change& first = changes_.at(*numbers.begin());
-    const bool to_be_sent = first.kind == Change::Kind::append && !lacksUid(first);
-    if (first.source.uid == 0 && !to_be_sent) ids.insert(id);
+    for (const uint64_t number : numbers) {
+      const Change& first = changes_.at(number);
+      if (first.state == Change::State::parked) continue;
+      const bool to_be_sent = first.kind == Change::Kind::append && !lacksUid(first);
+      if (first.source.uid == 0 && !to_be_sent) ids.insert(id);
+      break;
+    }
   }
   return ids;
 }
@@ -182,6 +195,7 @@ void Pending::adopt(MessageId id, const store::MessageRef& place) {
     if (of == of_.end()) return;
     for (const uint64_t number : of->second) {
       Change change = changes_.at(number);
+      if (change.state == Change::State::parked) continue;
       if (change.source.uid != 0) return;  // no longer an orphan
       change.source = place;
       batch.update.push_back(std::move(change));

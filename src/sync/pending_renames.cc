@@ -1,5 +1,6 @@
 // What is acknowledged while mailboxes get other names, and what was acknowledged before, follows
 // them.
+#include <functional>
 #include <utility>
 
 #include "emlfs/base/fail_point.h"
@@ -56,15 +57,23 @@ void follow(const Renamed& renamed, store::GivenName& given) {
   follow(renamed, given.key.mailbox, given.key.uid_validity, given.key.uid);
 }
 
+// What takes a turn for a message on the server: no id, but as good as one.
+MessageId turnOf(const store::NameKey& key) {
+  if (key.uid == 0) return key.id;
+  const uint64_t place =
+      std::hash<std::string>{}(key.mailbox) ^ (uint64_t{key.uid_validity} << 32U);
+  return MessageId{(place * 31 + key.uid) | (uint64_t{1} << 63U)};
+}
+
 }  // namespace
 
-// Whether a change that was not refused takes it to where it has no UID yet.
-bool Pending::moves(MessageId id) const {
+// Whether a change that was not refused takes it to where it has no UID yet, but for one.
+bool Pending::moves(MessageId id, uint64_t but) const {
   const auto of = of_.find(id);
   if (of == of_.end()) return false;
   for (const uint64_t number : of->second) {
     const Change& change = changes_.at(number);
-    if (change.state == Change::State::parked) continue;
+    if (number == but || change.state == Change::State::parked) continue;
     if (change.kind == Change::Kind::move || change.kind == Change::Kind::append) return true;
   }
   return false;
@@ -83,8 +92,7 @@ bool Pending::add(store::Batch batch, const std::set<MessageId>& moving,
   std::set<MessageId> ids = moving;
   for (const Change& change : batch.add)
     if (!ofMailboxes(change)) ids.insert(change.id);
-  for (const auto& name : batch.put_names)
-    if (name.key.uid == 0) ids.insert(name.key.id);
+  for (const auto& name : batch.put_names) ids.insert(turnOf(name.key));
   const Turn turn(*this, std::move(ids));
   uint64_t now = 0;
   {
@@ -134,6 +142,11 @@ void Pending::renamed(uint64_t number, const Renamed& renamed) {
     const MutexLock lock(mutex_);
     for (const auto& [id, numbers] : of_) ids.insert(id);
   }
+  // Who gives another name meanwhile waits, or the older one would be written after it.
+  journal_.eachName([&](const store::GivenName& given) {
+    ids.insert(turnOf(given.key));
+    return true;
+  });
   const Turn turn(*this, std::move(ids));
   store::Batch batch;
   batch.remove.push_back(number);

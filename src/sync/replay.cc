@@ -44,8 +44,13 @@ class Replay {
         send(run);
       } catch (const Error& error) {
         if (error.scope == Scope::connection || error.scope == Scope::account) throw;
-        if (error.code == Code::stale && dropGone(run)) continue;
-        refused(run, error);
+        if (isLookedFor(run.front())) {
+          throwIfDoubtful(error);
+          run = notSettled(run);
+        } else if (error.code == Code::stale && dropGone(run)) {
+          continue;
+        }
+        if (!run.empty()) refused(run, error);
       }
     }
     // A crash may have come before the look that shows which UIDs they have.
@@ -113,6 +118,32 @@ class Replay {
       changed_.insert(record->id);
   }
 
+  // Sent before, and the answer was lost.
+  static bool isLookedFor(const Change& change) {
+    return change.kind == Change::Kind::move && change.state == Change::State::begun;
+  }
+
+  Run notSettled(const Run& run) const {
+    Run left;
+    for (Change& change : pending_.changes())
+      if (isLookedFor(change) &&
+          std::ranges::binary_search(run, change.number, {}, &Change::number))
+        left.push_back(std::move(change));
+    return left;
+  }
+
+  // What was sent may have been done. While the server doesn't tell it can't be shown as refused,
+  // and sent again it could be there twice: it waits, with back-off, as when the server is away.
+  static void throwIfDoubtful(const Error& error) {
+    const bool is_final = error.code == Code::denied || error.code == Code::not_found ||
+                          error.code == Code::invalid || error.code == Code::protocol;
+    if (error.scope == Scope::mailbox && !is_final)
+      throw Error(
+          Code::busy, Scope::connection,
+          std::string("what became of messages that were moved is not known: ") + error.what(),
+          error.server);
+  }
+
   // False if no message of the run can be there any more: the mailbox was replaced (RFC 9051
   // section 2.3.1.1), so its UIDs mean others.
   bool select(const Run& run) {
@@ -151,7 +182,11 @@ class Replay {
   // there. The others are sent again.
   bool dropGone(const Run& run) {
     if (run.front().source.uid == 0 || run.front().state == Change::State::copied) return false;
-    session_.noop();  // or it wouldn't have heard of it
+    if (session_.selected() != run.front().source.mailbox || !session_.selectedForWriting()) {
+      if (!select(run)) return true;
+    } else {
+      session_.noop();  // or it wouldn't have heard of it
+    }
     const UidSet here = present(run);
     bool any = false;
     for (const Change& change : run) {
@@ -164,18 +199,20 @@ class Replay {
   }
 
   // The server is asked where the store can't tell: what was there before is not what we send.
-  Change::Destination moveDestination(const Run& run) {
+  // Absent as in askDestination().
+  std::optional<Change::Destination> moveDestination(const Run& run) {
     const std::string& to = run.front().mailbox;
     const auto record = mailboxByWire(*store_.cache.snapshot(), to);
     if (record && record->state.complete && record->state.listed_to != kLastUid)
-      return {record->state.uid_validity, record->state.listed_to + 1, 0};
+      return Change::Destination{record->state.uid_validity, record->state.listed_to + 1, 0};
     return askDestination(run);
   }
 
-  Change::Destination askDestination(const Run& run) {
+  // Leaves the source selected; absent if that was replaced meanwhile.
+  std::optional<Change::Destination> askDestination(const Run& run) {
     const auto destination = destinationOf(session_, run.front().mailbox);
-    const std::string& from = run.front().source.mailbox;
-    if (session_.selected() != from || !session_.selectedForWriting()) session_.select(from);
+    const bool left = session_.selected() != run.front().source.mailbox;
+    if ((left || !session_.selectedForWriting()) && !select(run)) return std::nullopt;
     return destination;
   }
 
@@ -186,12 +223,17 @@ class Replay {
     note(to);
     const bool in_one_step =
         session_.capabilities().has("MOVE") || session_.capabilities().has("IMAP4REV2");
-    if (run.front().state == Change::State::begun && in_one_step && !settleMoved(run)) return;
+    if (run.front().state == Change::State::begun) {
+      settleBegun(std::move(run), in_one_step);
+      return;
+    }
     if (!in_one_step || run.front().state == Change::State::copied) {
       copyAndDelete(run);
       return;
     }
-    const Receiving receiving(pending_, run, moveDestination(run));
+    const auto destination = moveDestination(run);
+    if (!destination) return;
+    const Receiving receiving(pending_, run, *destination);
     std::optional<imap::CopiedUids> told;
     std::optional<Error> error;
     try {
@@ -206,7 +248,7 @@ class Replay {
       if (error->code == Code::stale) session_.noop();  // or it wouldn't hear what is gone
     }
     // What is still here has not been moved.
-    const UidSet here = present(run);
+    const UidSet here = presentAfterwards(run);
     const Run staying =
         takeIf(run, [&](const Change& change) { return here.contains(change.source.uid); });
     const bool again = error && error->code == Code::stale && !run.empty();
@@ -216,44 +258,50 @@ class Replay {
     arrived(run, told);
   }
 
-  // It was sent before, and the answer was lost: what is no longer here has arrived there. A server
-  // that died on the way may have copied what is still here. False if none is to be sent again now.
-  bool settleMoved(Run& run) {
+  UidSet presentAfterwards(const Run& run) {
+    try {
+      return present(run);
+    } catch (const Error& error) {
+      throwIfDoubtful(error);
+      throw;
+    }
+  }
+
+  // What is no longer here after a MOVE has arrived there. A server that died on the way may have
+  // copied what still is, as one without MOVE may have. The rest is sent as if it had never been:
+  // next() gives all of them again.
+  void settleBegun(Run run, bool in_one_step) {
     const auto settleGone = [&] {
       const UidSet here = present(run);
       arrived(takeIf(run, [&](const Change& change) { return !here.contains(change.source.uid); }),
               {});
       return !run.empty();
     };
-    if (!settleGone()) return false;
-    const Run copies = findCopies(session_, store_, run);
-    if (copies.empty()) return select(run) && settleGone();
-    pending_.copied(copies);
-    return false;  // next() gives them again
+    if (in_one_step && !settleGone()) return;
+    const Copies copies = findCopies(session_, store_, run);
+    for (const auto& [change, error] : copies.unreadable) refused({change}, error);
+    if (!copies.found.empty()) {
+      pending_.copied(copies.found);
+      return;
+    }
+    run = notSettled(run);
+    if (run.empty()) return;
+    if (in_one_step && !(select(run) && settleGone())) return;
+    pending_.reset(run);
   }
 
-  // Without MOVE. Each step is in the journal before the next, and a copy whose answer was lost is
-  // looked for, so that it is never made twice.
+  // Without MOVE. Each step is in the journal before the next.
   void copyAndDelete(Run run) {
-    if (run.front().state == Change::State::begun) {
-      const Run found = findCopies(session_, store_, run);
-      pending_.copied(found);
-      if (found.size() == run.size()) return;  // next() gives them again
-      std::erase_if(run, [&](const Change& change) {
-        return std::any_of(found.begin(), found.end(),
-                           [&](const Change& other) { return other.number == change.number; });
-      });
-      session_.select(run.front().source.mailbox);
-    }
     if (run.front().state != Change::State::copied) {
       auto destination = askDestination(run);
-      const Receiving receiving(pending_, run, destination);
+      if (!destination) return;
+      const Receiving receiving(pending_, run, *destination);
       const auto told = session_.copy(uidsOf(run), run.front().mailbox);
-      if (told) destination.uid_validity = told->uid_validity;
+      if (told) destination->uid_validity = told->uid_validity;
       std::map<Uid, Uid> uids;
       if (told) uids.insert(told->uids.begin(), told->uids.end());
       for (Change& change : run) {
-        change.destination = destination;
+        change.destination = *destination;
         const auto at = uids.find(change.source.uid);
         if (at != uids.end()) change.destination.uid = at->second;
       }
@@ -269,7 +317,7 @@ class Replay {
     imap::CopiedUids told;
     told.uid_validity = run.front().destination.uid_validity;
     for (const Change& change : run)
-      if (change.destination.uid != 0)
+      if (change.destination.uid != 0 && change.destination.uid_validity == told.uid_validity)
         told.uids.emplace_back(change.source.uid, change.destination.uid);
     arrived(run, told);
   }

@@ -15,36 +15,21 @@
 #include "emlfs/store/ids.h"
 #include "emlfs/sync/change.h"
 #include "support/cache_samples.h"
+#include "support/journal_around.h"
 #include "unit/cache_fixture.h"
 
 namespace emlfs {
 
 // One whose disk can be full.
-class FullJournal final : public store::Journal {
+class FullJournal final : public test::JournalAround {
  public:
-  explicit FullJournal(const std::string& directory) : journal_(open(directory)) {}
+  using JournalAround::JournalAround;
   std::vector<uint64_t> commit(const store::Batch& batch) override {
     if (full) throw Error(Code::system, Scope::account, "No space left");
-    return journal_->commit(batch);
+    return JournalAround::commit(batch);
   }
-  void note(const store::Change& change) override { journal_->note(change); }
-  std::vector<store::Change> changes() const override { return journal_->changes(); }
-  std::optional<store::Change> change(uint64_t number) const override {
-    return journal_->change(number);
-  }
-  std::optional<store::GivenName> name(const store::NameKey& key) const override {
-    return journal_->name(key);
-  }
-  void eachName(const std::function<bool(const store::GivenName&)>& each) const override {
-    journal_->eachName(each);
-  }
-  std::string notice() const override { return journal_->notice(); }
-  Stats stats() const override { return journal_->stats(); }
 
   bool full = false;
-
- private:
-  const std::unique_ptr<store::Journal> journal_;
 };
 
 class DraftUnitTest : public CacheTest {
@@ -66,6 +51,7 @@ class DraftUnitTest : public CacheTest {
     drafts_.reset();
     pending_.reset();
     journal_.reset();
+    on_disk_.reset();
     ids_.reset();
     reopen();
     open();
@@ -122,6 +108,7 @@ class DraftUnitTest : public CacheTest {
   const MailboxId kA = test::mailboxId(1);
   const test::ScratchDir state_;
   const view::NameFormat names_{"{subject}.{uid}"};
+  std::unique_ptr<store::Journal> on_disk_;
   std::unique_ptr<FullJournal> journal_;
   std::unique_ptr<store::IdSource> ids_;
   std::unique_ptr<sync::Pending> pending_;
@@ -130,7 +117,8 @@ class DraftUnitTest : public CacheTest {
 
  private:
   void open() {
-    journal_ = std::make_unique<FullJournal>(state_.path());
+    on_disk_ = store::Journal::open(state_.path());
+    journal_ = std::make_unique<FullJournal>(*on_disk_);
     ids_ = store::IdSource::open(state_.path());
     ids_->raiseAbove(std::max<uint64_t>(cache_->highestId(), 100));
     pending_ = std::make_unique<sync::Pending>(*journal_);

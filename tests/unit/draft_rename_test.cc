@@ -12,6 +12,7 @@ class DraftRename : public DraftUnitTest {
   // An editor saves it once, which the server has not heard of.
   void SetUp() override {
     DraftUnitTest::SetUp();
+    update([&](auto& change) { change.putMailbox(test::sampleMailbox(2, "B")); });
     deliver("f.eml", 10, 5);
     first_ = write(".1.tmp", "A: one\r\n");
     drafts_->rename(first_, kA, "f.eml", true);
@@ -20,6 +21,7 @@ class DraftRename : public DraftUnitTest {
   }
   void saveAgain() { drafts_->rename(second_, kA, "f.eml", true); }
 
+  const MailboxId b_ = test::mailboxId(2);
   MessageId first_;
   MessageId second_;
 };
@@ -90,6 +92,79 @@ TEST_F(DraftRename, BetweenRealNamesFinishesIt) {
   finish("y.eml");
   EXPECT_THAT(changes(Kind::append), SizeIs(2));
   EXPECT_EQ(bytes(id), "A: half\r\nB: rest\r\n");
+}
+
+// Its closing is told by the old name, and of a file that is no longer called so.
+TEST_F(DraftRename, IntoAnotherDirectoryFinishesItAlsoIfNobodyHeardItClosed) {
+  for (const bool crashes : {false, true}) {
+    const std::string name = crashes ? "1.eml" : "2.eml";
+    const MessageId id = drafts_->create(kA, name).id;
+    drafts_->write(id, 0, "A: b\r\n");
+    drafts_->rename(id, b_, name, true);
+    drafts_->closed(kA, name);
+    if (crashes) crash();
+    drafts_->sealAll();
+    const auto append = changes(Kind::append).back();
+    EXPECT_EQ(append.id, id);
+    EXPECT_EQ(append.mailbox, "B");
+    EXPECT_EQ(append.size, 6U);
+  }
+}
+
+// What was done to it meanwhile comes after the append, also when that is to be sent anew.
+class DraftBeingSent : public DraftRename {
+ protected:
+  void SetUp() override {
+    DraftRename::SetUp();
+    id_ = write("x.eml", "A: b\r\n");
+    drafts_->sealAll();
+    const auto sending = pending_->next();
+    ASSERT_TRUE(pending_->claim(sending));
+    EXPECT_FALSE(drafts_->rename(id_, b_, "x.eml", false));
+    sync::moveMessage(store(), id_, b_, "x.eml", [](const auto&) {});
+    pending_->release(sending);
+    ASSERT_THAT(changes(Kind::move), SizeIs(1));
+  }
+
+  MessageId id_;
+};
+
+TEST_F(DraftBeingSent, IsNoDraftWhileItIsToBeMoved) {
+  EXPECT_FALSE(drafts_->remove(id_));
+  EXPECT_FALSE(drafts_->rename(id_, kA, "y.eml", false));
+  EXPECT_FALSE(drafts_->setFlags(id_, Flags({"\\Seen"}), {}));
+  EXPECT_THROW(drafts_->write(id_, 6, "C: d\n"), Error);
+  EXPECT_THAT(changes(Kind::move), SizeIs(1));
+}
+
+TEST_F(DraftBeingSent, IsShownWhereItIsToBeWithoutTheCache) {
+  update([&](auto& change) { change.removeMessage(id_); });
+  crash();
+  const auto record = cache_->snapshot()->message(id_);
+  ASSERT_TRUE(record);
+  EXPECT_EQ(store::shownIn(*record), b_);
+  EXPECT_EQ(record->mailbox, kA);
+  EXPECT_EQ(record->name, "x.eml");
+}
+
+// The mailbox is gone, and with the new message goes what was to be deleted for it.
+TEST_F(DraftRename, IsRefusedTogetherWithTheDeletionOfWhatItReplaces) {
+  drafts_->remove(second_);
+  drafts_->setFlags(first_, {}, {});  // a draft again
+  update([&](auto& change) {
+    change.removeMessage(first_);
+    change.removeMailbox(kA);
+  });
+  drafts_->strandLost();
+  drafts_->sealAll();
+  const auto appends = changes(Kind::append);
+  const auto deletions = changes(Kind::flags);
+  ASSERT_THAT(appends, SizeIs(1));
+  ASSERT_THAT(deletions, SizeIs(1));
+  EXPECT_EQ(appends[0].state, Change::State::parked);
+  EXPECT_EQ(deletions[0].state, Change::State::parked);
+  pending_->forgetParked(pending_->parkedWith({appends[0].number}));
+  EXPECT_THAT(pending_->changes(), IsEmpty());
 }
 
 TEST_F(DraftRename, IsAsBeforeWhenARemovalFails) {

@@ -45,10 +45,12 @@ TEST_F(DraftWrite, WhatCouldNotBeFinishedIsAsItWas) {
 TEST_F(DraftWrite, WhatCouldNotBeFinishedIsTriedAgain) {
   write("x.eml", "A: b\r\n");
   journal_->full = true;
-  drafts_->sealAll();
+  const auto failed = drafts_->sealAll();
+  ASSERT_TRUE(failed) << "a flush would say that all is well";
+  EXPECT_EQ(failed->code, Code::system);
   EXPECT_THAT(changes(Kind::append), IsEmpty());
   journal_->full = false;
-  drafts_->sealAll();
+  EXPECT_FALSE(drafts_->sealAll());
   EXPECT_THAT(changes(Kind::append), SizeIs(1));
 }
 
@@ -187,6 +189,29 @@ TEST_F(DraftWrite, OneWhoseMailboxIsNotListedYetIsNotRefused) {
   drafts_->sealAll();
   EXPECT_THAT(changes(Kind::append), SizeIs(1));
   EXPECT_THAT(drafts_->unsent(), IsEmpty());
+}
+
+// The server has renamed it, a crash kept that from the journal, and the cache was deleted: the
+// list knows only the new name.
+TEST_F(DraftWrite, OneWhoseMailboxIsBeingRenamedIsNotRefused) {
+  const MessageId id = write("new.eml", "A: one\r\n");
+  Change rename;
+  rename.kind = Kind::rename_mailbox;
+  rename.id = MessageId{kA.value};
+  rename.mailbox = "A";
+  rename.other = "Z";
+  rename.state = Change::State::begun;
+  pending_->add({.add = {rename}});
+  update([&](auto& change) {
+    change.removeMessage(id);
+    change.removeMailbox(kA);
+    change.putMailbox(test::sampleMailbox(3, "Z"));
+  });
+  crash();
+  drafts_->strandLost();
+  drafts_->sealAll();
+  EXPECT_THAT(changes(Kind::append), IsEmpty());
+  EXPECT_THAT(drafts_->unsent(), SizeIs(1));
 }
 
 }  // namespace

@@ -70,5 +70,40 @@ TEST_F(LostArrivals, OneThatTheStoreHasFoundIsDone) {
   EXPECT_EQ(pending_.size(), 0U);
 }
 
+TEST_F(LostArrivals, OneWithARefusedChangeBeforeItIsDone) {
+  pending_.vanished(MessageId{10});
+  store::Change refused;
+  refused.kind = store::Change::Kind::flags;
+  refused.id = MessageId{10};
+  refused.source = {"INBOX", 1, 5, "<1@example.org>", 100};
+  refused.add = Flags({"\\Flagged"});
+  refused.state = store::Change::State::parked;
+  pending_.add({.add = {refused}});
+  sent(store::Change::Kind::move, 10);
+  update([this](auto& all) { all.putMessage(test::sampleMessage(10, x(), 6)); });
+  EXPECT_EQ(sync::replay(session_, store(), ignore_), std::set<MailboxId>{});
+  EXPECT_EQ(pending_.expected("X"), std::set<MessageId>{});
+  EXPECT_EQ(pending_.parked(), 1U);
+}
+
+// What follows it is about where it is, and what was refused is not.
+TEST_F(LostArrivals, WhatWasRefusedIsNotAdopted) {
+  pending_.vanished(MessageId{10});
+  store::Change flags;
+  flags.kind = store::Change::Kind::flags;
+  flags.id = MessageId{10};
+  flags.add = Flags({"\\Flagged"});
+  flags.source = {"INBOX", 1, 5, "<1@example.org>", 100};
+  flags.state = store::Change::State::parked;
+  pending_.add({.add = {flags}});
+  flags.source = {"X", 1, 0, "<1@example.org>", 100};
+  flags.state = store::Change::State::pending;
+  pending_.add({.add = {flags}});
+  EXPECT_EQ(pending_.orphans(), std::set{MessageId{10}});
+  pending_.adopt(MessageId{10}, {"X", 1, 6, "<1@example.org>", 100});
+  EXPECT_EQ(pending_.changes().front().source.uid, 5U);
+  EXPECT_EQ(pending_.changes().back().source.uid, 6U);
+}
+
 }  // namespace
 }  // namespace emlfs

@@ -204,6 +204,21 @@ TEST_F(MailboxReplayTest, WhatCantBeFoundOutNowIsTriedAgain) {
   EXPECT_EQ(wireOf(id), "b");
 }
 
+TEST_F(MailboxReplayTest, WhatCantBeFoundOutAndIsNotBegunIsRefused) {
+  const auto id = idOf("a");
+  rename("b");
+  session_.status_error = Code::refused;
+  send();
+  ASSERT_EQ(pending_.parked(), 1U);
+  EXPECT_EQ(pending_.changes().front().error, Code::refused);
+  EXPECT_THAT(session_.names(), ElementsAre("INBOX", "a"));
+  session_.status_error.reset();
+  retryParked(all(), {pending_.changes().front().number}, ignore_);
+  send();
+  EXPECT_EQ(pending_.size(), 0U);
+  EXPECT_EQ(wireOf(id), "b");
+}
+
 TEST_F(MailboxReplayTest, WhatIsAsideAndNotListedIsFinished) {
   removeMailbox(all(), idOf("a"), ignore_);
   Change change = pending_.mailboxChanges().front();

@@ -43,6 +43,9 @@ class MailboxSession final : public ReadingSession {
   std::function<void(const std::vector<imap::NewMessage>&)> on_append;
   std::function<void()> on_transfer;
   std::function<void()> on_listen;  // then something has happened in the selected mailbox
+  std::function<void(const std::string& wire)> on_open;
+  std::function<void()> on_look;  // which messages there are
+  std::function<void(Uid)> on_body;
 
   const imap::Capabilities& capabilities() const override { return capabilities_; }
   std::string tlsVersion() const override { return {}; }
@@ -69,17 +72,20 @@ class MailboxSession final : public ReadingSession {
   bool selectedForWriting() const override { return for_writing_; }
 
   void fetchMetadata(Uid first, Uid last, const std::function<void(MessageMeta&&)>& each) override {
+    if (on_look) on_look();
     for (const auto& [uid, message] : mailboxes.at(selected_).messages)
       if (uid >= first && uid <= last) each(MessageMeta(message.meta));
   }
   void fetchFlags(Uid, Uid, ModSeq, const std::function<void(FlagChange&&)>&) override {}
   UidSet searchUids(Uid first, Uid last) override {
+    if (on_look) on_look();
     UidSet uids;
     for (const auto& [uid, message] : mailboxes.at(selected_).messages)
       if (uid >= first && uid <= last) uids.add(uid);
     return uids;
   }
   imap::BodyPiece fetchBody(Uid uid, uint64_t offset, uint32_t count) override {
+    if (on_body) on_body(uid);
     const auto& bytes = mailboxes.at(selected_).messages.at(uid).bytes;
     return {bytes.substr(offset, count), offset + count >= bytes.size()};
   }
@@ -114,6 +120,8 @@ class MailboxSession final : public ReadingSession {
 
  private:
   imap::Selected open(std::string_view wire) {
+    selected_.clear();
+    if (on_open) on_open(std::string(wire));
     selected_ = wire;
     imap::Selected now;
     now.uid_validity = mailboxes.at(selected_).validity;

@@ -2,8 +2,12 @@
 #include <gmock/gmock.h>
 
 #include <ctime>
+#include <functional>
+#include <future>
 
+#include "emlfs/base/clock.h"
 #include "emlfs/base/error.h"
+#include "support/journal_around.h"
 #include "unit/pending_fixture.h"
 
 namespace emlfs::sync {
@@ -247,6 +251,62 @@ TEST_F(PendingTest, FlagsAddUp) {
   EXPECT_EQ(outlook->add.text(), "$Work");
   EXPECT_EQ(outlook->remove.text(), "\\Seen");
   EXPECT_FALSE(outlook->deleted);
+}
+
+TEST_F(PendingTest, ANameGivenWhileOnlyFlagsAreLeftIsKept) {
+  pending_->add({.add = {change(Change::Kind::move, 10, "a", 5, "b")},
+                 .put_names = {{{{}, 0, 0, MessageId{10}}, "b", "as it was.eml"}}});
+  add({change(Change::Kind::flags, 10, "b", 0)});
+  arrive(7);
+  const store::NameKey there{"b", 8, 7, {}};
+  EXPECT_EQ(pending_->nameOf(there), "as it was.eml");
+  pending_->add({.put_names = {{there, "b", "given.eml"}}});
+  const auto flags = pending_->next();
+  ASSERT_EQ(flags.size(), 1U);
+  const Bound bound{flags.front().number, flags.front().source};
+  pending_->done({&bound, 1});
+  EXPECT_EQ(pending_->nameOf(there), "given.eml");
+}
+
+// While it is on its way to another place.
+TEST_F(PendingTest, ANameStaysWithTheMessageUntilItsLastMoveIsDone) {
+  pending_->add({.add = {change(Change::Kind::move, 10, "a", 5, "b")},
+                 .put_names = {{{{}, 0, 0, MessageId{10}}, "b", "given.eml"}}});
+  add({change(Change::Kind::move, 10, "b", 0, "c")});
+  arrive(7);
+  EXPECT_EQ(pending_->nameOf({"b", 8, 7, {}}), std::nullopt);
+  EXPECT_EQ(pending_->nameOf({{}, 0, 0, MessageId{10}}), "given.eml");
+  arrive(9);
+  EXPECT_EQ(pending_->nameOf({"c", 8, 9, {}}), "given.eml");
+}
+
+// A mailbox gets another name, and a message in it as well.
+TEST_F(PendingTest, ANameThatIsGivenWhileItsMailboxIsRenamedIsKept) {
+  class Journal final : public test::JournalAround {
+   public:
+    using JournalAround::JournalAround;
+    void eachName(const std::function<bool(const store::GivenName&)>& each) const override {
+      JournalAround::eachName(each);
+      if (++reads == 2) read();
+    }
+    std::function<void()> read;
+    mutable int reads = 0;
+  };
+  Journal journal(*journal_);
+  Pending pending(journal);
+  pending.add({.put_names = {{{"a", 7, 5, {}}, "a", "older.eml"}}});
+  std::future<bool> given;
+  journal.read = [&] {
+    given = std::async(std::launch::async, [&] {
+      return pending.add({.put_names = {{{"a", 7, 5, {}}, "a", "newer.eml"}}}, {}, 0);
+    });
+    // Too early, if nothing holds it up.
+    given.wait_for(Milliseconds(200));
+  };
+  pending.renamed(0, {"a", "z", '/', {}});
+  EXPECT_TRUE(given.get());
+  EXPECT_EQ(pending.nameOf({"z", 7, 5, {}}), "newer.eml");
+  EXPECT_EQ(pending.nameOf({"a", 7, 5, {}}), std::nullopt);
 }
 
 // A crash came before the journal heard of the UID that the store has.

@@ -56,7 +56,14 @@ class SenderTest : public ReplayUnit {
 
   test::MailboxSession session_{{}};
   QueueingPool pool_{session_};
-  Sender sender_{pool_, store(), {ignore_, [](const auto&) {}, [] {}, [](const Error&) {}}};
+  std::vector<MailboxId> told_;
+  Sender sender_{pool_,
+                 store(),
+                 {ignore_,
+                  [this](const std::set<MailboxId>& mailboxes) {
+                    told_.insert(told_.end(), mailboxes.begin(), mailboxes.end());
+                  },
+                  [] {}, [](const Error&) {}}};
   bool answered_ = false;
   std::optional<Error> error_;
 };
@@ -103,6 +110,26 @@ TEST_F(SenderTest, AFlushWaitsForWhatIsBeingAmended) {
   pool_.run();
   EXPECT_TRUE(answered_);
   EXPECT_FALSE(error_);
+}
+
+// Each look that fails leads to the next replay.
+TEST_F(SenderTest, AMailboxThatLacksAUidIsNamedOnceUntilSomethingIsSent) {
+  auto arrived = move("<2@example.org>", 100);
+  arrived.id = MessageId{11};
+  arrived.source = {"B", 1, 0, "<2@example.org>", 100};
+  arrived.state = store::Change::State::copied;
+  pending_.add({.add = {arrived}});
+  const auto look = [this] {
+    sender_.looked();
+    pool_.run();
+  };
+  for (int i = 0; i < 10; ++i) look();
+  EXPECT_EQ(told_, std::vector{test::mailboxId(2)});
+  session_.mailboxes["A"];
+  deletion();
+  told_.clear();
+  look();
+  EXPECT_EQ(told_, (std::vector{test::mailboxId(1), test::mailboxId(2)}));
 }
 
 }  // namespace

@@ -57,6 +57,62 @@ TEST_F(ShowPending, AMessageStaysInAMailboxThatHasItsNewName) {
   EXPECT_EQ(store::shownIn(*message), mailboxId(2));
 }
 
+// A crash kept from the view what the journal has, and nothing is left to be sent.
+class SettledView : public ShowPending {
+ protected:
+  // In C, under its UID 6.
+  store::MessageRecord settled(MailboxId shown) {
+    auto message = sampleMessage(11, mailboxId(2), 6);
+    message.name = "older.eml";
+    message.shown = store::Shown::arrived;
+    message.directory = shown;
+    update([&](auto& change) { change.putMessage(message); });
+    return message;
+  }
+  store::MessageRecord now(uint64_t id) {
+    sync::showPending({*cache_, *ids_, names_, pending_.get()});
+    return cache_->snapshot()->message(MessageId{id}).value();
+  }
+  store::NameKey key(Uid uid) const {
+    return {"C", sampleMailbox(2, "C").state.uid_validity, uid, {}};
+  }
+};
+
+TEST_F(SettledView, AMessageHasTheNameThatItWasGiven) {
+  settled(mailboxId(2));
+  pending_->add({.put_names = {{key(6), "C", "newer.eml"}}});
+  EXPECT_EQ(now(11).name, "newer.eml");
+}
+
+TEST_F(SettledView, WhoHasTheNameKeepsIt) {
+  settled(mailboxId(2));
+  auto other = sampleMessage(12, mailboxId(2), 7);
+  other.name = "newer.eml";
+  update([&](auto& change) { change.putMessage(other); });
+  pending_->add({.put_names = {{key(6), "C", "newer.eml"}}});
+  EXPECT_EQ(now(11).name, "older.eml");
+  EXPECT_EQ(now(12).name, "newer.eml");
+}
+
+TEST_F(SettledView, AMessageIsWhereTheServerHasIt) {
+  settled(mailboxId(1));
+  pending_->add({.put_names = {{key(6), "C", "newer.eml"}}});
+  const auto message = now(11);
+  EXPECT_EQ(store::shownIn(message), mailboxId(2));
+  EXPECT_EQ(message.name, "newer.eml");
+}
+
+TEST_F(SettledView, ANameThatFlagsWaitBesideIsTheNewerOne) {
+  settled(mailboxId(2));
+  pending_->add({.put_names = {{key(6), "C", "newer.eml"}}});
+  Change flags;
+  flags.kind = Change::Kind::flags;
+  flags.id = MessageId{11};
+  flags.source = {"C", sampleMailbox(2, "C").state.uid_validity, 6, {}, 100};
+  pending_->add({.add = {flags}});
+  EXPECT_EQ(now(11).name, "newer.eml");
+}
+
 // A crash came when the journal had it refused, and the view had not.
 class RefusedView : public ShowPending {
  protected:

@@ -79,9 +79,10 @@ class Pending {
  public:
   explicit Pending(store::Journal& journal);
 
-  uint64_t size() const;    // all, those that were refused among them
-  uint64_t parked() const;  // refused
-  uint64_t latest() const;  // the highest of their numbers; what is added gets a higher one
+  uint64_t size() const;     // all, those that were refused among them
+  uint64_t parked() const;   // refused
+  uint64_t version() const;  // grows with all that becomes of them
+  uint64_t latest() const;   // the highest of their numbers; what is added gets a higher one
 
   std::vector<store::Change> changes() const;  // in the order of their numbers
   std::vector<MessageId> messages() const;     // that have changes
@@ -111,6 +112,8 @@ class Pending {
 
   // The append that brings this message to the server; absent if there is none, or it was refused.
   std::optional<store::Change> appendOf(MessageId id) const;
+  // What is to happen to its message afterwards.
+  Run followers(const store::Change& append) const;
   // The deletion of the message that this append replaces.
   std::optional<store::Change> replacedBy(const store::Change& append) const;
   // Commits what `becomes` makes of it, as it is now: nobody else changes it meanwhile, nor may
@@ -206,7 +209,7 @@ class Pending {
   void endTurn(const std::set<MessageId>& ids) EXCLUDES(mutex_);
   void load(const store::Change& change) REQUIRES(mutex_);
   void forget(uint64_t number) REQUIRES(mutex_);
-  bool moves(MessageId id) const REQUIRES(mutex_);
+  bool moves(MessageId id, uint64_t but = 0) const REQUIRES(mutex_);
   std::vector<store::Change> later(MessageId id, uint64_t number) const REQUIRES(mutex_);
 
   store::Journal& journal_;
@@ -214,6 +217,7 @@ class Pending {
   Condition turn_ended_;
   std::set<MessageId> in_turn_ GUARDED_BY(mutex_);
   std::map<uint64_t, store::Change> changes_ GUARDED_BY(mutex_);
+  uint64_t version_ GUARDED_BY(mutex_) = 0;
   std::unordered_map<MessageId, std::set<uint64_t>> of_ GUARDED_BY(mutex_);
   std::map<RefKey, MessageId> ids_ GUARDED_BY(mutex_);
   std::map<std::string, unsigned> receiving_ GUARDED_BY(mutex_);
