@@ -11,12 +11,14 @@
 
 #include "account/body_reader.h"
 #include "account/changes.h"
+#include "account/draft_record.h"
 #include "account/drafts.h"
 #include "account/evictor.h"
 #include "account/hidden.h"
 #include "account/journal_text.h"
 #include "account/listings.h"
 #include "account/network_events.h"
+#include "account/owner.h"
 #include "account/quota.h"
 #include "account/refresher.h"
 #include "account/sender.h"
@@ -42,7 +44,7 @@ constexpr unsigned kMostWatching = 4;
 constexpr Milliseconds kLongestProbe{29 * 60'000};
 constexpr Milliseconds kStartWait{5'000};
 
-Fd lockDirectory(const std::string& directory) {
+Fd lockDirectory(const std::string& directory, const imap::Endpoint& endpoint) {
   makePrivateDirectory(directory);
   Fd lock = tryLock(directory + "/lock");
   if (!lock)
@@ -50,6 +52,7 @@ Fd lockDirectory(const std::string& directory) {
                 directory +
                     " is in use by another emlfs: unmount that first, or choose another "
                     "cache_dir and state_dir");
+  requireOwner(directory, endpoint.user + "@" + endpoint.host);
   return lock;
 }
 
@@ -57,9 +60,10 @@ class AccountImpl final : public Account {
  public:
   explicit AccountImpl(const AccountOptions& options)
       : options_(withTraffic(options)),
-        cache_lock_(lockDirectory(options.cache_dir)),
-        state_lock_(options.state_dir == options.cache_dir ? Fd()
-                                                           : lockDirectory(options.state_dir)),
+        cache_lock_(lockDirectory(options.cache_dir, options.session.endpoint)),
+        state_lock_(options.state_dir == options.cache_dir
+                        ? Fd()
+                        : lockDirectory(options.state_dir, options.session.endpoint)),
         names_(options.name_format.empty() ? view::NameFormat()
                                            : view::NameFormat(options.name_format)),
         cache_(store::Cache::open(options.cache_dir)),
@@ -108,6 +112,7 @@ class AccountImpl final : public Account {
                   [this](const Error& error) { watchFailed(error); }}),
         network_([this](NetworkEvents::Kind kind) { networkChanged(kind); }) {
     ids_->raiseAbove(cache_->highestId());
+    ids_->raiseAbove(highestId(*journal_, spool_));
     sync::showPending(store());
     drafts_.recover();
     for (const auto& orphan : drafts_.orphans()) errors_.add(orphan);
@@ -225,7 +230,7 @@ class AccountImpl final : public Account {
               sender_.poke();
               evictor_.poke();  // which also syncs the cache
             },
-            [this](WaitId wait, uint64_t since, Done done) {
+            [this](WaitId wait, std::optional<uint64_t> since, Done done) {
               sender_.flush(wait, since, std::move(done));
             },
             [this] { return sender_.newWait(); },

@@ -124,11 +124,11 @@ class ChangesImpl final : public Changes {
     hooks_.added();
   }
 
-  void flush(WaitId wait, uint64_t since, Done done) override {
+  void flush(WaitId wait, std::optional<uint64_t> since, Done done) override {
     const auto unfinished = drafts_.sealAll();
     hooks_.flush(wait, since,
-                 [unfinished, done = std::move(done)](const std::optional<Error>& error) {
-                   done(error ? error : unfinished);
+                 [since, unfinished, done = std::move(done)](const std::optional<Error>& error) {
+                   done(error || since ? error : unfinished);
                  });
   }
   uint64_t latest() const override { return store_.pending->latest(); }

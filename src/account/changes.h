@@ -12,11 +12,11 @@
 namespace emlfs {
 
 struct ChangesHooks {
-  sync::OnChange on_change;                                 // what the kernel did not do itself
-  std::function<void()> added;                              // there is something to be sent
-  std::function<void(WaitId, uint64_t since, Done)> flush;  // Sender::flush
-  std::function<WaitId()> new_flush;                        // Sender::newWait
-  std::function<void(const std::string&)> spool_unneeded;   // a file name
+  sync::OnChange on_change;     // what the kernel did not do itself
+  std::function<void()> added;  // there is something to be sent
+  std::function<void(WaitId, std::optional<uint64_t> since, Done)> flush;  // Sender::flush
+  std::function<WaitId()> new_flush;                                       // Sender::newWait
+  std::function<void(const std::string&)> spool_unneeded;                  // a file name
 };
 
 // `store.pending` must be set; `deletions` outlives it.

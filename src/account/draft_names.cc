@@ -31,7 +31,7 @@ bool Drafts::remove(MessageId id) {
     const auto drop = [&](const Change& append) {
       store::Batch batch{.remove = {append.number}, .remove_names = {{{}, 0, 0, id}}};
       // What it replaced goes nevertheless: the name is to be no more.
-      batch.update = replacedBy(*store_.pending, append);
+      batch.update = store_.pending->replacedBy(append);
       for (Change& old : batch.update) old.spool.clear();
       for (const Change& next : store_.pending->followers(append))
         batch.remove.push_back(next.number);

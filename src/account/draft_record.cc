@@ -101,12 +101,25 @@ void copyFile(int from, int to) {
   }
 }
 
-std::vector<store::Change> replacedBy(const sync::Pending& pending, const store::Change& append) {
-  auto changes = pending.changes();
-  std::erase_if(changes, [&](const store::Change& change) {
-    return !sync::isReplaced(change) || change.spool != append.spool;
+MessageId idOf(const std::string& file) {
+  uint64_t id = 0;
+  for (const char digit : file) {
+    if (digit < '0' || digit > '9') break;
+    id = id * 10 + static_cast<uint64_t>(digit - '0');
+  }
+  return MessageId{id};
+}
+
+uint64_t highestId(const store::Journal& journal, const store::Spool& spool) {
+  uint64_t highest = 0;
+  const auto see = [&](uint64_t id) { highest = std::max(highest, id & ~kDirectoryBit); };
+  for (const auto& change : journal.changes()) see(change.id.value);
+  journal.eachName([&](const store::GivenName& name) {
+    if (name.key.uid == 0) see(name.key.id.value);
+    return true;
   });
-  return changes;
+  for (const auto& file : spool.list()) see(idOf(file).value);
+  return highest;
 }
 
 Contents contentsOf(int fd) {

@@ -17,6 +17,12 @@ Error notAMessage();
 
 void touchDirectory(store::Update& update, MailboxId directory);
 
+// The local id that a spool file is named after; 0 if it is none.
+MessageId idOf(const std::string& file);
+
+// Of all local ids that journal and spool speak of. The counter may be lost, and the cache as well.
+uint64_t highestId(const store::Journal& journal, const store::Spool& spool);
+
 // A new file: its directory has changed.
 void putRecord(store::Cache& cache, const store::MessageRecord& record);
 
@@ -36,9 +42,6 @@ sync::TreeChange hideReplaced(store::Update& update, store::MessageRecord messag
 sync::TreeChange instead(const store::MessageRecord& old, const store::MessageRecord& record);
 
 void copyFile(int from, int to);
-
-// The deletions of messages that this append replaces.
-std::vector<store::Change> replacedBy(const sync::Pending& pending, const store::Change& append);
 
 struct Contents {
   store::Beginning beginning = store::Beginning::undecided;

@@ -12,21 +12,7 @@
 #include "emlfs/view/names.h"
 
 namespace emlfs {
-namespace {
-
 using store::Change;
-
-// What stands before ".eml" or "-2.eml"; 0 if it is no number.
-MessageId idOf(const std::string& file) {
-  uint64_t id = 0;
-  for (const char digit : file) {
-    if (digit < '0' || digit > '9') break;
-    id = id * 10 + static_cast<uint64_t>(digit - '0');
-  }
-  return MessageId{id};
-}
-
-}  // namespace
 
 void Drafts::recover() {
   const auto list = store_.spool->list();
@@ -180,7 +166,7 @@ bool Drafts::show(MessageId id) {
     record->mailbox = record->directory = mailbox->id;
     record->shown = store::Shown::arrived;
     update->putMessage(*record);
-    for (const Change& deletion : replacedBy(*store_.pending, *append)) {
+    for (const Change& deletion : store_.pending->replacedBy(*append)) {
       if (deletion.source.uid != old.uid || update->message(deletion.id)) continue;
       old.id = deletion.id;
       old.directory = {};

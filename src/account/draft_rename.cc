@@ -72,7 +72,7 @@ void Drafts::commitRename(const MessageRecord& record, const Draft& draft, const
       if (next.kind == Change::Kind::move) batch.remove.push_back(next.number);
     for (const Change& next : theirs ? store_.pending->followers(*theirs) : sync::Run())
       batch.remove.push_back(next.number);
-    if (theirs) batch.update = replacedBy(*store_.pending, *theirs);
+    if (theirs) batch.update = store_.pending->replacedBy(*theirs);
     if (!own && batch.update.empty() && !to_last) {
       batch.remove.push_back(theirs->number);
       return std::move(batch);

@@ -92,7 +92,7 @@ std::vector<sync::TreeChange> Drafts::reviveAs(MessageId id, const Unlinked& old
       append.number = before.number;
       append.acknowledged = before.acknowledged;
       batch.remove_names.push_back({{}, 0, 0, now.id});
-      batch.update = replacedBy(*store_.pending, before);
+      batch.update = store_.pending->replacedBy(before);
       for (Change& deletion : batch.update) deletion.spool = draft->spool;
       batch.update.push_back(append);
       return std::move(batch);

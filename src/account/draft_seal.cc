@@ -58,7 +58,7 @@ bool Drafts::seal(MessageId id, std::optional<Error>& failed) {
     if (!draft->closed && !deaf_ && !draft->unheard) return false;
     const auto old = store_.cache.snapshot()->message(id);
     if (!old) return strand(id, draft);
-    if (draft->temporary || draft->torn) return false;
+    if (draft->temporary || draft->torn || draft->judged) return false;
     draft->why.clear();  // of an earlier try
     const Contents contents = contentsOf(draft->fd.get());
     if (contents.beginning != store::Beginning::yes)
@@ -66,6 +66,7 @@ bool Drafts::seal(MessageId id, std::optional<Error>& failed) {
     else if (contents.has_nul)
       draft->why = "it has NUL bytes, which IMAP can't send";
     if (!draft->why.empty()) {
+      draft->judged = true;
       log::warning("a new message is not sent: {}", draft->why);
       return false;
     }

@@ -76,7 +76,7 @@ bool Drafts::strand(MessageId id, const DraftPtr& draft) {
   try {
     // What was to follow is of no use without it, as when a server refuses it.
     const bool begun = store_.pending->amend(id, [&](const Change& append) {
-      store::Batch batch{.update = replacedBy(*store_.pending, append)};
+      store::Batch batch{.update = store_.pending->replacedBy(append)};
       for (Change& next : store_.pending->followers(append))
         batch.update.push_back(std::move(next));
       for (Change& next : batch.update) {

@@ -125,6 +125,7 @@ void Drafts::written(MessageId id, Draft& draft) {
   draft.closed = false;
   draft.dirty = true;
   if (!draft.torn) draft.why.clear();
+  draft.judged = false;
   {
     const MutexLock lock(mutex_);
     due_.erase(id);

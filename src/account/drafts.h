@@ -110,7 +110,8 @@ class Drafts {
     bool whole GUARDED_BY(mutex) = false;  // its file is marked so
     bool dirty GUARDED_BY(mutex) = true;   // not all of it is on the disk
     Fd fd GUARDED_BY(mutex);
-    std::string why GUARDED_BY(mutex);  // it can't be sent
+    std::string why GUARDED_BY(mutex);      // it can't be sent
+    bool judged GUARDED_BY(mutex) = false;  // by its bytes, which are as they were then
   };
   using DraftPtr = std::shared_ptr<Draft>;
   // It has no name, no record and no file any more but the open one.

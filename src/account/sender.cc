@@ -89,7 +89,7 @@ void Sender::looked() {
   if (store_.pending->size() > store_.pending->parked()) poke();
 }
 
-void Sender::flush(WaitId wait, uint64_t since, Done done) {
+void Sender::flush(WaitId wait, std::optional<uint64_t> since, Done done) {
   const auto changes = store_.pending->changes();
   bool run_needed = false;
   const bool nothing = std::all_of(changes.begin(), changes.end(),
@@ -232,12 +232,15 @@ std::vector<std::pair<Done, std::optional<Error>>> Sender::settled(
   return done;
 }
 
-std::optional<Error> Sender::refusal(uint64_t since, uint64_t last) {
+std::optional<Error> Sender::refusal(std::optional<uint64_t> since, uint64_t last) {
   std::optional<Error> first;
   for (const auto& change : store_.pending->changes()) {
-    if (change.state != Change::State::parked || change.number <= since || change.number > last)
+    if (change.state != Change::State::parked || change.number <= since.value_or(0) ||
+        change.number > last)
       continue;
-    if (!told_.insert(change.number).second || first) continue;
+    // Who waits for a change of his own is told, whoever else was: his could be the one.
+    const bool was_told = !told_.insert(change.number).second;
+    if (first || (was_told && !since)) continue;
     first.emplace(change.error, Scope::message, "the server refused a change", change.server);
   }
   return first;

@@ -34,7 +34,7 @@ class Sender {
   // A mailbox, or the list of them, was synchronised: changes may have waited for what that showed.
   void looked();
   // See Changes::flush().
-  void flush(WaitId wait, uint64_t since, Done done);
+  void flush(WaitId wait, std::optional<uint64_t> since, Done done);
   WaitId newWait();
   // False if it is no wait of this kind.
   bool cancel(WaitId wait);
@@ -46,7 +46,7 @@ class Sender {
     uint64_t last = 0;  // number of the last change it waits for
     uint64_t run = 0;   // the replay that begins after it came, at the latest
     WaitId wait = 0;
-    uint64_t since = 0;
+    std::optional<uint64_t> since = {};
     Done done;
     Clock::time_point began = Clock::now();
   };
@@ -57,7 +57,7 @@ class Sender {
   // Those whose changes are no longer on their way, and what to tell them.
   std::vector<std::pair<Done, std::optional<Error>>> settled(const std::optional<Error>& error)
       REQUIRES(mutex_);
-  std::optional<Error> refusal(uint64_t since, uint64_t last) REQUIRES(mutex_);
+  std::optional<Error> refusal(std::optional<uint64_t> since, uint64_t last) REQUIRES(mutex_);
 
   imap::Pool& pool_;
   const sync::Store store_;

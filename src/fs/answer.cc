@@ -27,7 +27,8 @@ uint64_t latestChange(fuse_req_t request) {
   return contextOf(request).account.changes()->latest();
 }
 
-void answerWhenSent(fuse_req_t request, uint64_t since, Reply reply, std::vector<Touched> touched) {
+void answerWhenSent(fuse_req_t request, std::optional<uint64_t> since, Reply reply,
+                    std::vector<Touched> touched) {
   auto& context = contextOf(request);
   auto& changes = *context.account.changes();
   auto& invalidator = *context.invalidator;
@@ -48,7 +49,7 @@ void answerWhenSent(fuse_req_t request, uint64_t since, Reply reply, std::vector
 }
 
 void answerWhenFlushed(fuse_req_t request) {
-  answerWhenSent(request, 0, [](fuse_req_t done) { fuse_reply_err(done, 0); }, {});
+  answerWhenSent(request, std::nullopt, [](fuse_req_t done) { fuse_reply_err(done, 0); }, {});
 }
 
 }  // namespace emlfs::fs

@@ -6,6 +6,7 @@
 #include <cerrno>
 #include <exception>
 #include <functional>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -26,7 +27,8 @@ using Reply = std::function<void(fuse_req_t)>;
 
 // Answers with `reply`, or with the error that kept what was changed after `since` from being sent.
 // `touched`: names that are perhaps no longer what the kernel then takes them for.
-void answerWhenSent(fuse_req_t request, uint64_t since, Reply reply, std::vector<Touched> touched);
+void answerWhenSent(fuse_req_t request, std::optional<uint64_t> since, Reply reply,
+                    std::vector<Touched> touched);
 
 uint64_t latestChange(fuse_req_t request);
 

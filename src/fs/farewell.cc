@@ -104,7 +104,7 @@ void Farewell::sendPending(bool ended) {
   const auto done = std::make_shared<Fd>(newEvent());
   const WaitId wait = changes->newFlush();
   settle_();
-  changes->flush(wait, 0, [done](const std::optional<Error>& error) {
+  changes->flush(wait, std::nullopt, [done](const std::optional<Error>& error) {
     if (error) log::info("not everything was sent: {}", error->what());
     add(done->get());
   });

@@ -125,8 +125,14 @@ class IdSourceImpl final : public IdSource {
 
 std::unique_ptr<IdSource> IdSource::open(const std::string& directory) {
   makePrivateDirectory(directory);
+  const auto exists = [](const std::string& path) { return ::access(path.c_str(), F_OK) == 0; };
+  const std::string path = idsPath(directory);
+  // One that was put aside, and then the machine went down.
+  const bool is_lost = !exists(path) && exists(path + ".damaged");
   try {
-    return std::make_unique<IdSourceImpl>(directory);
+    auto ids = std::make_unique<IdSourceImpl>(directory);
+    if (is_lost) ids->goOnAfterLoss();
+    return ids;
   } catch (const Error& error) {
     if (error.code != Code::damaged) throw;
     log::warning("{} is damaged and is made anew: {}", idsPath(directory), error.what());

@@ -10,6 +10,8 @@
 namespace emlfs::store {
 namespace {
 
+// A new field comes last, and where an older emlfs has not written it, has its default. An older
+// one passes it over. Anything else is a new version.
 constexpr uint8_t kRecordVersion = 1;
 constexpr size_t kStampBytes = sizeof(uint64_t);
 
@@ -163,7 +165,7 @@ Change decodeChange(uint64_t number, std::string_view record) {
   change.error = codeNamed(in.string()).value_or(Code::refused);
   change.server = in.string();
   change.recovered = in.u8() != 0;
-  change.deletion = in.u8() != 0;
+  if (!in.done()) change.deletion = in.u8() != 0;
   return change;
 }
 
@@ -184,6 +186,7 @@ GivenName decodeGivenName(std::string_view record) {
   name.key = readKey(in);
   name.directory = in.string();
   name.name = in.string();
+  if (in.done()) return name;
   name.message_id = in.string();
   name.date = static_cast<int64_t>(in.u64());
   return name;

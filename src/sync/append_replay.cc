@@ -236,8 +236,10 @@ class AppendReplay {
   // A message that replaces one of the same bytes and flags takes over what that one is on the
   // server.
   bool isThereAlready(const Change& change) {
-    const auto old = pending_.replacedBy(change);
-    if (!old || old->state != Change::State::pending || old->source.size != change.size ||
+    const Run olds = pending_.replacedBy(change);
+    if (olds.empty()) return false;
+    const Change* const old = &olds.front();
+    if (old->state != Change::State::pending || old->source.size != change.size ||
         old->source.uid == 0 || old->source.mailbox != change.mailbox)
       return false;
     if (!isAsItWas(*old, change)) return false;

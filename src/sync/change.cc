@@ -270,6 +270,9 @@ void showPending(Store store) {
   const auto update = store.cache.begin(store::Durability::soon);
   Shown shown(*update);
   TreeChange moved;
+  std::map<std::string, MailboxId> mailboxes;
+  for (const auto& record : update->mailboxes())
+    if (record.selectable) mailboxes.emplace(record.wire, record.id);
   for (const MessageId id : ids) {
     const auto ours = store.pending->outlook(id);
     auto message = update->message(id);
@@ -279,13 +282,14 @@ void showPending(Store store) {
       continue;
     }
     if (ours->remove.has("\\Deleted")) shown.show(*message);
-    const auto there = ours->directory ? mailboxByWire(*update, *ours->directory) : std::nullopt;
+    const auto there = ours->directory ? mailboxes.find(*ours->directory) : mailboxes.end();
+    const bool elsewhere = there != mailboxes.end();
     // Its name has changed in the store, and a crash kept that from the journal: who finds that out
     // leaves the messages where they are.
-    if (ours->directory && !there) continue;
+    if (ours->directory && !elsewhere) continue;
     const auto given = store.pending->nameOf(nameKey(store, *update, *message, false));
-    const MailboxId directory = there ? there->id : message->mailbox;
-    if (!there && !given) continue;
+    const MailboxId directory = elsewhere ? there->second : message->mailbox;
+    if (!elsewhere && !given) continue;
     const std::string name = given.value_or(message->name);
     if (store::shownIn(*message) == directory && message->name == name) continue;
     makeRoom(*update, directory, name, id, moved);

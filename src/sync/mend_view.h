@@ -6,8 +6,8 @@
 
 namespace emlfs::sync {
 
-// Messages are where the server has them, under the names that the journal has. Before anybody
-// reads.
+// Messages are where the server has them, under the names that the journal has, and the names of
+// messages that are gone are forgotten. Before anybody reads.
 void mendView(Store store);
 
 }  // namespace emlfs::sync

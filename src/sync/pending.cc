@@ -239,11 +239,12 @@ std::optional<Change> Pending::appendOf(MessageId id) const {
   return std::nullopt;
 }
 
-std::optional<Change> Pending::replacedBy(const Change& append) const {
+Run Pending::replacedBy(const Change& append) const {
   const MutexLock lock(mutex_);
+  Run found;
   for (auto at = changes_.upper_bound(append.number); at != changes_.end(); ++at)
-    if (isReplaced(at->second) && at->second.spool == append.spool) return at->second;
-  return std::nullopt;
+    if (isReplaced(at->second) && at->second.spool == append.spool) found.push_back(at->second);
+  return found;
 }
 
 bool Pending::unchanged(const Change& seen) const {

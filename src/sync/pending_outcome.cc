@@ -91,6 +91,9 @@ void Pending::done(std::span<const Bound> bound, const Run& dropped) {
         const store::NameKey key{{}, 0, 0, at->second.id};
         const auto kind = at->second.kind;
         const bool brought = kind == Change::Kind::move || kind == Change::Kind::append;
+        // UIDs are not given twice: nobody will ask for that name any more.
+        if (const auto& from = at->second.source; kind == Change::Kind::move && from.uid != 0)
+          batch.remove_names.push_back({from.mailbox, from.uid_validity, from.uid, {}});
         auto given = brought && !moves(at->second.id, number) ? journal_.name(key) : std::nullopt;
         if (given) {
           batch.remove_names.push_back(key);

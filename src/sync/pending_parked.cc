@@ -1,5 +1,6 @@
 // Changes that the server refused: what a person makes of them.
 #include <algorithm>
+#include <iterator>
 #include <utility>
 
 #include "emlfs/base/error.h"
@@ -42,8 +43,9 @@ Run Pending::parkedWith(const std::vector<uint64_t>& numbers) const {
       throw Error(Code::busy, Scope::message,
                   "change " + std::to_string(number) + " was not refused, it is to be sent");
     found.insert(*at);
-    for (const auto& [other, change] : changes_)
-      if (isParked(change) && belongsTo(at->second, change)) found.emplace(other, change);
+    if (at->second.kind != Change::Kind::append) continue;
+    for (auto next = std::next(at); next != changes_.end(); ++next)
+      if (isParked(next->second) && belongsTo(at->second, next->second)) found.insert(*next);
   }
   Run run;
   for (auto& [number, change] : found) run.push_back(std::move(change));

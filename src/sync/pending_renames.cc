@@ -1,5 +1,6 @@
 // What is acknowledged while mailboxes get other names, and what was acknowledged before, follows
 // them.
+#include <algorithm>
 #include <functional>
 #include <utility>
 
@@ -123,6 +124,15 @@ bool Pending::add(store::Batch batch, const std::set<MessageId>& moving,
     again.update = batch.add;
     again.put_names = batch.put_names;
     journal_.commit(again);
+  }
+}
+
+void Pending::forgetNames(const std::vector<store::NameKey>& keys) {
+  constexpr size_t kAtOnce = 1'000;
+  for (size_t first = 0; first < keys.size(); first += kAtOnce) {
+    const auto begin = keys.begin() + static_cast<std::ptrdiff_t>(first);
+    const auto count = std::min(kAtOnce, keys.size() - first);
+    commit({.remove_names = {begin, begin + static_cast<std::ptrdiff_t>(count)}});
   }
 }
 

@@ -23,6 +23,8 @@ namespace {
 using store::Change;
 
 constexpr Uid kLastUid = std::numeric_limits<Uid>::max();
+// One command whatever their UIDs: of several one could be refused after another was done.
+constexpr size_t kMostCopied = 500;
 
 UidSet uidsOf(const Run& run) {
   UidSet uids;
@@ -293,6 +295,7 @@ class Replay {
   // Without MOVE. Each step is in the journal before the next.
   void copyAndDelete(Run run) {
     if (run.front().state != Change::State::copied) {
+      if (run.size() > kMostCopied) run.resize(kMostCopied);
       auto destination = askDestination(run);
       if (!destination) return;
       const Receiving receiving(pending_, run, *destination);

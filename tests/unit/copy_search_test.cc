@@ -70,6 +70,27 @@ class CopySearch : public ReplayUnit {
   test::MailboxSession session_{{"UIDPLUS"}};
 };
 
+TEST_F(CopySearch, NoMoreAreCopiedThanOneCommandTakes) {
+  constexpr Uid kMany = 1200;
+  std::vector<store::Change> moves;
+  for (Uid uid = 1; uid <= kMany; ++uid) {
+    session_.mailboxes["A"].put(uid, kId, kBytes);
+    moves.push_back(moveOf(uid));
+  }
+  pending_.add({.add = moves});
+  int copies = 0;
+  session_.on_transfer = [&] {
+    ++copies;
+    int begun = 0;
+    for (const auto& change : pending_.changes())
+      begun += change.state == store::Change::State::begun ? 1 : 0;
+    EXPECT_LE(begun, 500);
+  };
+  EXPECT_FALSE(replayed(session_));
+  EXPECT_EQ(copies, 3);
+  EXPECT_THAT(session_.mailboxes["A"].messages, IsEmpty());
+}
+
 TEST_F(CopySearch, WhatWasThereBeforeIsNoCopy) {
   there().put(3, kId, kBytes);
   EXPECT_THAT(found(kId, 1, 4), IsEmpty());

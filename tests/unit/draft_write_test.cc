@@ -1,4 +1,6 @@
 // New messages that are written on, finished and found again.
+#include <fstream>
+
 #include "unit/draft_fixture.h"
 
 namespace emlfs {
@@ -40,6 +42,21 @@ TEST_F(DraftWrite, WhatCouldNotBeFinishedIsAsItWas) {
   finish("x.eml");
   EXPECT_EQ(bytes(at("x.eml")->id), "A: b\r\nC: d\r\n");
   EXPECT_EQ(changes(Kind::append).at(0).size, 12U);
+}
+
+TEST_F(DraftWrite, WhatCantBeSentIsJudgedOnceUntilItIsWrittenTo) {
+  const auto id = write("x.eml", std::string_view("A: b\r\n\r\n\0\r\n", 11));
+  drafts_->sealAll();
+  ASSERT_THAT(drafts_->unsent(), SizeIs(1));
+  const std::string why = drafts_->unsent()[0].why;
+  EXPECT_THAT(why, testing::HasSubstr("NUL"));
+  // Behind our back: nobody looks again.
+  std::ofstream(state_ / ("spool/" + spool_->list().at(0))) << "A: b\r\n\r\nc\r\n";
+  drafts_->sealAll();
+  EXPECT_EQ(drafts_->unsent().at(0).why, why);
+  drafts_->write(id, 8, "c");
+  finish("x.eml");
+  EXPECT_THAT(changes(Kind::append), SizeIs(1));
 }
 
 TEST_F(DraftWrite, WhatCouldNotBeFinishedIsTriedAgain) {

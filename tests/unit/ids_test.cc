@@ -146,6 +146,14 @@ TEST(Ids, GoOnFarAboveAfterDamage) {
   EXPECT_GT(ids->next(), (uint64_t{1} << 61) + (uint64_t{1} << 40));
 }
 
+// The machine went down when it had been put aside.
+TEST(Ids, GoOnFarAboveWhenOnlyTheDamagedOneIsThere) {
+  test::ScratchDir dir;
+  const uint64_t before = IdSource::open(dir.path())->next();
+  std::filesystem::rename(dir / "ids.mdb", dir / "ids.mdb.damaged");
+  EXPECT_GT(IdSource::open(dir.path())->next(), before + (uint64_t{1} << 40));
+}
+
 // Whatever happens to one byte of the file: no id is given twice.
 TEST(Ids, NeverRepeatAfterAFlippedBit) {
   test::ScratchDir dir;

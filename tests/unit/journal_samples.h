@@ -37,6 +37,7 @@ inline store::Change fullChange() {
   change.error = Code::limit;
   change.server = "NO [OVERQUOTA] Quota exceeded";
   change.recovered = true;
+  change.deletion = true;
   return change;
 }
 

@@ -164,7 +164,7 @@ TEST_F(PendingTest, WhatIsReplacedGoesWithItsSuccessor) {
   old.spool = "10.eml";
   add({append(10, "b"), old, change(Kind::move, 10, "b", 0, "c")});
   const sync::Run run = pending_->next();
-  EXPECT_EQ(pending_->replacedBy(run.front())->id, MessageId{11});
+  EXPECT_EQ(pending_->replacedBy(run.front()).at(0).id, MessageId{11});
   // Refused: so is all that was to follow from it.
   const sync::Run parked = pending_->park(run, Error(Code::quota, Scope::message, "full", "NO"));
   EXPECT_EQ(parked.size(), 3U);
@@ -266,6 +266,17 @@ TEST_F(PendingTest, ANameGivenWhileOnlyFlagsAreLeftIsKept) {
   const Bound bound{flags.front().number, flags.front().source};
   pending_->done({&bound, 1});
   EXPECT_EQ(pending_->nameOf(there), "given.eml");
+}
+
+TEST_F(PendingTest, NoNameIsKeptOfWhereAMessageNoLongerIs) {
+  const store::NameKey before{"a", 7, 5, {}};
+  pending_->add({.put_names = {{before, "a", "given.eml"}}});
+  pending_->add({.add = {change(Change::Kind::move, 10, "a", 5, "b")},
+                 .put_names = {{{{}, 0, 0, MessageId{10}}, "b", "given.eml"}}});
+  EXPECT_EQ(pending_->nameOf(before), "given.eml");
+  arrive(7);
+  EXPECT_EQ(pending_->nameOf(before), std::nullopt);
+  EXPECT_EQ(pending_->nameOf({"b", 8, 7, {}}), "given.eml");
 }
 
 // While it is on its way to another place.

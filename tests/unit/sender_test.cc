@@ -48,7 +48,7 @@ class SenderTest : public ReplayUnit {
     pending_.add({.add = {change}});
   }
   void flush() {
-    sender_.flush(sender_.newWait(), 0, [this](const std::optional<Error>& error) {
+    sender_.flush(sender_.newWait(), std::nullopt, [this](const std::optional<Error>& error) {
       answered_ = true;
       error_ = error;
     });
@@ -94,6 +94,24 @@ TEST_F(SenderTest, WhatWaitsForARefusedChangeIsBusy) {
   ASSERT_TRUE(answered_);
   ASSERT_TRUE(error_);
   EXPECT_EQ(error_->code, Code::busy);
+}
+
+// Two programs at once, with `sync`: neither may believe that the server has what it refused.
+TEST_F(SenderTest, EachWhoWaitsForAChangeHearsOfARefusal) {
+  const Error full(Code::quota, Scope::message, "full");
+  append(11, "From: a\r\n\r\none\r\n");
+  pending_.park(pending_.next(), full);
+  const uint64_t since = pending_.latest();
+  append(12, "From: a\r\n\r\ntwo\r\n");
+  append(13, "From: a\r\n\r\nthree\r\n");
+  int refused = 0;
+  for (int i = 0; i < 2; ++i)
+    sender_.flush(sender_.newWait(), since, [&](const std::optional<Error>& error) {
+      refused += error && error->code == Code::quota ? 1 : 0;
+    });
+  pending_.park(pending_.next(), full);
+  pool_.run();
+  EXPECT_EQ(refused, 2);
 }
 
 // The file is about to be written on, or to be sent after all.

@@ -84,6 +84,27 @@ TEST_F(SettledView, AMessageHasTheNameThatItWasGiven) {
   EXPECT_EQ(now(11).name, "newer.eml");
 }
 
+TEST_F(SettledView, NamesOfMessagesThatAreGoneAreForgotten) {
+  settled(mailboxId(2));
+  pending_->drop(pending_->mailboxChanges());  // its UIDs may be about to get other names
+  pending_->add({.put_names = {{key(5), "C", "gone.eml"}, {key(9), "C", "to come.eml"}}});
+  const auto listed = [&](bool complete) {
+    update([&](auto& change) {
+      auto mailbox = change.mailbox(mailboxId(2)).value();
+      mailbox.state.complete = complete;
+      mailbox.state.listed_to = 8;
+      change.putMailbox(mailbox);
+    });
+  };
+  listed(false);
+  now(11);
+  EXPECT_EQ(pending_->nameOf(key(5)), "gone.eml");
+  listed(true);
+  now(11);
+  EXPECT_EQ(pending_->nameOf(key(5)), std::nullopt);
+  EXPECT_EQ(pending_->nameOf(key(9)), "to come.eml");
+}
+
 TEST_F(SettledView, WhoHasTheNameKeepsIt) {
   settled(mailboxId(2));
   auto other = sampleMessage(12, mailboxId(2), 7);

@@ -68,8 +68,9 @@ class Changes {
   // error of what didn't: the server's refusal of any of it, or why it can't be reached. Drafts
   // that are closed are sent, too. With a `wait` of newFlush(), Account::cancel() ends it; 0:
   // nothing does. What isn't sent by then is sent all the same. Refusals are those of changes that
-  // were acknowledged after `since`, a latest(); of each one flush hears.
-  virtual void flush(WaitId wait, uint64_t since, Done done) = 0;
+  // were acknowledged after `since`, a latest(). Without it, this is a flush: of each refusal the
+  // first one hears, and of what kept a draft from being finished.
+  virtual void flush(WaitId wait, std::optional<uint64_t> since, Done done) = 0;
   virtual uint64_t latest() const = 0;
   virtual uint64_t pending() const = 0;  // how many are on their way, and were not refused
   // A name for a flush that is about to begin: an interruption may come before.

@@ -98,6 +98,7 @@ class Pending {
   void eachName(const std::function<bool(const store::GivenName&)>& each) const {
     journal_.eachName(each);
   }
+  void forgetNames(const std::vector<store::NameKey>& keys);
   // Messages that are in `mailbox` and whose UIDs are not known.
   std::set<MessageId> expected(const std::string& mailbox) const;
   // Messages are being sent into it, or were and nobody knows whether they arrived: UIDs that
@@ -114,8 +115,8 @@ class Pending {
   std::optional<store::Change> appendOf(MessageId id) const;
   // What is to happen to its message afterwards.
   Run followers(const store::Change& append) const;
-  // The deletion of the message that this append replaces.
-  std::optional<store::Change> replacedBy(const store::Change& append) const;
+  // The deletions of the messages that this append replaces.
+  Run replacedBy(const store::Change& append) const;
   // Commits what `becomes` makes of it, as it is now: nobody else changes it meanwhile, nor may
   // `becomes`. With an epoch as of add(). False, and nothing has happened, if there is none that
   // waits, or it is being sent.

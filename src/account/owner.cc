@@ -1,0 +1,33 @@
+#include "account/owner.h"
+
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstdio>
+
+#include "emlfs/base/error.h"
+#include "emlfs/base/file.h"
+
+namespace emlfs {
+
+void requireOwner(const std::string& directory, const std::string& account) {
+  const std::string path = directory + "/account";
+  if (::access(path.c_str(), F_OK) == 0) {
+    const std::string owner = readFile(path);
+    if (owner == account) return;
+    throw Error(Code::invalid, Scope::account,
+                fmt::format("{} belongs to {}: give {} a cache_dir and a state_dir of its own, or "
+                            "remove {} if this is the same account under another name",
+                            directory, owner, account, path));
+  }
+  const std::string fresh = path + ".new";
+  const Fd file(::open(fresh.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600));
+  const auto length = static_cast<ssize_t>(account.size());
+  if (!file || ::write(file.get(), account.data(), account.size()) != length ||
+      ::fsync(file.get()) != 0 || ::rename(fresh.c_str(), path.c_str()) != 0)
+    throw systemError("writing " + path, errno);
+}
+
+}  // namespace emlfs
