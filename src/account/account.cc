@@ -121,6 +121,7 @@ class AccountImpl final : public Account {
       if (oldest) drafts_.deletionsWait();
       return oldest;
     });
+    pending_.holdNoDeletions([this](MessageId id) { return drafts_.isIdle(id); });
     if (const auto said = notice(); !said.empty()) errors_.add(said);  // the store has logged it
   }
 

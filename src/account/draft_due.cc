@@ -25,6 +25,11 @@ void Drafts::deaf() {
   for (const MessageId id : ids) finishSoon(id, kDeafQuiet);
 }
 
+bool Drafts::isIdle(MessageId id) const {
+  const auto draft = find(id);
+  return draft && draft->closed && (draft->size == 0 || draft->temporary);
+}
+
 void Drafts::deletionsWait() {
   const bool waited = store_.pending->held();  // when it was asked last
   {

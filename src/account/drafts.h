@@ -80,6 +80,8 @@ class Drafts {
 
   // Nobody says when a file is closed (any more): drafts are finished 30 s after the last write.
   void deaf();
+  // Nobody is writing it, and as it is, or is called, nobody will send it.
+  bool isIdle(MessageId id) const;
   // Pending::next() has found deletions that wait for new messages elsewhere: nobody tells when
   // they have gone, so the sender is woken now and then.
   void deletionsWait();

@@ -93,6 +93,10 @@ void Pending::holdDeletions(Oldest oldest) {
   oldest_ = std::move(oldest);
 }
 
+void Pending::holdNoDeletions(std::function<bool(MessageId)> idle) {
+  idle_ = std::move(idle);
+}
+
 bool Pending::held() const {
   const MutexLock lock(mutex_);
   return held_;
@@ -105,12 +109,15 @@ bool Pending::amending() const {
 
 Run Pending::next() const {
   bool any_deletion = false;
+  std::set<MessageId> idle;  // unfinished ones at first
   {
     const MutexLock lock(mutex_);
-    any_deletion = std::any_of(changes_.begin(), changes_.end(), [](const auto& each) {
-      return isDeletion(each.second) && sendable(each.second);
-    });
+    for (const auto& [number, change] : changes_) {
+      any_deletion |= isDeletion(change) && sendable(change);
+      if (unfinished(change)) idle.insert(change.id);
+    }
   }
+  std::erase_if(idle, [&](MessageId id) { return !any_deletion || !idle_ || !idle_(id); });
   const auto oldest = any_deletion && oldest_ ? oldest_() : std::nullopt;
   const MutexLock lock(mutex_);
   held_ = false;
@@ -120,13 +127,14 @@ Run Pending::next() const {
   std::set<std::string> unsettled;  // mailboxes that are not as earlier changes say
   std::set<std::string> used;       // mailboxes that earlier changes of messages speak of
   bool append_before = false;
+  std::set<std::string> unsent;  // spool files of appends
   for (const auto& [number, change] : changes_) {
     const bool held = ofMailboxes(change)
                           ? overlap(unsettled, names(change)) || overlap(used, names(change))
                           : !unsettled.empty() && moved(unsettled, names(change));
     const bool deletion = isDeletion(change) || isReplaced(change);
-    bool ready =
-        sendable(change) && waiting.count(change.id) == 0 && !held && !(append_before && deletion);
+    const bool is_early = deletion && (append_before || unsent.count(change.spool) != 0);
+    bool ready = sendable(change) && waiting.count(change.id) == 0 && !held && !is_early;
     if (ready && claimed_.count(number) != 0) {
       amending_ = true;
       ready = false;
@@ -135,7 +143,10 @@ Run Pending::next() const {
       held_ = true;
       ready = false;
     }
-    append_before |= change.kind == Change::Kind::append && !lacksUid(change);
+    if (change.kind == Change::Kind::append && !lacksUid(change)) {
+      unsent.insert(change.spool);
+      append_before |= !unfinished(change) || idle.count(change.id) == 0;
+    }
     const bool taken = ready && (run.empty() || fitTogether(run.front(), change));
     if (taken) run.push_back(change);
     if (run.size() == kLongestRun) break;

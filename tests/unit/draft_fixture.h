@@ -132,6 +132,7 @@ class DraftUnitTest : public CacheTest {
     drafts_ = std::make_unique<Drafts>(store(), *journal_, Drafts::Hooks{ignore, [] {}, deletion});
     sync::showPending(store());
     drafts_->recover();
+    pending_->holdNoDeletions([this](MessageId id) { return drafts_->isIdle(id); });
   }
 };
 

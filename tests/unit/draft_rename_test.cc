@@ -167,6 +167,41 @@ TEST_F(DraftRename, IsRefusedTogetherWithTheDeletionOfWhatItReplaces) {
   EXPECT_THAT(pending_->changes(), IsEmpty());
 }
 
+// An editor's backup, before the server has it, and a new message that was emptied: they may stay
+// so.
+TEST_F(DraftRename, WhatNobodyWillSendHoldsUpNoDeletion) {
+  const auto deletion = [&](uint64_t id, Uid uid) {
+    const auto message = deliver(std::to_string(id) + ".eml", id, uid);
+    sync::changeFlags(store(), {message.id}, Flags({"\\Deleted"}), {}, [](const auto&) {});
+    return message.id;
+  };
+  const auto next = [&] {
+    std::vector<MessageId> ids;
+    for (const auto& change : pending_->next()) ids.push_back(change.id);
+    return ids;
+  };
+  send(20);  // what the fixture has left
+  for (const auto& change : changes(Kind::flags)) pending_->drop({change});
+  const MessageId backup = write("x.eml", "A: b\r\n");
+  drafts_->sealAll();
+  drafts_->rename(backup, kA, "x.eml~", true);
+  const auto one = deletion(50, 50);
+  EXPECT_THAT(next(), testing::ElementsAre(one));
+  drafts_->write(backup, 6, "C: d\r\n");
+  EXPECT_THAT(next(), IsEmpty()) << "somebody writes it";
+  drafts_->closed(kA, "x.eml~");
+  EXPECT_THAT(next(), testing::ElementsAre(one));
+  pending_->drop(pending_->next());
+
+  const MessageId emptied = write("y.eml", "A: b\r\n");
+  drafts_->sealAll();
+  send(30);
+  drafts_->truncate(emptied, 0, false);
+  drafts_->closed(kA, "y.eml");
+  const auto two = deletion(51, 51);
+  EXPECT_THAT(next(), testing::ElementsAre(two)) << "and not the old version";
+}
+
 TEST_F(DraftRename, IsAsBeforeWhenARemovalFails) {
   journal_->full = true;
   EXPECT_THROW(drafts_->remove(at("f.eml")->id), Error);

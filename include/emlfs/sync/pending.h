@@ -134,6 +134,9 @@ class Pending {
   // sends. What then waits becomes sendable without anything having changed here: see held().
   using Oldest = std::function<std::optional<int64_t>()>;
   void holdDeletions(Oldest oldest);
+  // Appends that are unfinished and may stay so hold nobody back: empty files, and those that got a
+  // temporary's name. Called and set as `oldest`.
+  void holdNoDeletions(std::function<bool(MessageId)> idle);
   // The last next() held back a deletion for that reason: it is to be asked again in a while.
   bool held() const;
   // The last next() passed over an append that is claimed: it will be sendable, or unfinished.
@@ -227,6 +230,7 @@ class Pending {
   std::set<uint64_t> mailboxes_ GUARDED_BY(mutex_);  // changes of those
   std::set<uint64_t> claimed_ GUARDED_BY(mutex_);    // appends: amended or sent just now
   Oldest oldest_;
+  std::function<bool(MessageId)> idle_;
   mutable bool held_ GUARDED_BY(mutex_) = false;
   mutable bool amending_ GUARDED_BY(mutex_) = false;
 };
