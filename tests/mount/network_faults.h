@@ -1,6 +1,9 @@
 // The fixture of the faults of a network: where they strike.
 #pragma once
 
+#include <algorithm>
+#include <limits>
+
 #include "mount/faulty_line.h"
 
 namespace emlfs::test::faults {
@@ -32,14 +35,20 @@ struct Session {
   }
 };
 
-// One use: after a break, a mailbox that was never listed is listed and read.
+// One use: after a break, a mailbox that was never listed is listed and read. The least of several,
+// since how much is asked for besides depends on the moment, and faults are to meet something.
 inline Session measure(const Dovecot& server, bool tls) {
   Line line(server, tls, {"poll=10min"});
-  line.proxy->cutNow();
-  line.proxy->resetStats();
-  EXPECT_TRUE(eventually([&] { return line.readsAll(mailbox(0)); }));
-  const auto stats = line.proxy->stats();
-  return {stats.to_server, stats.to_client};
+  Session least{std::numeric_limits<uint64_t>::max(), std::numeric_limits<uint64_t>::max()};
+  for (size_t i = 0; i < 3; ++i) {
+    line.proxy->cutNow();
+    line.proxy->resetStats();
+    EXPECT_TRUE(eventually([&] { return line.readsAll(mailbox(i)); }));
+    const auto stats = line.proxy->stats();
+    least.to_server = std::min(least.to_server, stats.to_server);
+    least.to_client = std::min(least.to_client, stats.to_client);
+  }
+  return least;
 }
 
 class NetworkFaults : public MountTest {};
