@@ -135,6 +135,8 @@ Drafts::DraftPtr Drafts::newVersion(const MessageRecord& message, bool keep_byte
     throw;
   }
   const auto update = store_.cache.begin(store::Durability::soon);
+  // With what is cached of the old version, which may not be read as the new one's.
+  update->removeMessage(message.id);
   update->putMessage(renewed);
   change = hideReplaced(*update, old, deletion);
   update->commit();

@@ -161,6 +161,7 @@ bool Drafts::show(MessageId id) {
   const bool unsent = append && append->state == Change::State::pending;
   if (record && known && unsent && record->uid != 0) {
     auto old = *record;
+    update->removeMessage(id);  // with the old version's bytes
     record->uid = 0;
     record->modseq = 0;
     record->mailbox = record->directory = mailbox->id;

@@ -9,6 +9,7 @@
 
 #include "emlfs/base/error.h"
 #include "emlfs/base/file.h"
+#include "emlfs/base/log.h"
 
 namespace emlfs {
 
@@ -25,9 +26,10 @@ void requireOwner(const std::string& directory, const std::string& account) {
   const std::string fresh = path + ".new";
   const Fd file(::open(fresh.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600));
   const auto length = static_cast<ssize_t>(account.size());
+  // On a full disk one can still read: the next mount notes it.
   if (!file || ::write(file.get(), account.data(), account.size()) != length ||
       ::fsync(file.get()) != 0 || ::rename(fresh.c_str(), path.c_str()) != 0)
-    throw systemError("writing " + path, errno);
+    log::warning("{}", systemError("writing " + path, errno).what());
 }
 
 }  // namespace emlfs

@@ -7,8 +7,8 @@
 namespace emlfs {
 
 // Notes `account` ("user@host") in a directory that belongs to nobody yet, and that the caller has
-// locked. Throws Error(invalid, account), having changed nothing, if it is another's;
-// Error(system).
+// locked; one that can't be written to is left to the next mount. Throws Error(invalid, account),
+// having changed nothing, if it is another's; Error(system) if that can't be read.
 void requireOwner(const std::string& directory, const std::string& account);
 
 }  // namespace emlfs

@@ -44,6 +44,35 @@ TEST_F(DraftWrite, WhatCouldNotBeFinishedIsAsItWas) {
   EXPECT_EQ(changes(Kind::append).at(0).size, 12U);
 }
 
+// The new version may not come into the cache: it is large, or the disk is full.
+TEST_F(DraftWrite, ANewVersionHasNothingOfTheOldOneInTheCache) {
+  const auto id = write("x.eml", "A: b\r\n");
+  drafts_->sealAll();
+  send(7);
+  for (const bool crashes : {false, true}) {
+    update([&](auto& change) {
+      // With `crashes`, the cache has not heard of the new version.
+      if (const auto old = change.byUid(kA, 7)) change.removeMessage(*old);
+      auto record = *at("x.eml");
+      record.uid = 7;
+      change.putMessage(record);
+      change.putChunk(id, 0, "A: b\r\n");
+    });
+    if (crashes)
+      crash();
+    else
+      drafts_->truncate(id, 0, true);
+    EXPECT_FALSE(cache_->snapshot()->chunk(id, 0));
+    EXPECT_EQ(at("x.eml")->id, id);
+    EXPECT_EQ(at("x.eml")->uid, 0U);
+    if (!crashes) {
+      drafts_->write(id, 0, "A: c\r\n");
+      finish("x.eml");
+    }
+  }
+  EXPECT_EQ(bytes(id), "A: c\r\n");
+}
+
 TEST_F(DraftWrite, WhatCantBeSentIsJudgedOnceUntilItIsWrittenTo) {
   const auto id = write("x.eml", std::string_view("A: b\r\n\r\n\0\r\n", 11));
   drafts_->sealAll();
