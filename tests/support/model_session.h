@@ -148,11 +148,6 @@ class ModelSession final : public ReadingSession {
     const std::string body(1'000 + uid, 'b');
     return {body.substr(std::min<uint64_t>(offset, body.size()), count), true};
   }
-  void noop() override {}
-  imap::Push notify() override { return {}; }
-  imap::Push listen(Milliseconds, bool) override { return {}; }
-  void wake() noexcept override {}
-  void interrupt() noexcept override {}
 
  private:
   void call() {

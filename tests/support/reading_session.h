@@ -1,4 +1,5 @@
-// For fakes of Session that change nothing: whoever asks them to has a fault.
+// For fakes of Session that change nothing: whoever asks them to has a fault. Nothing happens on the
+// server by itself.
 #pragma once
 
 #include <stdexcept>
@@ -28,6 +29,11 @@ class ReadingSession : public imap::Session {
   void unsubscribe(std::string_view) override { fail(); }
   std::optional<std::string> myRights(std::string_view) override { fail(); }
   std::optional<imap::Quota> quota(std::string_view) override { fail(); }
+  void noop() override {}
+  imap::Push notify() override { return {}; }
+  imap::Push listen(Milliseconds, bool) override { return {}; }
+  void wake() noexcept override {}
+  void interrupt() noexcept override {}
 
  private:
   [[noreturn]] static void fail() { throw std::logic_error("this session only reads"); }

@@ -68,11 +68,6 @@ class TroubledSession final : public test::ReadingSession {
     for (const auto& message : messages) sent.push_back(message.size);
     return std::nullopt;
   }
-  void noop() override {}
-  imap::Push notify() override { return {}; }
-  imap::Push listen(Milliseconds, bool) override { return {}; }
-  void wake() noexcept override {}
-  void interrupt() noexcept override {}
 
  private:
   const imap::Capabilities capabilities_{{"MULTIAPPEND"}};

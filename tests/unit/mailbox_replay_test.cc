@@ -84,11 +84,6 @@ class TreeSession final : public test::ReadingSession {
   }
   UidSet searchUids(Uid, Uid) override { return {}; }
   imap::BodyPiece fetchBody(Uid, uint64_t, uint32_t) override { return {}; }
-  void noop() override {}
-  imap::Push notify() override { return {}; }
-  imap::Push listen(Milliseconds, bool) override { return {}; }
-  void wake() noexcept override {}
-  void interrupt() noexcept override {}
 
   void create(std::string_view wire) override {
     if (!boxes.try_emplace(std::string(wire)).second)

@@ -107,16 +107,12 @@ class MailboxSession final : public ReadingSession {
     std::erase_if(mailboxes.at(selected_).messages,
                   [&](const auto& message) { return uids.contains(message.first); });
   }
-  void noop() override {}
-  imap::Push notify() override { return {}; }
   imap::Push listen(Milliseconds, bool) override {
     imap::Push push;
     push.selected = on_listen != nullptr;
     if (on_listen) on_listen();
     return push;
   }
-  void wake() noexcept override {}
-  void interrupt() noexcept override {}
 
  private:
   imap::Selected open(std::string_view wire) {
