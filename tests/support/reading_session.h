@@ -1,5 +1,5 @@
-// For fakes of Session that change nothing: whoever asks them to has a fault. Nothing happens on the
-// server by itself.
+// For fakes of Session that change nothing: whoever asks them to has a fault. Nothing happens on
+// the server by itself.
 #pragma once
 
 #include <stdexcept>
