@@ -19,6 +19,7 @@
 #include "account/listings.h"
 #include "account/network_events.h"
 #include "account/owner.h"
+#include "account/pages.h"
 #include "account/quota.h"
 #include "account/refresher.h"
 #include "account/sender.h"
@@ -76,7 +77,8 @@ class AccountImpl final : public Account {
             {[this](const sync::TreeChange& change) { tell(change); }, [this] { sender_.poke(); },
              [this](const store::Snapshot& snapshot, const store::MessageRecord& message) {
                return deletionOf(store(), options_.deletion, snapshot, message);
-             }}),
+             },
+             [this](MessageId id, const auto& commit) { bodies_.renew(id, commit); }}),
         pool_(imap::Pool::create(options_.session, std::max(options.connections, 1U))),
         listings_(
             *pool_, store(), [this](const sync::TreeChange& change) { tell(change); },
@@ -89,6 +91,10 @@ class AccountImpl final : public Account {
                  [this](const std::optional<Error>& error) { bodiesStored(error); },
                  [this](MessageId id, uint64_t offset, uint32_t size) {
                    return drafts_.read(id, offset, size);
+                 },
+                 [this](MessageId id) {
+                   const auto ours = pending_.outlook(id);
+                   return ours && ours->leaving;
                  }}),
         refresher_(options.poll,
                    [this](const std::function<void()>& finished) { submitRefresh(finished); }),
@@ -98,7 +104,10 @@ class AccountImpl final : public Account {
                    if (!mailboxes.empty()) quota_.changed();
                    for (const MailboxId mailbox : mailboxes) listings_.refresh(mailbox);
                  },
-                 [this] { listings_.resume(); },
+                 [this] {
+                   listings_.resume();
+                   bodies_.resume();
+                 },
                  [this](const Error& error) { fail("changes could not be sent", error); }}),
         changes_(options.read_only
                      ? nullptr
@@ -116,11 +125,13 @@ class AccountImpl final : public Account {
     sync::showPending(store());
     drafts_.recover();
     for (const auto& orphan : drafts_.orphans()) errors_.add(orphan);
-    pending_.holdDeletions([this] {
-      const auto oldest = store::oldestToBeSent(options_.state_dir);
-      if (oldest) drafts_.deletionsWait();
-      return oldest;
+    pending_.holdDeletions([this]() -> std::optional<int64_t> {
+      const auto awaited = others_.oldest();
+      if (!awaited) return std::nullopt;
+      drafts_.deletionsWait();
+      return awaited->since;
     });
+    others_.oldest();  // what is dated later than now is remembered
     pending_.holdNoDeletions([this](MessageId id) { return drafts_.isIdle(id); });
     if (const auto said = notice(); !said.empty()) errors_.add(said);  // the store has logged it
   }
@@ -198,11 +209,12 @@ class AccountImpl final : public Account {
   void sizeTold(MessageId id, uint64_t size) override { bodies_.sizeTold(id, size); }
 
   std::string journal(uint64_t after) const override {
-    const ChangeFacts facts = changeFacts();
     const auto snapshot = cache_->snapshot();
-    return journalJson({*snapshot, facts.changes, facts.name_of, facts.spool}, after);
+    const auto changes = pending_.changes(after, Page::kMost + 1);
+    const auto spool = spoolDirectory();
+    return journalJson({*snapshot, changes, given_name_, spool}, after);
   }
-  std::string hidden(MailboxId directory, MessageId after) const override {
+  std::string hidden(MailboxId directory, uint64_t after) const override {
     return hiddenJson(store(), directory, after);
   }
   std::optional<imap::Quota> quota() const override { return quota_.known(); }
@@ -231,6 +243,7 @@ class AccountImpl final : public Account {
               sender_.poke();
               evictor_.poke();  // which also syncs the cache
             },
+            [this] { others_.sync(); },
             [this](WaitId wait, std::optional<uint64_t> since, Done done) {
               sender_.flush(wait, since, std::move(done));
             },
@@ -247,13 +260,11 @@ class AccountImpl final : public Account {
   }
 
   ChangeFacts changeFacts() const {
-    return {pending_.changes(),
-            drafts_.unsent(),
-            deletions_.burst(Clock::now()),
-            [this](MessageId id) { return pending_.nameOf({{}, 0, 0, id}); },
-            options_.state_dir + "/spool",
-            pending_.held()};
+    return {pending_.changes(), drafts_.unsent(), deletions_.burst(Clock::now()),
+            given_name_,        spoolDirectory(), pending_.held() ? others_.last() : std::nullopt};
   }
+
+  std::string spoolDirectory() const { return options_.state_dir + "/spool"; }
 
   void tell(const sync::TreeChange& change) {
     Listener listener;
@@ -271,6 +282,7 @@ class AccountImpl final : public Account {
   }
 
   void listed(const std::optional<Error>& error) {
+    bodies_.resume();
     if (!error) {
       if (changes_) sender_.looked();
       return;
@@ -393,7 +405,10 @@ class AccountImpl final : public Account {
   void networkChanged(NetworkEvents::Kind kind) {
     log::info("{}", kind == NetworkEvents::Kind::woke_up ? "the clock was set, or the machine slept"
                                                          : "the network has changed");
-    if (kind == NetworkEvents::Kind::woke_up) pool_->doubt();
+    if (kind == NetworkEvents::Kind::woke_up) {
+      others_.oldest();  // what was written before the clock was set
+      pool_->doubt();
+    }
     pool_->forgive();
   }
 
@@ -424,6 +439,11 @@ class AccountImpl final : public Account {
   const std::unique_ptr<store::Journal> journal_;
   mutable sync::Pending pending_;
   const store::Spool spool_;
+  store::OtherSpools others_{options_.state_dir};
+  // Of a message that the store may no longer have.
+  const std::function<std::optional<std::string>(MessageId)> given_name_ = [this](MessageId id) {
+    return pending_.nameOf({{}, 0, 0, id});
+  };
   Drafts drafts_;
   const std::unique_ptr<imap::Pool> pool_;
   QuotaKeeper quota_{*cache_};

@@ -18,31 +18,37 @@ constexpr uint64_t kGrowthMax = 64 << 20;
 }  // namespace
 
 void BodyReader::run(imap::Session& session, const FetchPtr& fetch) {
-  std::optional<store::MessageRecord> message;
-  std::optional<store::MailboxRecord> mailbox;
-  {
-    const auto snapshot = cache_.snapshot();
-    message = snapshot->message(fetch->id);
-    if (message) mailbox = snapshot->mailbox(message->mailbox);
-  }
-  if (!mailbox) throw vanished();
-  const auto replaced = [&] {
-    const UidValidity validity = session.selectedValidity();
-    return validity != 0 && validity != mailbox->state.uid_validity;
-  };
-  // One that was selected before it was replaced is the old one still.
-  if (session.selected() != mailbox->wire || replaced()) session.examine(mailbox->wire);
-  if (replaced()) {
-    hooks_.doubt(mailbox->id);
-    throw Error(Code::stale, Scope::message, "the mailbox has been replaced on the server");
-  }
-  try {
-    receive(session, *fetch, *message);
-  } catch (const Error& error) {
-    if (error.code == Code::stale) hooks_.doubt(mailbox->id);
-    throw;
+  fetch->leaving = false;
+  Place place = placeOf(*cache_.snapshot(), fetch->id);
+  for (bool received = false; !received;) {
+    try {
+      select(session, place.mailbox);
+      receive(session, *fetch, place.message);
+      received = true;
+    } catch (const Error& error) {
+      if (error.code != Code::stale) throw;
+      // In this order: what is not leaving any more is where the store says.
+      fetch->leaving = hooks_.leaving(fetch->id);
+      Place now = placeOf(*cache_.snapshot(), fetch->id);
+      if (now.mailbox.id == place.mailbox.id && now.message.uid == place.message.uid) {
+        if (!fetch->leaving) hooks_.doubt(place.mailbox.id);
+        throw;
+      }
+      place = std::move(now);
+    }
   }
   finish(fetch, std::nullopt);
+}
+
+void BodyReader::select(imap::Session& session, const store::MailboxRecord& mailbox) {
+  const auto replaced = [&] {
+    const UidValidity validity = session.selectedValidity();
+    return validity != 0 && validity != mailbox.state.uid_validity;
+  };
+  // One that was selected before it was replaced is the old one still.
+  if (session.selected() != mailbox.wire || replaced()) session.examine(mailbox.wire);
+  if (replaced())
+    throw Error(Code::stale, Scope::message, "the mailbox has been replaced on the server");
 }
 
 void BodyReader::receive(imap::Session& session, const Fetch& fetch,
@@ -77,7 +83,7 @@ void BodyReader::receive(imap::Session& session, const Fetch& fetch,
 
   // The real size is stored before a byte is given out: nobody may read up to the announced end and
   // take that for the whole.
-  if (at_end && end != message.size) correctSize(message, end);
+  if (at_end && end != message.size) correctSize(fetch, message, end);
   publish(fetch, bytes, at_end);
 }
 
@@ -99,6 +105,7 @@ uint64_t BodyReader::findEnd(imap::Session& session, Uid uid, uint32_t beyond) {
 void BodyReader::publish(const Fetch& fetch, std::string_view bytes, bool at_end) {
   FetchedBody body;
   body.id = fetch.id;
+  body.version = fetch.version;
   body.first_chunk = fetch.first;
   for (size_t at = 0; at < bytes.size(); at += kChunkBytes) {
     const auto part = bytes.substr(at, kChunkBytes);
@@ -110,6 +117,7 @@ void BodyReader::publish(const Fetch& fetch, std::string_view bytes, bool at_end
   if (at_end) body.size = uint64_t{fetch.first} * kChunkBytes + bytes.size();
   {
     const MutexLock lock(mutex_);
+    if (versionOf(fetch.id) != fetch.version) return;
     uint32_t index = fetch.first;
     for (const auto& chunk : body.chunks) recent_[{fetch.id, index++}] = chunk;
     if (!fetch.to_be_cached) keepForAWhile(body);
@@ -117,21 +125,21 @@ void BodyReader::publish(const Fetch& fetch, std::string_view bytes, bool at_end
   if (fetch.to_be_cached) writer_.put(std::move(body));
 }
 
-void BodyReader::correctSize(store::MessageRecord message, uint64_t real) {
+void BodyReader::correctSize(const Fetch& fetch, store::MessageRecord message, uint64_t real) {
   log::info("UID {}: {} bytes long, the server had said {}", message.uid, real, message.size);
   message.size = real;
   message.size_known = true;
   {
+    const auto update = cache_.begin();
+    auto stored = update->message(message.id);
+    if (!stored || !isCurrent(fetch.id, fetch.version)) return;
     // Readers get an error until the kernel knows the real size. With one that is too small it
     // would cut the message; with one that is too large it fills up a short answer with zeros,
     // unless nothing else told it attributes meanwhile, and a seek from the end goes beyond it.
-    const MutexLock lock(mutex_);
-    resized_[message.id] = real;
-  }
-  {
-    const auto update = cache_.begin();
-    auto stored = update->message(message.id);
-    if (!stored) return;
+    {
+      const MutexLock lock(mutex_);
+      resized_[message.id] = real;
+    }
     stored->size = real;
     stored->size_known = true;
     update->putMessage(*stored);

@@ -16,6 +16,8 @@ constexpr size_t kProgressMax = 256;
 constexpr Milliseconds kSilence{1'000};
 constexpr size_t kSilentMax = 1'024;
 constexpr size_t kUnstoredMax = 128;  // chunks, 16 MiB
+// A message whose move is not settled is waited for; its sending may have to wait for the server.
+constexpr std::chrono::seconds kLongestHeld{60};
 
 uint32_t chunkOf(uint64_t offset) {
   return static_cast<uint32_t>(offset / kChunkBytes);
@@ -51,9 +53,21 @@ BodyReader::BodyReader(imap::Pool& pool, store::Cache& cache, uint64_t largest, 
       largest_(largest),
       counters_(counters),
       hooks_(std::move(hooks)),
-      writer_(cache, [this](const FetchedBody& body, const std::optional<Error>& error) {
-        written(body, error);
-      }) {}
+      writer_(
+          cache, [this](MessageId id, unsigned version) { return isCurrent(id, version); },
+          [this](const FetchedBody& body, const std::optional<Error>& error) {
+            written(body, error);
+          }) {}
+
+void BodyReader::stop() {
+  std::vector<Request> held;
+  {
+    const MutexLock lock(mutex_);
+    held.swap(held_);
+  }
+  for (const auto& request : held) request.done(interruption(), {});
+  writer_.stop();
+}
 
 void BodyReader::keepForAWhile(const FetchedBody& body) {
   for (uint32_t i = 0; i < body.chunks.size(); ++i)
@@ -64,8 +78,9 @@ void BodyReader::keepForAWhile(const FetchedBody& body) {
 void BodyReader::written(const FetchedBody& body, const std::optional<Error>& error) {
   {
     const MutexLock lock(mutex_);
-    if (error) keepForAWhile(body);
-    for (uint32_t i = 0; !error && i < body.chunks.size(); ++i)
+    const bool current = body.version == versionOf(body.id);
+    if (current && error) keepForAWhile(body);
+    for (uint32_t i = 0; current && !error && i < body.chunks.size(); ++i)
       recent_.erase({body.id, body.first_chunk + i});
   }
   hooks_.stored(error);
@@ -85,14 +100,16 @@ bool BodyReader::cancel(WaitId wait) {
     const auto read = reads_.find(wait);
     if (read == reads_.end()) return true;  // it has its answer
     read->second = true;
-    for (const auto& [key, fetch] : active_) {
-      const auto at = std::find_if(fetch->waiting.begin(), fetch->waiting.end(),
-                                   [wait](const Request& each) { return each.wait == wait; });
-      if (at == fetch->waiting.end()) continue;
+    const auto take = [&](std::vector<Request>& waiting) {
+      const auto at = std::ranges::find(waiting, wait, &Request::wait);
+      if (at == waiting.end()) return false;
       found = std::move(*at);
-      fetch->waiting.erase(at);
-      break;
-    }
+      waiting.erase(at);
+      return true;
+    };
+    bool taken = take(held_);
+    for (auto at = active_.begin(); !taken && at != active_.end(); ++at)
+      taken = take(at->second->waiting);
   }
   if (found) found->done(interruption(), {});
   return true;
@@ -100,6 +117,49 @@ bool BodyReader::cancel(WaitId wait) {
 
 Error BodyReader::vanished() {
   return Error(Code::stale, Scope::message, "the message is no longer there");
+}
+
+BodyReader::Place BodyReader::placeOf(const store::Snapshot& snapshot, MessageId id) {
+  auto message = snapshot.message(id);
+  auto mailbox = message ? snapshot.mailbox(message->mailbox) : std::nullopt;
+  if (!mailbox) throw vanished();
+  if (message->uid == 0)
+    throw Error(Code::busy, Scope::message, "it is not known yet what the server calls it");
+  return {std::move(*message), std::move(*mailbox)};
+}
+
+unsigned BodyReader::versionOf(MessageId id) {
+  const auto at = versions_.find(id);
+  return at == versions_.end() ? 0 : at->second;
+}
+
+bool BodyReader::isCurrent(MessageId id, unsigned version) {
+  const MutexLock lock(mutex_);
+  return versionOf(id) == version;
+}
+
+void BodyReader::renew(MessageId id, const std::function<void()>& commit) {
+  const auto is_its = [id](const Key& key) { return key.first == id; };
+  {
+    const MutexLock lock(mutex_);
+    renewing_ = id;
+    ++versions_[id];
+    std::erase_if(recent_, [&](const auto& each) { return is_its(each.first); });
+    std::erase_if(unstored_, is_its);
+    progress_.erase(id);
+    resized_.erase(id);
+  }
+  const auto end = [this] {
+    const MutexLock lock(mutex_);
+    renewing_.reset();
+  };
+  try {
+    commit();
+  } catch (...) {
+    end();
+    throw;
+  }
+  end();
 }
 
 void BodyReader::requireNotCancelled(WaitId wait) {
@@ -194,21 +254,20 @@ bool BodyReader::await(Request& request, uint32_t missing) {
     // that order it is looked for, so that nothing is asked for twice.
     if (recent_.count({request.id, missing}) != 0) return false;
     requireNotSilent(request.id);
+    if (renewing_ == request.id)
+      throw Error(Code::busy, Scope::message, "the message is being written");
     const auto snapshot = cache_.snapshot();
     if (chunkOf(*snapshot, request.id, missing)) return false;
-    const auto message = snapshot->message(request.id);
-    const auto mailbox = message ? snapshot->mailbox(message->mailbox) : std::nullopt;
-    if (!mailbox) throw vanished();
-    if (message->uid == 0)
-      throw Error(Code::busy, Scope::message, "it is not known yet what the server calls it");
+    const auto [message, mailbox] = placeOf(*snapshot, request.id);
 
     fetch = std::make_shared<Fetch>();
     fetch->id = request.id;
-    fetch->wire = mailbox->wire;
-    fetch->to_be_cached = message->size <= largest_;
+    fetch->version = versionOf(request.id);
+    fetch->wire = mailbox.wire;
+    fetch->to_be_cached = message.size <= largest_;
     fetch->first = missing;
-    const uint64_t end = std::min<uint64_t>(request.offset + request.size, message->size);
-    fetch->count = window(*message, missing, chunkOf(std::max<uint64_t>(end, 1) - 1));
+    const uint64_t end = std::min<uint64_t>(request.offset + request.size, message.size);
+    fetch->count = window(message, missing, chunkOf(std::max<uint64_t>(end, 1) - 1));
     fetch->waiting.push_back(std::move(request));
     for (uint32_t i = 0; i < fetch->count; ++i) {
       // A chunk that is there, or that another fetch brings already, ends this one before it.
@@ -255,8 +314,10 @@ uint32_t BodyReader::window(const store::MessageRecord& message, uint32_t first,
 
 void BodyReader::finish(const FetchPtr& fetch, const std::optional<Error>& error) {
   std::vector<Request> waiting;
+  bool of_old_version = false;
   {
     const MutexLock lock(mutex_);
+    of_old_version = fetch->version != versionOf(fetch->id);
     for (auto at = active_.lower_bound({fetch->id, fetch->first});
          at != active_.end() && at->first.first == fetch->id;)
       at = at->second == fetch ? active_.erase(at) : std::next(at);
@@ -267,12 +328,35 @@ void BodyReader::finish(const FetchPtr& fetch, const std::optional<Error>& error
       silent_[fetch->id] = {Clock::now() + kSilence, error->what()};
     }
   }
+  const bool wait_for_move = error && error->code == Code::stale && fetch->leaving;
   for (auto& request : waiting) {
-    if (error)
-      request.done(error, {});
-    else
+    if (of_old_version)
+      serve(request);
+    else if (!error)
       serveAfter(*fetch, request);
+    else if (!wait_for_move || !hold(request))
+      request.done(error, {});
   }
+  // It may have ended before they began to wait for that.
+  if (wait_for_move && !hooks_.leaving(fetch->id)) resume();
+}
+
+bool BodyReader::hold(Request& request) {
+  const auto now = Clock::now();
+  if (!request.held) request.held = now;
+  if (now - *request.held > kLongestHeld) return false;
+  const MutexLock lock(mutex_);
+  held_.push_back(std::move(request));
+  return true;
+}
+
+void BodyReader::resume() {
+  std::vector<Request> held;
+  {
+    const MutexLock lock(mutex_);
+    held.swap(held_);
+  }
+  for (auto& request : held) serve(request);
 }
 
 void BodyReader::serveAfter(const Fetch& fetch, Request& request) {

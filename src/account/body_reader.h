@@ -32,6 +32,9 @@ class BodyReader {
     // be empty.
     std::function<std::optional<std::string>(MessageId, uint64_t offset, uint32_t size)> spooled =
         {};
+    // It is being moved by a change of ours, and the outcome is not known: the server may have it
+    // in its new place already. Once it isn't, the store says where it is.
+    std::function<bool(MessageId)> leaving = [](MessageId) { return false; };
   };
   // A message larger than `largest` is not cached: it would drive out all others.
   BodyReader(imap::Pool& pool, store::Cache& cache, uint64_t largest, Counters& counters,
@@ -44,7 +47,12 @@ class BodyReader {
   // read.
   bool cancel(WaitId wait);
   void sizeTold(MessageId id, uint64_t size);
-  void stop() { writer_.stop(); }
+  // The message is another one from `commit` on, which puts that into the store: what was fetched,
+  // or is being fetched, is of no use. For one at a time.
+  void renew(MessageId id, const std::function<void()>& commit);
+  // Messages that were being moved may have arrived: who reads them asks again.
+  void resume();
+  void stop();  // the pool has been stopped
 
  private:
   static constexpr WaitId kReadBit = WaitId{1} << 48;
@@ -57,13 +65,21 @@ class BodyReader {
     uint32_t size = 0;
     ReadDone done;
     WaitId wait = 0;
+    std::optional<Clock::time_point> held = {};  // since when it waits for the end of a move
+  };
+  // Where the server has a message.
+  struct Place {
+    store::MessageRecord message;
+    store::MailboxRecord mailbox;
   };
   struct Fetch {
     MessageId id;
+    unsigned version = 0;  // of the message
     std::string wire;
     uint32_t first = 0;
     uint32_t count = 0;
     bool to_be_cached = true;
+    bool leaving = false;  // when it was not found
     std::vector<Request> waiting;
   };
   using FetchPtr = std::shared_ptr<Fetch>;
@@ -76,20 +92,27 @@ class BodyReader {
   // Leaves the request with the fetch of that chunk; false if it has come meanwhile.
   bool await(Request& request, uint32_t missing);
   static Error vanished();
+  // Throws Error(stale) or Error(busy) if there is none.
+  static Place placeOf(const store::Snapshot& snapshot, MessageId id);
+  unsigned versionOf(MessageId id) REQUIRES(mutex_);
+  bool isCurrent(MessageId id, unsigned version);
   void requireNotCancelled(WaitId wait) REQUIRES(mutex_);
   void requireNotSilent(MessageId id) REQUIRES(mutex_);
   uint32_t window(const store::MessageRecord& message, uint32_t first, uint32_t last)
       REQUIRES(mutex_);
   void run(imap::Session& session, const FetchPtr& fetch);
+  void select(imap::Session& session, const store::MailboxRecord& mailbox);
   void receive(imap::Session& session, const Fetch& fetch, const store::MessageRecord& message);
   // Where a message ends of which the chunk `beyond` is empty.
   static uint64_t findEnd(imap::Session& session, Uid uid, uint32_t beyond);
   void publish(const Fetch& fetch, std::string_view bytes, bool at_end);
   void serveAfter(const Fetch& fetch, Request& request);
   void finish(const FetchPtr& fetch, const std::optional<Error>& error);
+  // Until resume(). False: it has waited for long enough.
+  bool hold(Request& request);
   void written(const FetchedBody& body, const std::optional<Error>& error);
   void keepForAWhile(const FetchedBody& body) REQUIRES(mutex_);
-  void correctSize(store::MessageRecord message, uint64_t real);
+  void correctSize(const Fetch& fetch, store::MessageRecord message, uint64_t real);
 
   imap::Pool& pool_;
   store::Cache& cache_;
@@ -99,6 +122,9 @@ class BodyReader {
 
   Mutex mutex_;
   std::map<Key, FetchPtr> active_ GUARDED_BY(mutex_);
+  std::vector<Request> held_ GUARDED_BY(mutex_);
+  std::unordered_map<MessageId, unsigned> versions_ GUARDED_BY(mutex_);  // 0 but for the renewed
+  std::optional<MessageId> renewing_ GUARDED_BY(mutex_);
   // Reads that can be cancelled, and whether they were before they began to wait.
   std::unordered_map<WaitId, bool> reads_ GUARDED_BY(mutex_);
   WaitId last_read_ GUARDED_BY(mutex_) = kReadBit;

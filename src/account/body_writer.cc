@@ -1,6 +1,7 @@
 #include "account/body_writer.h"
 
 #include <numeric>
+#include <utility>
 
 #include "emlfs/base/error.h"
 #include "emlfs/base/log.h"
@@ -16,8 +17,9 @@ size_t bytesOf(const FetchedBody& body) {
 
 }  // namespace
 
-BodyWriter::BodyWriter(store::Cache& cache, Written written)
+BodyWriter::BodyWriter(store::Cache& cache, Current current, Written written)
     : cache_(cache),
+      current_(std::move(current)),
       written_(std::move(written)),
       thread_(startThread("body writer", [this] { loop(); })) {}
 
@@ -70,7 +72,7 @@ std::optional<Error> BodyWriter::write(const std::vector<FetchedBody>& batch) {
     const auto update = cache_.begin();
     for (const auto& body : batch) {
       auto message = update->message(body.id);
-      if (!message) continue;  // expunged meanwhile
+      if (!message || !current_(body.id, body.version)) continue;  // it is no more
       uint32_t index = body.first_chunk;
       for (const auto& chunk : body.chunks) update->putChunk(body.id, index++, *chunk);
       // A size that proves wrong is corrected by the reader, who also tells the kernel.

@@ -19,6 +19,7 @@ namespace emlfs {
 // A run of chunks of one body.
 struct FetchedBody {
   MessageId id;
+  unsigned version = 0;  // of the message
   uint32_t first_chunk = 0;
   std::vector<std::shared_ptr<const std::string>> chunks;
   // Where the last chunk ends the message: its real length.
@@ -30,7 +31,9 @@ class BodyWriter {
   // Called with each body once it can be read from the store, or with the error if the store could
   // not take it (a full disk): then it is not cached.
   using Written = std::function<void(const FetchedBody&, const std::optional<Error>&)>;
-  BodyWriter(store::Cache& cache, Written written);
+  // Whether the message still has that version. Asked within a transaction.
+  using Current = std::function<bool(MessageId, unsigned version)>;
+  BodyWriter(store::Cache& cache, Current current, Written written);
   ~BodyWriter();  // writes what is queued
 
   // Waits while more than kQueueMax bytes are queued.
@@ -46,6 +49,7 @@ class BodyWriter {
   std::optional<Error> write(const std::vector<FetchedBody>& batch);
 
   store::Cache& cache_;
+  const Current current_;
   const Written written_;
   Mutex mutex_;
   Condition changed_;

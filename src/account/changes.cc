@@ -36,18 +36,7 @@ class ChangesImpl final : public Changes {
       return;
     }
     settleDrafts();
-    switch (deletion_) {
-      case Deletion::flag:
-        hide(id);
-        break;
-      case Deletion::trash:
-        discard(id);
-        break;
-      case Deletion::expunge:
-        sync::expungeMessages(store_, {id}, kernelDid());
-        break;
-    }
-    noticeDeletion();
+    noticeDeletion(removeByPolicy(id));
     hooks_.added();
   }
 
@@ -60,7 +49,7 @@ class ChangesImpl final : public Changes {
 
   uint64_t expungeHidden(MailboxId directory, const std::set<MessageId>& wanted) override {
     settleDrafts();
-    const auto ids = hidden(directory, wanted);
+    const auto ids = hiddenIn(store_, directory, wanted);
     if (ids.empty()) return 0;
     sync::expungeMessages(store_, ids, hooks_.on_change);
     hooks_.added();
@@ -68,7 +57,7 @@ class ChangesImpl final : public Changes {
   }
 
   uint64_t showHidden(MailboxId directory, const std::set<MessageId>& wanted) override {
-    const auto ids = hidden(directory, wanted);
+    const auto ids = hiddenIn(store_, directory, wanted);
     if (ids.empty()) return 0;
     sync::changeFlags(store_, ids, {}, Flags({"\\Deleted"}), hooks_.on_change);
     hooks_.added();
@@ -136,8 +125,12 @@ class ChangesImpl final : public Changes {
   WaitId newFlush() override { return hooks_.new_flush(); }
 
  private:
-  // What is closed was there before: its append gets the lower number, and goes first.
-  void settleDrafts() { static_cast<void>(drafts_.sealAll()); }
+  // What is closed was there before: its append gets the lower number, and goes first. What was
+  // written to other accounts may be a copy of what goes: mv between mounts is cp and rm.
+  void settleDrafts() {
+    static_cast<void>(drafts_.sealAll());
+    hooks_.sync_others();
+  }
 
   // The kernel takes the name away itself when a removal succeeds, and forgets what it knew of the
   // directory.
@@ -145,12 +138,30 @@ class ChangesImpl final : public Changes {
     return [](const sync::TreeChange&) {};
   }
 
-  void hide(MessageId id) {
+  Deletions::Fate removeByPolicy(MessageId id) {
+    switch (deletion_) {
+      case Deletion::flag:
+        return hide(id);
+      case Deletion::trash:
+        return discard(id);
+      case Deletion::expunge:
+        break;
+    }
+    return expunge(id);
+  }
+
+  Deletions::Fate hide(MessageId id) {
     sync::changeFlags(store_, {id}, Flags({"\\Deleted"}), {}, kernelDid());
+    return Deletions::Fate::hidden;
+  }
+
+  Deletions::Fate expunge(MessageId id) {
+    sync::expungeMessages(store_, {id}, kernelDid());
+    return Deletions::Fate::for_good;
   }
 
   // Where there is no trash the message is hidden: it can be brought back from there as well.
-  void discard(MessageId id) {
+  Deletions::Fate discard(MessageId id) {
     std::optional<store::MailboxRecord> trash;
     std::string name;
     {
@@ -158,38 +169,33 @@ class ChangesImpl final : public Changes {
       trash = sync::trashOf(*snapshot);
       const auto message = snapshot->message(id);
       if (!message) throw Error(Code::stale, Scope::message, "the message is no longer there");
-      if (trash && store::shownIn(*message) == trash->id) {
-        sync::expungeMessages(store_, {id}, kernelDid());
-        return;
-      }
+      if (trash && store::shownIn(*message) == trash->id) return expunge(id);
       if (trash) name = sync::freeName(*snapshot, trash->id, message->name);
     }
     if (!trash) return hide(id);
-    sync::moveMessage(store_, id, trash->id, name, hooks_.on_change);
+    try {
+      sync::moveMessage(store_, id, trash->id, name, hooks_.on_change);
+    } catch (const Error& error) {
+      if (error.code != Code::exists) throw;
+      return discard(id);  // another has got that name in this moment
+    }
     sync::TreeChange change;
     change.directory = trash->id;
     change.entries = true;
     change.added.push_back(name);
     change.attributes.push_back(trash->id.value);
     hooks_.on_change(change);
-  }
-
-  std::vector<MessageId> hidden(MailboxId directory, const std::set<MessageId>& wanted) const {
-    std::vector<MessageId> ids;
-    for (const auto& message : hiddenIn(store_, directory))
-      if (wanted.count(message.id) != 0) ids.push_back(message.id);
-    return ids;
+    return Deletions::Fate::in_trash;
   }
 
   // A person can't know how much a script deletes.
-  void noticeDeletion() {
-    if (!deletions_.add(Clock::now())) return;
-    const char* const advice = deletion_ == Deletion::flag
-                                   ? "'emlfs undelete -r MOUNTPOINT' brings them back"
-                               : deletion_ == Deletion::trash ? "they are in the trash"
-                                                              : "they are removed for good";
-    log::warning("more than {} messages were deleted within a minute: {}", Deletions::kMany,
-                 advice);
+  void noticeDeletion(Deletions::Fate fate) {
+    const auto burst = deletions_.add(Clock::now(), fate);
+    if (!burst) return;
+    log::warning(
+        "more than {} messages were deleted within a minute: {} are hidden ('emlfs undelete -r "
+        "MOUNTPOINT' brings them back), {} are in the trash, {} are removed for good",
+        Deletions::kMany, burst->hidden, burst->in_trash, burst->for_good);
   }
 
   const sync::Store store_;

@@ -14,6 +14,8 @@ namespace emlfs {
 struct ChangesHooks {
   sync::OnChange on_change;     // what the kernel did not do itself
   std::function<void()> added;  // there is something to be sent
+  // What was written to other accounts is on the disk when it returns.
+  std::function<void()> sync_others;
   std::function<void(WaitId, std::optional<uint64_t> since, Done)> flush;  // Sender::flush
   std::function<WaitId()> new_flush;                                       // Sender::newWait
   std::function<void(const std::string&)> spool_unneeded;                  // a file name

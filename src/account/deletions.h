@@ -16,24 +16,34 @@ class Deletions {
   static constexpr Milliseconds kWithin{60'000};    // within this
   static constexpr Milliseconds kTold{5 * 60'000};  // for so long afterwards it is told
 
-  struct Burst {
-    uint64_t count = 0;  // since it began
+  enum class Fate { hidden, in_trash, for_good };
+
+  // By what became of them.
+  struct Counts {
+    uint64_t hidden = 0;
+    uint64_t in_trash = 0;
+    uint64_t for_good = 0;
+
+    uint64_t all() const { return hidden + in_trash + for_good; }
+    uint64_t& of(Fate fate);
+  };
+
+  struct Burst : Counts {  // since it began
     Clock::time_point last;
   };
 
-  // True if a burst begins with this one: once for each.
-  bool add(Clock::time_point now);
+  // The burst that begins with this deletion: once for each.
+  std::optional<Burst> add(Clock::time_point now, Fate fate);
   std::optional<Burst> burst(Clock::time_point now) const;
 
  private:
   // By the second, since a burst may be of a million.
   struct Second {
     Clock::time_point from;
-    uint64_t count = 0;
+    Counts counts;
   };
   mutable Mutex mutex_;
   std::deque<Second> seconds_ GUARDED_BY(mutex_);
-  uint64_t within_ GUARDED_BY(mutex_) = 0;  // sum of seconds_
   std::optional<Burst> burst_ GUARDED_BY(mutex_);
 };
 

@@ -41,7 +41,7 @@ bool Drafts::remove(MessageId id) {
     if (begun && !store_.pending->amend(id, drop)) return false;
     draft->gone = true;
     const auto record = store_.cache.snapshot()->message(id);
-    unlink(id, {draft, record ? record->inode : localInode(id)});
+    unlink(id, {draft});
     if (record) {
       const auto update = store_.cache.begin(store::Durability::soon);
       if (const auto directory = store::shownIn(*record)) touchDirectory(*update, *directory);

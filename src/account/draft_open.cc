@@ -24,6 +24,7 @@ Drafts::DraftPtr Drafts::open(MessageId id, bool keep_bytes) {
 Drafts::DraftPtr Drafts::openAlone(MessageId id, bool keep_bytes, sync::TreeChange& change) {
   if (auto draft = find(id)) return draft;
   const auto message = store_.cache.snapshot()->message(id);
+  if (!message && unlinked(id)) return nullptr;
   if (!message) throw Error(Code::stale, Scope::message, "the message is no longer there");
   if (const auto append = store_.pending->appendOf(id)) return takeBack(*append);
   bool made_here = false;
@@ -139,7 +140,7 @@ Drafts::DraftPtr Drafts::newVersion(const MessageRecord& message, bool keep_byte
   update->removeMessage(message.id);
   update->putMessage(renewed);
   change = hideReplaced(*update, old, deletion);
-  update->commit();
+  hooks_.renew(message.id, [&] { update->commit(); });
   {
     const MutexLock lock(draft->mutex);
     draft->fd = std::move(file.fd);

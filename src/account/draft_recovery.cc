@@ -34,6 +34,7 @@ void Drafts::recover() {
     draft->fd = store_.spool->open(file);
     draft->size = store::fileSize(draft->fd.get());
     draft->closed = true;  // those who had it open are no more
+    draft->known = false;
     draft->whole = whole;
     draft->torn = !whole && draft->size > 0;
     if (draft->torn)

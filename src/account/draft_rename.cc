@@ -161,7 +161,7 @@ sync::TreeChange Drafts::renameTo(Draft& draft, MessageRecord record, MailboxId 
     if (!finished) {
       commit();
       other.gone = true;
-      unlink(unsent->record.id, {unsent->draft, unsent->record.inode});
+      unlink(unsent->record.id, {unsent->draft});
     }
   } else {
     commit();

@@ -47,7 +47,7 @@ bool Drafts::revive(MessageId id) {
       draft->unheard = true;  // to the kernel it was removed, and that such are closed isn't told
       store_.spool->sync(file.fd.get());
       store_.spool->markWhole(file.name);
-      changes = reviveAs(id, old, *message, draft);
+      changes = reviveAs(id, *message, draft);
     } catch (...) {
       const auto append = store_.pending->appendOf(id);
       if (!append || append->spool != file.name) store_.spool->remove(file.name);
@@ -60,21 +60,24 @@ bool Drafts::revive(MessageId id) {
       draft->whole = true;
     }
     keep(id, draft);
-    forgotten(id);
+    {
+      const MutexLock lock(mutex_);
+      unlinked_.erase(id);
+    }
     finishSoon(id, kQuiet);
   }
   for (const auto& change : changes) hooks_.on_change(change);
   return true;
 }
 
-std::vector<sync::TreeChange> Drafts::reviveAs(MessageId id, const Unlinked& old,
-                                               const MessageRecord& now, const DraftPtr& draft) {
+std::vector<sync::TreeChange> Drafts::reviveAs(MessageId id, const MessageRecord& now,
+                                               const DraftPtr& draft) {
   const auto busy = [] {
     return Error(Code::busy, Scope::message, "the message is being sent to the server");
   };
   MessageRecord record = now;
   record.id = id;
-  record.inode = old.inode;
+  record.inode = localInode(id);
   record.uid = 0;
   record.modseq = 0;
   record.size = draft->size;

@@ -125,7 +125,7 @@ bool Drafts::seal(MessageId id, std::optional<Error>& failed) {
     }
     undo.cancel();
     draft->gone = true;
-    if (record.id != id) unlink(id, {draft, old->inode, record.id});
+    if (record.id != id) unlink(id, {draft, record.id});
     forget(id);
     forget(record.id);
     store_.spool->endConversion(draft->spool);

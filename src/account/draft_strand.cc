@@ -94,7 +94,7 @@ bool Drafts::strand(MessageId id, const DraftPtr& draft) {
   }
   store_.spool->endConversion(draft->spool);
   draft->gone = true;
-  unlink(id, {draft, localInode(id)});
+  unlink(id, {draft});
   return true;
 }
 

@@ -1,5 +1,6 @@
 // Drafts that were removed or replaced while somebody may have them open: bytes without a name, as
-// on any file system. The kernel forgets a file without a name when it is closed.
+// on any file system. The kernel forgets a file without a name when it is closed; of one that it
+// doesn't know it would never tell.
 #include <utility>
 
 #include "account/drafts.h"
@@ -14,26 +15,27 @@ Drafts::DraftPtr Drafts::findUnlinked(MessageId id) const {
 
 void Drafts::unlink(MessageId id, Unlinked unlinked) {
   const MutexLock lock(mutex_);
-  unlinked_[id] = std::move(unlinked);
+  if (unlinked.draft->known) unlinked_[id] = std::move(unlinked);
   drafts_.erase(id);
   due_.erase(id);
 }
 
 std::optional<store::MessageRecord> Drafts::unlinked(MessageId id) const {
-  const MutexLock lock(mutex_);
-  const auto at = unlinked_.find(id);
-  if (at == unlinked_.end()) return std::nullopt;
+  DraftPtr draft = find(id);
+  if (!draft) draft = findUnlinked(id);
+  if (!draft) return std::nullopt;
   store::MessageRecord record;
   record.id = id;
-  record.inode = at->second.inode;
-  record.size = at->second.draft->size;
-  record.date = {at->second.draft->time, 0};
+  record.inode = localInode(id);
+  record.size = draft->size;
+  record.date = {draft->time, 0};
   return record;
 }
 
 void Drafts::forgotten(MessageId id) {
   DraftPtr last;  // closes its file without the lock
   const MutexLock lock(mutex_);
+  if (const auto draft = drafts_.find(id); draft != drafts_.end()) draft->second->known = false;
   const auto at = unlinked_.find(id);
   if (at == unlinked_.end()) return;
   last = std::move(at->second.draft);

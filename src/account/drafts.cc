@@ -123,6 +123,7 @@ void Drafts::written(MessageId id, Draft& draft) {
   draft.size = store::fileSize(draft.fd.get());
   draft.time = std::time(nullptr);
   draft.closed = false;
+  draft.known = true;
   draft.dirty = true;
   if (!draft.torn) draft.why.clear();
   draft.judged = false;
@@ -158,6 +159,7 @@ void Drafts::write(MessageId id, uint64_t offset, std::string_view bytes) {
       return;
     }
     const auto draft = open(id, true);
+    if (!draft) continue;
     const MutexLock lock(draft->mutex);
     if (draft->gone) continue;
     requireBeginning(*draft, offset, bytes);
@@ -189,6 +191,7 @@ void Drafts::truncate(MessageId id, uint64_t size, bool open_there) {
       return;
     }
     const auto draft = open(id, size > 0);
+    if (!draft) continue;
     const MutexLock lock(draft->mutex);
     if (draft->gone) continue;
     const bool was_closed = draft->closed;
@@ -211,14 +214,16 @@ void Drafts::setTime(MessageId id, int64_t seconds) {
       lost->time = seconds;
       return;
     }
-    const auto message = store_.cache.snapshot()->message(id);
-    if (!message) throw Error(Code::stale, Scope::message, "the message is no longer there");
     DraftPtr draft = find(id);
     if (!draft) {
+      const auto message = store_.cache.snapshot()->message(id);
+      if (!message && unlinked(id)) continue;
+      if (!message) throw Error(Code::stale, Scope::message, "the message is no longer there");
       if (message->date.seconds == seconds) return;
       if (!store_.pending->appendOf(id))
         throw Error(Code::not_permitted, Scope::message, "the time of a message can't be changed");
       draft = open(id, true);
+      if (!draft) continue;
       draft->closed = true;
     }
     const MutexLock lock(draft->mutex);
@@ -238,12 +243,32 @@ void Drafts::setTime(MessageId id, int64_t seconds) {
 
 void Drafts::closed(MailboxId directory, std::string_view name) {
   const auto found = store_.cache.snapshot()->find(directory, name);
-  if (!found || isDirectory(found->node)) return;
+  if (!found) return;
+  if (isDirectory(found->node)) return closedSome(directory);
   const MessageId id{found->node};
   const auto draft = find(id);
   if (!draft) return;
   const MutexLock lock(draft->mutex);
   if (!draft->gone) close(id, *draft);
+}
+
+// A mailbox of the server has taken the name since the file was opened, and the file has another:
+// which, the event doesn't say.
+void Drafts::closedSome(MailboxId directory) {
+  std::vector<MessageId> ids;
+  {
+    const MutexLock lock(mutex_);
+    for (const auto& [id, draft] : drafts_)
+      if (!draft->closed) ids.push_back(id);
+  }
+  const auto snapshot = store_.cache.snapshot();
+  for (const MessageId id : ids) {
+    const auto record = snapshot->message(id);
+    const auto draft = find(id);
+    if (!record || !draft || store::shownIn(*record) != directory) continue;
+    draft->unheard = true;
+    finishSoon(id, kDeafQuiet);
+  }
 }
 
 void Drafts::sync(MessageId id) {
@@ -257,6 +282,7 @@ void Drafts::sync(MessageId id) {
 
 MessageRecord Drafts::live(MessageRecord record) const {
   if (const auto draft = find(record.id)) {
+    draft->known = true;
     record.size = draft->size;
     record.date = {draft->time, 0};
   }
@@ -265,13 +291,16 @@ MessageRecord Drafts::live(MessageRecord record) const {
 
 std::optional<std::string> Drafts::read(MessageId id, uint64_t offset, uint32_t size) const {
   std::string bytes(size, '\0');
-  const auto lost = findUnlinked(id);
-  if (const auto draft = lost ? lost : find(id)) {
+  while (const auto draft = find(id)) {
     const MutexLock lock(draft->mutex);
-    if (lost || !draft->gone) {
-      bytes.resize(store::readAt(draft->fd.get(), bytes, offset));
-      return bytes;
-    }
+    if (draft->gone) continue;  // finished or removed meanwhile
+    bytes.resize(store::readAt(draft->fd.get(), bytes, offset));
+    return bytes;
+  }
+  if (const auto lost = findUnlinked(id)) {
+    const MutexLock lock(lost->mutex);
+    bytes.resize(store::readAt(lost->fd.get(), bytes, offset));
+    return bytes;
   }
   const auto append = store_.pending->appendOf(id);
   if (!append) return std::nullopt;
@@ -290,11 +319,18 @@ std::vector<UnsentDraft> Drafts::unsent() const {
   std::vector<UnsentDraft> all;
   const auto snapshot = store_.cache.snapshot();
   for (const auto& [id, draft] : drafts) {
-    const MutexLock lock(draft->mutex);
-    if (draft->gone) continue;
+    bool gone = false;
+    std::string why;
+    // Who writes or finishes a large one takes long, and the status must not wait.
+    if (draft->mutex.tryLock()) {
+      gone = draft->gone;
+      why = draft->why;
+      draft->mutex.unlock();
+    }
+    if (gone) continue;
     const auto record = snapshot->message(id);
     const auto path = record ? shownPath(*snapshot, *record) : std::nullopt;
-    all.push_back({path.value_or(draft->spool), draft->why, draft->temporary});
+    all.push_back({path.value_or(draft->spool), std::move(why), draft->temporary});
   }
   return all;
 }

@@ -9,7 +9,7 @@
 //
 // Deletions wait for drafts, also those of this user's other accounts (`mv` between two mounts is
 // cp and rm). All spools lie side by side, and a file's mode tells whether it will be sent as it is
-// now called (Spool::mark): Pending::holdDeletions() is given store::oldestToBeSent().
+// now called (Spool::mark): Pending::holdDeletions() is given store::OtherSpools.
 //
 // Thread-safe; calls that name one directory must not run at the same time, as of Changes. Disk is
 // written while the lock of one draft is held, never the network asked.
@@ -41,6 +41,9 @@ class Drafts {
     std::function<void()> added;  // there is something to be sent
     // What removes a message by the delete policy: flags, a move to the trash, or an expunge.
     std::function<store::Change(const store::Snapshot&, const store::MessageRecord&)> deletion;
+    // Commits an update of the store that makes a message of the server a draft again.
+    std::function<void(MessageId, const std::function<void()>& commit)> renew =
+        [](MessageId, const auto& commit) { commit(); };
   };
   // `store` has pending and spool.
   Drafts(sync::Store store, store::Journal& journal, Hooks hooks);
@@ -73,7 +76,7 @@ class Drafts {
   bool rename(MessageId id, MailboxId directory, const std::string& name, bool replace);
   bool remove(MessageId id);
   // Of Changes: who has a draft open that was removed, or got another id, goes on reading and
-  // writing it.
+  // writing it. Also of one that is just getting another id.
   std::optional<store::MessageRecord> unlinked(MessageId id) const;
   void forgotten(MessageId id);
   bool setFlags(MessageId id, const Flags& add, const Flags& remove);
@@ -105,6 +108,7 @@ class Drafts {
     std::atomic<bool> closed{false};
     std::atomic<bool> unheard{false};    // its closing may not be told
     std::atomic<bool> temporary{false};  // called so
+    std::atomic<bool> known{true};       // to the kernel, which will say when it forgets it
 
     Mutex mutex;
     bool gone GUARDED_BY(mutex) = false;   // no longer a draft
@@ -119,7 +123,6 @@ class Drafts {
   // It has no name, no record and no file any more but the open one.
   struct Unlinked {
     DraftPtr draft;
-    uint64_t inode = 0;
     std::optional<MessageId> now = {};  // what it was finished as, with other bytes
   };
   // What a draft replaces that the server doesn't have yet: a draft, too.
@@ -140,14 +143,14 @@ class Drafts {
   // False: what is written to a draft without a name goes nowhere. Else it was finished, and is a
   // draft again, under its old id and with its old bytes.
   bool revive(MessageId id);
-  std::vector<sync::TreeChange> reviveAs(MessageId id, const Unlinked& old,
-                                         const store::MessageRecord& now, const DraftPtr& draft);
+  std::vector<sync::TreeChange> reviveAs(MessageId id, const store::MessageRecord& now,
+                                         const DraftPtr& draft);
   std::optional<MessageId> finishedAs(MessageId id) const;
   // The draft of a message that may not be one yet, nor any more.
   DraftPtr open(MessageId id, bool keep_bytes);
   DraftPtr openUnlessSent(MessageId id);
   DraftPtr takeBack(const store::Change& append);
-  // `change`: to be told when no lock is held.
+  // `change`: to be told when no lock is held. None: it was finished meanwhile, under another id.
   DraftPtr openAlone(MessageId id, bool keep_bytes, sync::TreeChange& change) REQUIRES(opening_);
   DraftPtr newVersion(const store::MessageRecord& message, bool keep_bytes,
                       sync::TreeChange& change);
@@ -158,6 +161,7 @@ class Drafts {
   void unmarkWhole(Draft& draft) REQUIRES(draft.mutex);
   void written(MessageId id, Draft& draft) REQUIRES(draft.mutex);
   void close(MessageId id, Draft& draft) REQUIRES(draft.mutex);
+  void closedSome(MailboxId directory);
   void finishSoon(MessageId id, Milliseconds quiet);
 
   sync::TreeChange renameTo(Draft& draft, store::MessageRecord record, MailboxId directory,

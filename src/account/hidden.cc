@@ -1,9 +1,9 @@
 #include "account/hidden.h"
 
 #include <algorithm>
+#include <limits>
 #include <nlohmann/json.hpp>
 #include <optional>
-#include <set>
 
 #include "account/pages.h"
 #include "emlfs/view/names.h"
@@ -13,12 +13,23 @@ namespace {
 
 using Json = nlohmann::json;
 
-std::set<MessageId> toBeExpunged(const sync::Pending& pending) {
-  std::set<MessageId> ids;
-  for (const auto& change : pending.changes())
-    if (change.kind == store::Change::Kind::expunge && change.state != store::Change::State::parked)
-      ids.insert(change.id);
-  return ids;
+// Pages hold first what the server has in the directory, by UID, then what is on its way there, by
+// local id with this bit, then directories, by theirs.
+constexpr uint64_t kArriving = uint64_t{1} << 60;
+
+// Where it is is the server's business, where it will be is ours.
+bool isHiddenIn(sync::Store store, const store::MailboxRecord& directory,
+                const store::MessageRecord& message) {
+  if (message.shown != store::Shown::hidden) return false;
+  const auto ours = store.pending->outlook(message.id);
+  if (ours && ours->expunged) return false;
+  return ours && ours->directory ? *ours->directory == directory.wire
+                                 : message.mailbox == directory.id && message.uid != 0;
+}
+
+bool isOnItsWay(sync::Store store, MessageId id) {
+  const auto ours = store.pending->outlook(id);
+  return ours && ours->directory;
 }
 
 // Of one whose body is in the cache: the store doesn't keep headers.
@@ -31,56 +42,58 @@ std::optional<std::string> subjectOf(const store::Snapshot& snapshot, MessageId 
 
 }  // namespace
 
-std::vector<store::MessageRecord> hiddenIn(sync::Store store, MailboxId directory) {
-  std::vector<store::MessageRecord> found;
+std::vector<MessageId> hiddenIn(sync::Store store, MailboxId directory,
+                                const std::set<MessageId>& wanted) {
+  std::vector<MessageId> found;
   const auto snapshot = store.cache.snapshot();
   const auto mailbox = snapshot->mailbox(directory);
   if (!mailbox || !mailbox->selectable) return found;
-  const auto expunged = toBeExpunged(*store.pending);
-  // Where it is is the server's business, where it will be is ours.
-  const auto goesTo = [&](MessageId id) -> std::optional<std::string> {
-    const auto ours = store.pending->outlook(id);
-    return ours ? ours->directory : std::nullopt;
-  };
-  snapshot->messages(directory, 0, [&](const store::MessageRecord& message) {
-    if (message.shown == store::Shown::hidden && !goesTo(message.id) &&
-        expunged.count(message.id) == 0)
-      found.push_back(message);
-    return true;
-  });
-  for (const MessageId id : store.pending->messages()) {
-    if (goesTo(id) != mailbox->wire || expunged.count(id) != 0) continue;
-    const auto message = snapshot->message(id);
-    if (message && message->shown == store::Shown::hidden) found.push_back(*message);
-  }
-  std::sort(found.begin(), found.end(),
-            [](const auto& a, const auto& b) { return a.id.value < b.id.value; });
+  for (const MessageId id : wanted)
+    if (const auto message = snapshot->message(id);
+        message && isHiddenIn(store, *mailbox, *message))
+      found.push_back(id);
   return found;
 }
 
-std::string hiddenJson(sync::Store store, MailboxId directory, MessageId after) {
-  const auto hidden = hiddenIn(store, directory);
+std::string hiddenJson(sync::Store store, MailboxId directory, uint64_t after) {
   const auto snapshot = store.cache.snapshot();
   const auto mailbox = snapshot->mailbox(directory);
-  Json directories = Json::array();
-  if (after.value == 0)
-    snapshot->subdirectories(directory, 0, [&](const store::MailboxRecord& below) {
-      directories.push_back(below.name);
-      return true;
-    });
-  Page page;
-  for (const auto& message : hidden) {
-    if (message.id.value <= after.value) continue;
+  const bool selectable = mailbox && mailbox->selectable;
+  Page page(Json{{"listed", !selectable || mailbox->state.complete},
+                 {"messages", Json::array()},
+                 {"directories", Json::array()}});
+  const auto add = [&](const store::MessageRecord& message, uint64_t key) {
+    if (!isHiddenIn(store, *mailbox, message)) return true;
     Json one{{"id", message.id.value},
              {"name", message.name},
              {"date", message.date.seconds},
              {"size", message.size}};
     if (auto subject = subjectOf(*snapshot, message.id)) one["subject"] = std::move(*subject);
-    if (!page.add(std::move(one), message.id.value)) break;
+    return page.add("messages", std::move(one), key);
+  };
+  if (selectable && after < kArriving)
+    snapshot->messages(directory,
+                       static_cast<Uid>(std::min<uint64_t>(after, std::numeric_limits<Uid>::max())),
+                       [&](const store::MessageRecord& message) {
+                         return message.shown != store::Shown::hidden ||
+                                isOnItsWay(store, message.id) || add(message, message.uid);
+                       });
+  if (selectable && after < kDirectoryBit && !page.full()) {
+    auto ids = store.pending->messages();
+    std::ranges::sort(ids);
+    for (const MessageId id : ids) {
+      const uint64_t key = kArriving | id.value;
+      if (key <= after || !isOnItsWay(store, id)) continue;
+      const auto message = snapshot->message(id);
+      if (message && !add(*message, key)) break;
+    }
   }
-  return page.take("messages",
-                   {{"listed", !mailbox || !mailbox->selectable || mailbox->state.complete},
-                    {"directories", std::move(directories)}});
+  if (!page.full())
+    snapshot->subdirectories(directory, after < kDirectoryBit ? 0 : after,
+                             [&](const store::MailboxRecord& below) {
+                               return page.add("directories", below.name, below.id.value);
+                             });
+  return page.take();
 }
 
 }  // namespace emlfs

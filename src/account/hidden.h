@@ -1,7 +1,9 @@
 // Messages that are \Deleted, and so not shown: what `emlfs undelete` and `emlfs expunge` are
-// about.
+// about. Those that are to be removed for good are none of them.
 #pragma once
 
+#include <cstdint>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -9,11 +11,12 @@
 
 namespace emlfs {
 
-// Of a directory, in the order of their ids; without those that are to be removed for good.
-std::vector<store::MessageRecord> hiddenIn(sync::Store store, MailboxId directory);
+// Of these messages, those that are hidden in the directory.
+std::vector<MessageId> hiddenIn(sync::Store store, MailboxId directory,
+                                const std::set<MessageId>& wanted);
 
-// JSON, see ARCHITECTURE.md: those with an id above `after`, as many as an extended attribute
-// holds, and the directories below.
-std::string hiddenJson(sync::Store store, MailboxId directory, MessageId after);
+// JSON, see ARCHITECTURE.md: what is hidden in the directory, and the directories below, from the
+// `next` of the page before (0: from the beginning), as many as an extended attribute holds.
+std::string hiddenJson(sync::Store store, MailboxId directory, uint64_t after);
 
 }  // namespace emlfs

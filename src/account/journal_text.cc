@@ -90,10 +90,11 @@ Json entryOf(const JournalContents& journal, const Change& change) {
 }  // namespace
 
 std::string journalJson(const JournalContents& journal, uint64_t after) {
-  Page page;
+  Page page(Json{{"changes", Json::array()}});
   for (const Change& change : journal.changes)
-    if (change.number > after && !page.add(entryOf(journal, change), change.number)) break;
-  return page.take("changes", Json::object());
+    if (change.number > after && !page.add("changes", entryOf(journal, change), change.number))
+      break;
+  return page.take();
 }
 
 void addJournal(Json& status, const JournalContents& journal, std::time_t now) {
@@ -107,6 +108,7 @@ void addJournal(Json& status, const JournalContents& journal, std::time_t now) {
       if (++parked <= kMostInStatus) refused.push_back(entryOf(journal, change));
       continue;
     }
+    if (sync::lacksUid(change)) continue;  // the server has it
     ++pending;
     ++kinds[kindOf(change)];
     oldest = std::min(oldest, change.acknowledged);

@@ -1,6 +1,8 @@
-// Long lists as extended attributes, which hold 64 KiB: page by page.
+// Long lists as extended attributes, which hold 64 KiB: page by page. No page costs more than what
+// is on it.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <nlohmann/json.hpp>
 #include <string>
@@ -10,32 +12,39 @@ namespace emlfs {
 
 class Page {
  public:
-  // False if it is full; then the next page begins after the last one that was added.
-  bool add(nlohmann::json entry, uint64_t key) {
+  // More entries than this are on no page.
+  static constexpr size_t kMost = 1'000;
+
+  // `json` holds what isn't paged, and the lists, which may be empty.
+  explicit Page(nlohmann::json json) : json_(std::move(json)) {}
+
+  // To this list. False if the page is full; then the next one begins after the last one that was
+  // added. Keys grow.
+  bool add(const char* list, nlohmann::json entry, uint64_t key) {
     bytes_ += entry.dump(-1, ' ', true, nlohmann::json::error_handler_t::replace).size() + 1;
-    if (bytes_ > kRoom && !entries_.empty()) {
-      more_ = true;
-      return false;
-    }
+    full_ = entries_ > 0 && (bytes_ > kRoom || entries_ == kMost);
+    if (full_) return false;
+    ++entries_;
     last_ = key;
-    entries_.push_back(std::move(entry));
+    json_[list].push_back(std::move(entry));
     return true;
   }
+  bool full() const { return full_; }
 
-  // With `version`, the list as `name`, and, if it goes on, `next`: where.
-  std::string take(const char* name, nlohmann::json rest) {
-    rest["version"] = 1;
-    rest[name] = std::move(entries_);
-    if (more_) rest["next"] = last_;
-    return rest.dump(-1, ' ', true, nlohmann::json::error_handler_t::replace);
+  // With `version` and, if it goes on, `next`: where.
+  std::string take() {
+    json_["version"] = 1;
+    if (full_) json_["next"] = last_;
+    return json_.dump(-1, ' ', true, nlohmann::json::error_handler_t::replace);
   }
 
  private:
-  static constexpr size_t kRoom = size_t{40} << 10;  // the rest may take as much again
-  nlohmann::json entries_ = nlohmann::json::array();
+  static constexpr size_t kRoom = size_t{40} << 10;  // what isn't paged takes little
+  nlohmann::json json_;
   size_t bytes_ = 0;
+  size_t entries_ = 0;
   uint64_t last_ = 0;
-  bool more_ = false;
+  bool full_ = false;
 };
 
 }  // namespace emlfs

@@ -12,14 +12,15 @@ namespace {
 constexpr std::chrono::seconds kReportEvery{1};
 // A mailbox that lacks UIDs and can't be looked at: with each failure there is another replay.
 constexpr std::chrono::seconds kAskAgain{30};
-// A flush waits for other accounts: they may be away.
-constexpr std::chrono::seconds kLongestHeld{60};
 
 Error interruption() {
   return Error(Code::cancelled, Scope::message, "interrupted");
 }
 
-Error whyStuck(bool held, bool any_refused) {
+Error whyStuck(bool held, bool any_unseen, bool any_refused) {
+  if (any_unseen)
+    return Error(Code::timeout, Scope::mailbox,
+                 "changes wait for a message of which the server has not told where it is");
   if (held)
     return Error(Code::timeout, Scope::mailbox,
                  "deletions wait for new messages of other accounts: see emlfs status");
@@ -36,8 +37,8 @@ bool isWaitedFor(const Change& change) {
 
 }  // namespace
 
-Sender::Sender(imap::Pool& pool, sync::Store store, Hooks hooks)
-    : pool_(pool), store_(store), hooks_(std::move(hooks)) {
+Sender::Sender(imap::Pool& pool, sync::Store store, Hooks hooks, Milliseconds longest_wait)
+    : pool_(pool), store_(store), hooks_(std::move(hooks)), longest_wait_(longest_wait) {
   // What the last mount was told of is not told again by the first flush of this one.
   const MutexLock lock(mutex_);
   for (const auto& change : store_.pending->changes())
@@ -147,10 +148,13 @@ void Sender::run(imap::Session& session) {
     const MutexLock lock(mutex_);
     noteSent(mailboxes, any_sent);
   } catch (...) {
-    // The pool may repeat the job on a fresh connection.
-    const MutexLock lock(mutex_);
-    running_ = false;
-    asked_.clear();  // some may have been sent
+    {
+      // The pool may repeat the job on a fresh connection, whenever there is one.
+      const MutexLock lock(mutex_);
+      running_ = false;
+      asked_.clear();  // some may have been sent
+    }
+    hooks_.ended();
     throw;
   }
   finish(std::nullopt);
@@ -208,15 +212,15 @@ std::vector<std::pair<Done, std::optional<Error>>> Sender::settled(
   std::vector<std::pair<Done, std::optional<Error>>> done;
   std::vector<Waiter> staying;
   const auto changes = store_.pending->changes();
-  const bool idle = std::none_of(changes.begin(), changes.end(), sync::lacksUid) &&
-                    store_.pending->next().empty() && !store_.pending->amending();
+  const bool idle = store_.pending->next().empty() && !store_.pending->amending();
   const bool held = store_.pending->held();
+  const bool any_unseen = std::any_of(changes.begin(), changes.end(), sync::lacksUid);
   for (auto& waiter : waiters_) {
     bool left = false;
     for (const auto& change : changes) left |= change.number <= waiter.last && isWaitedFor(change);
     auto refused = refusal(waiter.since, waiter.last);
-    const bool stuck =
-        idle && waiter.run <= runs_ && (!held || Clock::now() - waiter.began > kLongestHeld);
+    const bool may_go_on = (held || any_unseen) && Clock::now() - waiter.began <= longest_wait_;
+    const bool stuck = idle && waiter.run <= runs_ && !may_go_on;
     const bool ends = refused || !left || error || stuck;
     if (ends) waits_.erase(waiter.wait);
     if (refused || !left)
@@ -224,7 +228,8 @@ std::vector<std::pair<Done, std::optional<Error>>> Sender::settled(
     else if (error)
       done.emplace_back(std::move(waiter.done), error);
     else if (ends)
-      done.emplace_back(std::move(waiter.done), whyStuck(held, store_.pending->parked() > 0));
+      done.emplace_back(std::move(waiter.done),
+                        whyStuck(held, any_unseen, store_.pending->parked() > 0));
     else
       staying.push_back(std::move(waiter));
   }

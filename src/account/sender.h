@@ -26,8 +26,10 @@ class Sender {
     std::function<void()> ended;
     std::function<void(const Error&)> failed;
   };
-  // `store.pending` must be set.
-  Sender(imap::Pool& pool, sync::Store store, Hooks hooks);
+  // `store.pending` must be set. A flush waits as long as `longest_wait` for what nobody can
+  // hasten: other accounts, which may be away, and looks at mailboxes that show where a message is.
+  Sender(imap::Pool& pool, sync::Store store, Hooks hooks,
+         Milliseconds longest_wait = std::chrono::seconds(60));
 
   // Something was added.
   void poke();
@@ -62,6 +64,7 @@ class Sender {
   imap::Pool& pool_;
   const sync::Store store_;
   const Hooks hooks_;
+  const Milliseconds longest_wait_;
   Mutex mutex_;
   bool queued_ GUARDED_BY(mutex_) = false;
   bool running_ GUARDED_BY(mutex_) = false;

@@ -187,6 +187,7 @@ std::string statusJson(const StatusSources& sources) {
       {"uptime_seconds",
        std::chrono::duration_cast<std::chrono::seconds>(Clock::now() - started).count()},
   };
+  if (!server.offered.empty()) status["server"]["can_expunge"] = server.offered.contains("UIDPLUS");
   if (pool.offline) {
     const auto ago =
         std::chrono::duration_cast<std::chrono::seconds>(Clock::now() - pool.offline_since);
@@ -200,14 +201,20 @@ std::string statusJson(const StatusSources& sources) {
              std::time(nullptr));
   status["drafts"] = Json::array();
   status["changes"]["drafts"] = changed.drafts.size();
-  status["changes"]["held_by_others"] = changed.held_by_others;
+  status["changes"]["held_by_others"] = changed.held_by.has_value();
+  if (changed.held_by)
+    status["changes"]["held_by"] = {{"path", changed.held_by->path},
+                                    {"reason", changed.held_by->why}};
   for (const auto& draft : changed.drafts) {
     if (status["drafts"].size() == kMostDrafts) break;
     status["drafts"].push_back(
         {{"path", draft.path}, {"reason", draft.why}, {"temporary", draft.temporary}});
   }
   if (changed.deletions)
-    status["many_deleted"] = {{"count", changed.deletions->count},
+    status["many_deleted"] = {{"count", changed.deletions->all()},
+                              {"hidden", changed.deletions->hidden},
+                              {"in_trash", changed.deletions->in_trash},
+                              {"for_good", changed.deletions->for_good},
                               {"seconds_ago", std::chrono::duration_cast<std::chrono::seconds>(
                                                   Clock::now() - changed.deletions->last)
                                                   .count()}};

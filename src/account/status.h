@@ -10,6 +10,7 @@
 #include "account/journal_text.h"
 #include "account/watcher.h"
 #include "emlfs/account/account.h"
+#include "emlfs/store/spool.h"
 
 namespace emlfs {
 
@@ -27,7 +28,8 @@ struct ChangeFacts {
   std::optional<Deletions::Burst> deletions;
   std::function<std::optional<std::string>(MessageId)> name_of;  // as of JournalContents
   std::string spool;
-  bool held_by_others = false;  // deletions wait for new messages of this user's other accounts
+  // Deletions wait for it.
+  std::optional<store::Awaited> held_by = {};
 };
 
 // What it is made of; nothing is owned.

@@ -10,6 +10,9 @@ constexpr CapabilityWords kWords[] = {
      "deletions are found by listing the UIDs of a mailbox"},
     {"CONDSTORE", "only flags that changed are sent again",
      "all flags of a mailbox are read to find the changed ones"},
+    {"UIDPLUS", "messages are removed for good one by one; the server tells where new ones are",
+     "what is removed for good is only marked \\Deleted, until a mail program expunges the "
+     "mailbox"},
     {"LIST-EXTENDED", "mailboxes, their use and their state come in fewer answers", "plain LIST"},
     {"LIST-STATUS", "the state of all mailboxes comes with their list",
      "one STATUS command for each mailbox"},

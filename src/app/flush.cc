@@ -76,8 +76,11 @@ int flushCommand(const std::string& path) {
   }
   if (error != 0) {
     const Error why = mountAnswer(path, error);
-    throw left.empty() ? why
-                       : failure(why.code, fmt::format("{}; not sent yet: {}", why.what(), left));
+    std::string line = why.what();
+    if (const auto held = heldText(status); error == ETIMEDOUT && !held.empty())
+      line = fmt::format("{}: {}", path, held);
+    if (!left.empty()) line += "; not sent yet: " + left;
+    throw failure(why.code, line);
   }
   if (left.empty()) return static_cast<int>(ExitCode::ok);
   ::fprintf(stderr, "emlfs: not sent: %s\n", printable(left).c_str());

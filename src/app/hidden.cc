@@ -3,10 +3,12 @@
 #include <fmt/format.h>
 #include <cstdio>
 
+#include <algorithm>
 #include <cerrno>
 #include <ctime>
 #include <filesystem>
 #include <memory>
+#include <set>
 
 #include "app/commands.h"
 #include "app/exit_code.h"
@@ -22,6 +24,7 @@ namespace emlfs::app {
 namespace {
 
 constexpr const char* kHidden = "user.emlfs.hidden";
+constexpr const char* kStatus = "user.emlfs.status";
 constexpr size_t kMostIds = 60'000;  // bytes of an attribute's value
 
 struct Directory {
@@ -43,10 +46,10 @@ void list(const std::string& path) {
 }
 
 Json hiddenIn(const std::string& path) {
-  Json found = readPages(path, kHidden, "messages");
+  Json found = readPages(path, kHidden);
   if (flag(found, "/listed")) return found;
   list(path);
-  return readPages(path, kHidden, "messages");
+  return readPages(path, kHidden);
 }
 
 struct Found {
@@ -63,7 +66,7 @@ void collect(const std::string& path, const std::string& shown, bool recursive, 
     if (!recursive) throw;
     ++found.failed;
     ::fprintf(stderr, "emlfs: %s\n", errorLine(error).c_str());
-    hidden = readPages(path, kHidden, "messages");
+    hidden = readPages(path, kHidden);
   }
   Directory directory{path, shown, {}};
   for (const Json& message : at(hidden, "/messages")) directory.messages.push_back(message);
@@ -149,6 +152,19 @@ void tell(const Directory& directory, const char* attribute) {
   }
 }
 
+// One of the servers can't do more.
+bool anyOnlyMarks(const std::vector<Directory>& found) {
+  const auto mounts = parseMountInfo(readFile("/proc/self/mountinfo"));
+  std::set<std::string> mount_points;
+  for (const Directory& directory : found)
+    if (const auto mount = mountHolding(mounts, directory.path))
+      mount_points.insert(mount->mount_point);
+  return std::any_of(mount_points.begin(), mount_points.end(), [](const std::string& mount_point) {
+    const Json status = parseStatus(readAttribute(mount_point, kStatus));
+    return has(status, "/server/can_expunge") && !flag(status, "/server/can_expunge");
+  });
+}
+
 }  // namespace
 
 int hiddenCommand(const HiddenArguments& arguments) {
@@ -158,6 +174,7 @@ int hiddenCommand(const HiddenArguments& arguments) {
   const std::string messages = count == 1 ? "1 message" : formatCount(count) + " messages";
   const std::string are = count == 1 ? "is" : "are";
   const bool expunge = arguments.action == HiddenAction::expunge;
+  const bool only_marked = expunge && count != 0 && anyOnlyMarks(found);
   if (arguments.dry_run) {
     print(found);
     ::printf("%s would %s\n", messages.c_str(),
@@ -167,13 +184,17 @@ int hiddenCommand(const HiddenArguments& arguments) {
   } else {
     if (expunge && !arguments.yes &&
         !agrees(
-            fmt::format("Remove {} for good?", messages),
+            fmt::format("{}Remove {} for good?",
+                        only_marked ? std::string(kCannotExpunge) + "\n" : "", messages),
             fmt::format("{} would be removed for good: say --yes, or -n to see them", messages)))
       return static_cast<int>(ExitCode::other);
     for (const auto& directory : found)
       tell(directory, expunge ? "user.emlfs.expunge" : "user.emlfs.undelete");
-    ::printf("%s %s %s\n", messages.c_str(), are.c_str(),
-             expunge ? "removed for good" : "brought back");
+    if (only_marked)
+      ::printf("%s %s marked: %s\n", messages.c_str(), are.c_str(), kCannotExpunge);
+    else
+      ::printf("%s %s %s\n", messages.c_str(), are.c_str(),
+               expunge ? "removed for good" : "brought back");
   }
   if (::fflush(stdout) != 0) throw systemError("standard output", errno);
   return static_cast<int>(failed == 0 ? ExitCode::ok : ExitCode::incomplete);

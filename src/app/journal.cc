@@ -75,7 +75,7 @@ int drop(const std::string& mount_point, const Chosen& chosen, bool yes) {
     if (text(change, "/kind") == "append") ++messages;
   if (messages != 0 && !yes &&
       !agrees(fmt::format("{} new messages are nowhere else, and go with it. Drop them?", messages),
-              "new messages are nowhere else: export them first, or say --yes"))
+              "new messages are nowhere else: 'export' saves them; then say --yes"))
     return static_cast<int>(ExitCode::other);
   if (!chosen.empty()) tell(mount_point, "drop", chosen);
   ::printf("%s dropped\n", counted(chosen.size()).c_str());
@@ -150,7 +150,7 @@ int exportTo(const std::string& mount_point, const Chosen& chosen, const std::st
 
 int journalCommand(const JournalArguments& arguments) {
   const std::string mount_point = requireEmlfsMount(arguments.mount_point);
-  const Json journal = readPages(mount_point, kJournal, "changes");
+  const Json journal = readPages(mount_point, kJournal);
   auto words = arguments.words;
   switch (arguments.action) {
     case JournalAction::list: {

@@ -128,6 +128,17 @@ std::string journalText(const std::string& mount_point, const Json& journal) {
   return lines;
 }
 
+std::string heldText(const Json& status) {
+  if (!flag(status, "/changes/held_by_others")) return "";
+  std::string line =
+      "deletions wait until new messages in your other accounts are on their servers";
+  const std::string path = text(status, "/changes/held_by/path");
+  const std::string why = text(status, "/changes/held_by/reason");
+  if (!path.empty()) line += ": " + path;
+  if (!why.empty()) line += " (" + why + ")";
+  return line;
+}
+
 std::string leftText(const Json& status) {
   const uint64_t pending = number(status, "/changes/pending");
   std::string line = pending == 0 ? "" : plural(pending, "change", "changes");

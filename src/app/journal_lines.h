@@ -23,6 +23,9 @@ std::string journalText(const std::string& mount_point, const Json& journal);
 
 bool isRefused(const Json& change);
 
+// Why deletions wait for other accounts; empty if they don't.
+std::string heldText(const Json& status);
+
 // What is left on the way to the server, by the status of the mount: "3 changes, and 1 new message
 // that is not finished (INBOX/a.tmp)"; empty if there is nothing.
 std::string leftText(const Json& status);

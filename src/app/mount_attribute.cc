@@ -65,12 +65,13 @@ void writeAttribute(const std::string& path, const std::string& name, const std:
     throw mountAnswer(path, errno);
 }
 
-Json readPages(const std::string& path, const std::string& name, const std::string& list) {
+Json readPages(const std::string& path, const std::string& name) {
   Json all = parseStatus(readAttribute(path, name));
-  if (!all.contains(list) || !all[list].is_array()) all[list] = Json::array();
   for (auto next = number(all, "/next"); next != 0;) {
     const Json page = parseStatus(readAttribute(path, fmt::format("{}:{}", name, next)));
-    for (const Json& entry : page.value(list, Json::array())) all[list].push_back(entry);
+    for (auto& [list, entries] : all.items())
+      if (entries.is_array() && page.contains(list))
+        for (const Json& entry : page[list]) entries.push_back(entry);
     const auto after = number(page, "/next");
     next = after > next ? after : 0;
   }

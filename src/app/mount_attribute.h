@@ -16,8 +16,8 @@ Error mountAnswer(const std::string& what, int error_number);
 std::string readAttribute(const std::string& path, const std::string& name);
 void writeAttribute(const std::string& path, const std::string& name, const std::string& value);
 
-// A list that comes in pages: the first page, with all entries of `list` from all of them. Throws
+// What comes in pages: the first one, with the entries of its lists from all of them. Throws
 // mountAnswer(), or Error(protocol).
-Json readPages(const std::string& path, const std::string& name, const std::string& list);
+Json readPages(const std::string& path, const std::string& name);
 
 }  // namespace emlfs::app

@@ -10,6 +10,11 @@ namespace emlfs::app {
 
 using Json = nlohmann::json;
 
+// Without UIDPLUS.
+constexpr const char* kCannotExpunge =
+    "the server can't remove single messages (no UIDPLUS): what is removed for good is marked "
+    "\\Deleted, until a mail program expunges the mailbox";
+
 // Throws Error(protocol) if it isn't a JSON object.
 Json parseStatus(const std::string& text);
 

@@ -209,12 +209,19 @@ void errors(Lines& lines, const Json& status) {
   }
 }
 
-std::string howToUndo(const std::string& mount_point, const std::string& policy) {
-  if (policy == "trash") return "they are in the trash";
-  if (policy == "expunge") return "they were removed for good";
-  return fmt::format("emlfs undelete -r {} brings them back", printable(mount_point));
+std::string whereTheyAre(const std::string& mount_point, const Json& many) {
+  std::vector<std::string> parts;
+  const auto add = [&](const char* pointer, const std::string& words) {
+    if (number(many, pointer) != 0) parts.push_back(count(many, pointer) + " " + words);
+  };
+  add("/hidden",
+      fmt::format("hidden (emlfs undelete -r {} brings them back)", printable(mount_point)));
+  add("/in_trash", "in the trash");
+  add("/for_good", "removed for good");
+  return joined(parts, ", ");
 }
 
+// Which new message deletions wait for: of which account, and in which file.
 void changes(Lines& lines, const std::string& mount_point, const Json& status) {
   if (!at(status, "/changes").is_object()) return;
   const uint64_t pending = number(status, "/changes/pending");
@@ -226,8 +233,7 @@ void changes(Lines& lines, const std::string& mount_point, const Json& status) {
   if (const uint64_t held = number(status, "/changes/held_deletions"); held != 0)
     lines.add("", fmt::format("{} {} until earlier new messages are on the server",
                               formatCount(held), held == 1 ? "deletion waits" : "deletions wait"));
-  if (flag(status, "/changes/held_by_others"))
-    lines.add("", "deletions wait until new messages in your other accounts are on their servers");
+  if (const auto held = heldText(status); !held.empty()) lines.add("", held);
   const uint64_t refused = number(status, "/changes/refused");
   const char* label = "refused";
   for (const Json& change : at(status, "/refused")) {
@@ -249,9 +255,8 @@ void changes(Lines& lines, const std::string& mount_point, const Json& status) {
   }
   if (at(status, "/many_deleted").is_object())
     lines.add("deleted",
-              fmt::format("more than 1,000 messages within a minute ({}): {}",
-                          count(status, "/many_deleted/count"),
-                          howToUndo(mount_point, text(status, "/delete"))),
+              "more than 1,000 messages within a minute: " +
+                  whereTheyAre(mount_point, at(status, "/many_deleted")),
               Lines::kYellow);
 }
 
@@ -264,6 +269,8 @@ std::string statusText(const std::string& mount_point, const std::string& json, 
   lines.add("server", server(status));
   lines.add("greeting", text(status, "/server/greeting"));
   if (!neverConnected(status)) lines.add("in use", names(status, "/server/capabilities"));
+  if (has(status, "/server/can_expunge") && !flag(status, "/server/can_expunge"))
+    lines.add("", kCannotExpunge);
   lines.add("mailboxes",
             fmt::format("{}, {} of them listed; {} messages", count(status, "/mailboxes/total"),
                         count(status, "/mailboxes/listed"), count(status, "/messages")));

@@ -25,6 +25,8 @@ namespace emlfs::app {
 namespace {
 
 constexpr Milliseconds kAnswerLimit{5000};
+// A daemon whose disk is slow, or which is stopped for a moment, is none that has died.
+constexpr Milliseconds kLongestSilence{30'000};
 constexpr Milliseconds kLongestFlush{30'000};
 constexpr Milliseconds kEndLimit{60'000};  // the daemon tries once more to send what is left
 
@@ -82,7 +84,12 @@ std::string left(const std::string& mount_point, const Json& before) {
 
 int umountCommand(const std::string& path, bool now) {
   const std::string mount_point = requireEmlfsMount(path);
-  const LiveStatus status = askMount(mount_point, kAnswerLimit);
+  LiveStatus status = askMount(mount_point, kAnswerLimit);
+  if (status.answer == Answer::silent && !now) {
+    ::fprintf(stderr, "emlfs: %s: its daemon does not answer; it is waited for, %lld s at most\n",
+              path.c_str(), static_cast<long long>(kLongestSilence.count() / 1000));
+    status = askMount(mount_point, kLongestSilence);
+  }
   if (status.answer == Answer::dead || status.answer == Answer::silent) {
     unmount(mount_point, Detach::lazy);
     ::fprintf(stderr, "emlfs: %s: its daemon %s; the mount was taken away\n", path.c_str(),

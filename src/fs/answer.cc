@@ -15,13 +15,21 @@ void doubt(Invalidator& invalidator, const std::vector<Touched>& touched) {
     sync::TreeChange change;
     change.directory = directory;
     change.entries = true;
-    change.added.push_back(name);
+    if (!name.empty()) change.added.push_back(name);
     change.attributes.push_back(directory.value);
     invalidator.push(change);
   }
 }
 
 }  // namespace
+
+void hold(Invalidator& invalidator, const std::vector<Touched>& touched) {
+  for (const auto& each : touched) invalidator.hold(each.directory);
+}
+
+void release(Invalidator& invalidator, const std::vector<Touched>& touched) {
+  for (const auto& each : touched) invalidator.release(each.directory);
+}
 
 uint64_t latestChange(fuse_req_t request) {
   return contextOf(request).account.changes()->latest();
@@ -34,8 +42,6 @@ void answerWhenSent(fuse_req_t request, std::optional<uint64_t> since, Reply rep
   auto& invalidator = *context.invalidator;
   const WaitId wait = changes.newFlush();
   cancelWhenInterrupted(request, wait);
-  // The kernel holds the locks of these directories until it has its answer.
-  for (const auto& each : touched) invalidator.hold(each.directory);
   changes.flush(wait, since,
                 [request, &invalidator, reply = std::move(reply),
                  touched = std::move(touched)](const std::optional<Error>& error) {
@@ -44,7 +50,7 @@ void answerWhenSent(fuse_req_t request, std::optional<uint64_t> since, Reply rep
                   else
                     reply(request);
                   if (error) doubt(invalidator, touched);
-                  for (const auto& each : touched) invalidator.release(each.directory);
+                  release(invalidator, touched);
                 });
 }
 

@@ -17,7 +17,7 @@
 
 namespace emlfs::fs {
 
-// A name that the operation is about.
+// A name that the operation is about, or, if that is empty, the directory.
 struct Touched {
   MailboxId directory;
   std::string name;
@@ -25,8 +25,13 @@ struct Touched {
 
 using Reply = std::function<void(fuse_req_t)>;
 
-// Answers with `reply`, or with the error that kept what was changed after `since` from being sent.
-// `touched`: names that are perhaps no longer what the kernel then takes them for.
+// The kernel holds the locks of these directories, or of what is in them, until it has its answer:
+// it is told of changes there only after release().
+void hold(Invalidator& invalidator, const std::vector<Touched>& touched);
+void release(Invalidator& invalidator, const std::vector<Touched>& touched);
+
+// Answers with `reply`, or with the error that kept what was changed after `since` from being sent,
+// and releases `touched`: names that are perhaps no longer what the kernel then takes them for.
 void answerWhenSent(fuse_req_t request, std::optional<uint64_t> since, Reply reply,
                     std::vector<Touched> touched);
 
@@ -43,8 +48,10 @@ inline void hearClosings(Context& context) {
 // `act` is given the Context, and returns the Reply; it must not answer itself.
 template <class Act>
 void answer(fuse_req_t request, std::vector<Touched> touched, const Act& act) {
+  Invalidator& invalidator = *contextOf(request).invalidator;
   const bool sync = contextOf(request).options.sync;
   const uint64_t since = sync ? latestChange(request) : 0;
+  if (sync) hold(invalidator, touched);  // before what `act` has the kernel told
   int result = EIO;
   Reply reply;
   try {
@@ -56,12 +63,13 @@ void answer(fuse_req_t request, std::vector<Touched> touched, const Act& act) {
   } catch (const std::exception& error) {
     log::error("a change failed: {}", error.what());
   }
+  if (result == 0 && sync)
+    return answerWhenSent(request, since, std::move(reply), std::move(touched));
   if (result != 0)
     fuse_reply_err(request, result);
-  else if (sync)
-    answerWhenSent(request, since, std::move(reply), std::move(touched));
   else
     reply(request);
+  if (sync) release(invalidator, touched);
 }
 
 // Where there is nothing to say but 0.

@@ -33,6 +33,20 @@ bool isGiven(const Account& account, fuse_ino_t node, std::string_view name) {
   return message && message->uid == 0;
 }
 
+// While its attribute is set the kernel holds the lock of `node`: to take back its name, or one in
+// it, waits for that.
+std::vector<Touched> touchedBy(const Account& account, fuse_ino_t node) {
+  if (isDirectory(node)) return {{MailboxId{node}, {}}};
+  try {
+    const auto message = account.snapshot()->message(MessageId{node});
+    const auto directory = message ? store::shownIn(*message) : std::nullopt;
+    if (directory) return {{*directory, message->name}};
+  } catch (const Error& error) {
+    log::debug("{}", error.what());  // setting it will fail for the same reason
+  }
+  return {};
+}
+
 }  // namespace
 
 void rename(fuse_req_t request, fuse_ino_t parent, const char* name, fuse_ino_t new_parent,
@@ -62,7 +76,7 @@ void unlink(fuse_req_t request, fuse_ino_t parent, const char* name) {
 void setxattr(fuse_req_t request, fuse_ino_t node, const char* name, const char* value, size_t size,
               int flags) {
   if (isCommand(node, name)) {
-    answer(request, {}, [&](Context& context) {
+    answer(request, touchedBy(contextOf(request).account, node), [&](Context& context) {
       command(context, MailboxId{node}, name, {value, size});
       return [](fuse_req_t done) { fuse_reply_err(done, 0); };
     });
@@ -73,7 +87,7 @@ void setxattr(fuse_req_t request, fuse_ino_t node, const char* name, const char*
     fuse_reply_err(request, EOPNOTSUPP);
     return;
   }
-  answerDone(request, {}, [&](Context& context) {
+  answerDone(request, touchedBy(contextOf(request).account, node), [&](Context& context) {
     if (isGiven(context.account, node, name)) return;
     if (name != kFlags || isDirectory(node))
       throw Error(Code::not_permitted, Scope::message, "only user.imap.flags can be changed");

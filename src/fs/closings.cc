@@ -10,6 +10,7 @@
 #include <array>
 #include <cerrno>
 #include <cstring>
+#include <system_error>
 #include <utility>
 
 #include "emlfs/account/changes.h"
@@ -57,17 +58,29 @@ void Closings::stop() {
 
 void Closings::whenHeard(MailboxId directory, std::function<void()> then) {
   reap();
+  bool heard = false;
   {
     const MutexLock lock(mutex_);
     const auto [at, is_new] = heard_.try_emplace(directory, false);
-    if (!at->second) {
+    heard = at->second;
+    if (!heard && (!is_new || startWatching(directory))) {
       waiting_[directory].push_back(std::move(then));
-      if (is_new)
-        watching_[directory] = startThread("watch", [this, directory] { watch(directory); });
       return;
     }
+    if (!heard) heard_.erase(at);  // the next one may be heard
   }
+  if (!heard) account_.changes()->deaf();
   then();
+}
+
+bool Closings::startWatching(MailboxId directory) {
+  try {
+    watching_[directory] = startThread("watch", [this, directory] { watch(directory); });
+    return true;
+  } catch (const std::system_error& error) {
+    log::warning("new messages are sent 30 s after they were last written: {}", error.what());
+    return false;
+  }
 }
 
 void Closings::reap() {

@@ -32,6 +32,8 @@ class Closings {
 
  private:
   void loop();
+  // False: there can be no thread for it now.
+  bool startWatching(MailboxId directory) REQUIRES(mutex_);
   void watch(MailboxId directory);
   bool addWatch(MailboxId directory);
   void reap();

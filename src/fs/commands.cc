@@ -48,8 +48,7 @@ std::optional<std::string> askedFor(const Account& account, uint64_t node, std::
   if (!isDirectory(node)) return std::nullopt;
   if (const auto after = pageOf(name, kJournal); after && node == kRootNode)
     return account.journal(*after);
-  if (const auto after = pageOf(name, kHidden))
-    return account.hidden(MailboxId{node}, MessageId{*after});
+  if (const auto after = pageOf(name, kHidden)) return account.hidden(MailboxId{node}, *after);
   return std::nullopt;
 }
 

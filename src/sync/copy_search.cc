@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <limits>
 #include <map>
+#include <optional>
 #include <set>
 
 #include "emlfs/base/error.h"
@@ -47,18 +48,16 @@ class CopySearch {
  private:
   void look() {
     why_.clear();
-    const auto& noted = left_.front().destination;
     const auto now = session_.examine(to_);
     validity_ = now.uid_validity;
-    const bool was_noted = noted.uid_validity == validity_ && noted.uid_next != 0;
-    const Uid first = was_noted ? noted.uid_next : 1;
+    Uid first = kLastUid;
+    for (const Change& change : left_)
+      first = std::min(first, isNoted(change) ? change.destination.uid_next : 1);
     std::vector<MessageMeta> candidates;
     session_.fetchMetadata(first, kLastUid, [&](MessageMeta&& meta) {
       if (meta.uid >= first && mayBeCopy(meta)) candidates.push_back(std::move(meta));
     });
-    std::erase_if(candidates, [&](const MessageMeta& meta) {
-      return taken_.count(meta.uid) != 0 || isKnown(meta.uid);
-    });
+    std::erase_if(candidates, [&](const MessageMeta& meta) { return taken_.count(meta.uid) != 0; });
     std::ranges::sort(candidates, {}, &MessageMeta::uid);
     for (const auto& meta : candidates) {
       take(meta);
@@ -88,17 +87,31 @@ class CopySearch {
     return std::ranges::any_of(left_, [&](const Change& change) { return mayBe(change, meta); });
   }
 
-  // It was shown before, and what is on its way isn't.
-  bool isKnown(Uid uid) const {
+  // What was there before it was sent is known.
+  bool isNoted(const Change& change) const {
+    return change.destination.uid_validity == validity_ && change.destination.uid_next != 0;
+  }
+
+  std::optional<store::MessageRecord> known(Uid uid) const {
     const auto snapshot = store_.cache.snapshot();
     const auto mailbox = mailboxByWire(*snapshot, to_);
-    return mailbox && mailbox->state.uid_validity == validity_ &&
-           snapshot->byUid(mailbox->id, uid).has_value();
+    if (!mailbox || mailbox->state.uid_validity != validity_) return std::nullopt;
+    const auto id = snapshot->byUid(mailbox->id, uid);
+    return id ? snapshot->message(*id) : std::nullopt;
+  }
+
+  // What is on its way isn't shown. But since it was refused its copy is, as another's message; and
+  // not as one that we have moved there.
+  bool mayHaveBecome(const Change& change, Uid uid,
+                     const std::optional<store::MessageRecord>& shown) const {
+    if (isNoted(change) && uid < change.destination.uid_next) return false;
+    const bool since_refused = change.recovered && isNoted(change);
+    return !shown || (since_refused && shown->shown == store::Shown::in_place);
   }
 
   // Of what has arrived, and the store hasn't heard of it: a message of the same bytes. If that is
   // a wrong guess one is there twice; the other way one would be lost.
-  bool isAnothers(const MessageMeta& meta) {
+  bool isAnothers(const MessageMeta& meta, bool shown) {
     const auto in_place = [&](const Change& other) {
       return other.destination.uid_validity == validity_;
     };
@@ -109,6 +122,7 @@ class CopySearch {
           return is_known(other) && other.destination.uid == meta.uid;
         }))
       return true;
+    if (shown) return false;
     const auto at = std::ranges::find_if(others_, [&](const Change& other) {
       const bool was_there = in_place(other) && meta.uid < other.destination.uid_next;
       return !is_known(other) && !was_there && mayBe(other, meta);
@@ -120,9 +134,12 @@ class CopySearch {
   }
 
   void take(const MessageMeta& meta) {
-    if (isAnothers(meta)) return;
+    const auto shown = known(meta.uid);
+    if (shown && std::ranges::none_of(left_, &Change::recovered)) return;
+    if (isAnothers(meta, shown.has_value())) return;
     const auto at = std::ranges::find_if(left_, [&](const Change& change) {
-      return mayBe(change, meta) && isSame(change, meta.uid);
+      return mayBe(change, meta) && mayHaveBecome(change, meta.uid, shown) &&
+             isSame(change, meta.uid);
     });
     if (at == left_.end()) return;
     at->destination.uid_validity = validity_;

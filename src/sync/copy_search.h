@@ -16,10 +16,10 @@ struct Copies {
 };
 
 // Of moves whose COPY or MOVE was begun, those whose copies have arrived, or do so within a second:
-// only messages that nobody knew before, and that are the same by size, INTERNALDATE, Message-ID
-// and every byte, for the original goes because of it. Not always all: what took long to compare is
-// returned before the connection can break; nothing is, only if there is none. Leaves the
-// destination selected.
+// only messages that nobody knew before it was sent, and that are the same by size, INTERNALDATE,
+// Message-ID and every byte, for the original goes because of it. Not always all: what took long to
+// compare is returned before the connection can break; nothing is, only if there is none. Leaves
+// the destination selected.
 Copies findCopies(imap::Session& session, Store store, const Run& run);
 
 }  // namespace emlfs::sync

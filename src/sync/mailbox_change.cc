@@ -30,17 +30,6 @@ MailboxRecord recordOf(const store::Snapshot& snapshot, MailboxId id) {
   return std::move(*record);
 }
 
-// File names from the root down.
-std::vector<std::string> pathOf(const store::Snapshot& snapshot, MailboxRecord record) {
-  std::vector<std::string> path;
-  while (record.id != kRoot) {
-    path.push_back(record.name);
-    record = recordOf(snapshot, record.parent);
-  }
-  std::reverse(path.begin(), path.end());
-  return path;
-}
-
 // The name of a level that the server has not listed: that of a mailbox below it shows.
 std::string wireOf(const store::Snapshot& snapshot, const MailboxRecord& record, char delimiter) {
   if (!record.wire.empty()) return record.wire;
@@ -87,13 +76,17 @@ std::string newWire(const store::Snapshot& snapshot, MailboxId parent, const std
     wire += delimiter;
   }
   wire += level;
-  // Below INBOX, say, where that is the prefix of all mailboxes: it would show up elsewhere.
-  ListEntry entry;
-  entry.wire = realName(wire);
-  entry.delimiter = delimiter;
-  const auto directories = view::layout({entry}, namespaces, false);
-  const auto& path = directories.back().path;
-  const bool there = path.size() == pathOf(snapshot, above).size() + 1;
+  const auto pathOf = [&](const std::string& mailbox) {
+    ListEntry entry;
+    entry.wire = realName(mailbox);
+    entry.delimiter = delimiter;
+    return view::layout({entry}, namespaces, false).back().path;
+  };
+  // Below INBOX, say, where that is the prefix of all mailboxes: it would show up elsewhere. As the
+  // server has it: the directory above may have been moved meanwhile.
+  const auto path = pathOf(wire);
+  const size_t depth = parent == kRoot ? 0 : pathOf(wireOf(snapshot, above, delimiter)).size();
+  const bool there = path.size() == depth + 1;
   // INBOX is called so in any case.
   if (there && path.back() != name && snapshot.find(parent, path.back()))
     refuse(Code::exists, "the server has that mailbox, written otherwise");

@@ -3,16 +3,13 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <map>
 
 #include "emlfs/base/error.h"
 #include "emlfs/base/log.h"
 #include "emlfs/sync/change.h"
-#include "sync/apply.h"
-#include "sync/change_time.h"
+#include "sync/mailbox_sent.h"
 #include "sync/namespaces.h"
 #include "sync/overlay.h"
-#include "sync/revalued.h"
 #include "sync/sent.h"
 #include "sync/tree_update.h"
 
@@ -225,7 +222,7 @@ class MailboxReplay {
     const auto wire = freeName(change_.mailbox);
     rename(change_.other, wire);
     if (wire == change_.mailbox) {
-      settle(0, wire, wire, {});
+      settleRenamed(session_, store_, 0, {wire, wire, delimiter_, {}}, {}, on_change_);
       return;
     }
     log::warning("{} was made anew while it was being removed; the old one is {} now",
@@ -259,87 +256,12 @@ class MailboxReplay {
 
   void gone() {
     unsubscribe(change_.mailbox);
-    pending_.renaming();
-    {
-      // The journal may still hide it if this is lost; the list of the server says the rest.
-      const auto update = store_.cache.begin();
-      for (auto& record : update->mailboxes()) {
-        if (record.wire != change_.mailbox || !record.hidden) continue;
-        record.wire.clear();
-        update->putMailbox(record);
-      }
-      update->commit();
-    }
-    pending_.drop({change_});
-    reshape(store_, on_change_);
+    settleRemoved(store_, change_, on_change_);
   }
 
-  // From now on the server calls it `to`. First the store, then the journal: a crash in between is
-  // found out as a lost answer is.
   void finish(const std::string& from, const std::string& to,
               const std::optional<MailboxStatus>& status) {
-    settle(change_.number, from, to, status);
-  }
-
-  void settle(uint64_t number, const std::string& from, const std::string& to,
-              const std::optional<MailboxStatus>& status) {
-    Renamed renamed{from, to, delimiter_, {}};
-    auto mentioned = mentions(pending_);
-    for (const auto& record : store_.cache.snapshot()->mailboxes()) {
-      const bool before = isWithin(record.wire, from, delimiter_);
-      if (record.wire.empty() || (!before && !isWithin(record.wire, to, delimiter_))) continue;
-      const std::string wire = before ? to + record.wire.substr(from.size()) : record.wire;
-      convenience([&] {
-        const auto& of = mentioned[from + wire.substr(to.size())];
-        auto now = revalued(session_, store_, record, of, wire);
-        if (now) renamed.revalued[wire] = std::move(*now);
-      });
-    }
-    pending_.renaming();
-    std::map<MailboxId, TreeChange> changes;
-    {
-      const auto update = store_.cache.begin();
-      const auto all = update->mailboxes();
-      for (auto record : all) {
-        const bool before = isWithin(record.wire, from, delimiter_);
-        if (record.wire.empty() || (!before && !isWithin(record.wire, to, delimiter_))) continue;
-        // The server's list may have been here first.
-        const std::string wire = before ? to + record.wire.substr(from.size()) : record.wire;
-        const bool known = wire != record.wire &&
-                           std::any_of(all.begin(), all.end(),
-                                       [&](const auto& other) { return other.wire == wire; });
-        if (known) continue;
-        record.wire = wire;
-        const auto now = renamed.revalued.find(wire);
-        if (now != renamed.revalued.end() && now->second.before == record.state.uid_validity)
-          renumber(*update, record, now->second, changes[record.id]);
-        if (status && record.unborn && wire == to) setState(record, *status, changes[record.id]);
-        update->putMailbox(record);
-      }
-      update->commit();
-    }
-    pending_.renamed(number, renamed);
-    for (const auto& [id, change] : changes)
-      if (!change.empty()) on_change_(change);
-    reshape(store_, on_change_);
-  }
-
-  // An empty one is known whole. Of another the kernel may have cached that it is empty.
-  static void setState(store::MailboxRecord& record, const MailboxStatus& status,
-                       TreeChange& change) {
-    record.unborn = false;
-    record.state = forgotten(record.state, status.uid_validity);
-    if (status.messages != 0 || status.uid_next == 0) {
-      record.changed = changeTime(record.changed);
-      change.directory = record.id;
-      change.entries = true;
-      change.attributes.push_back(record.id.value);
-      return;
-    }
-    record.state.uid_next = status.uid_next;
-    record.state.listed_to = status.uid_next - 1;
-    record.state.highest_modseq = status.highest_modseq;
-    record.state.complete = true;
+    settleRenamed(session_, store_, change_.number, {from, to, delimiter_, {}}, status, on_change_);
   }
 
   // Without a subscription other clients may not show the mailbox; that is all.
@@ -349,16 +271,6 @@ class MailboxReplay {
   void unsubscribe(const std::string& wire) {
     convenience([&] { session_.unsubscribe(wire); });
   }
-  template <class Command>
-  static void convenience(Command command) {
-    try {
-      command();
-    } catch (const Error& error) {
-      if (error.scope != Scope::mailbox) throw;
-      log::info("{}", error.what());
-    }
-  }
-
   imap::Session& session_;
   const Store store_;
   Pending& pending_;
@@ -368,10 +280,20 @@ class MailboxReplay {
   bool refuse_ = true;
 };
 
+// Who made the change writes it into the journal first, and into the store in a moment.
+bool isShown(Store store, const Change& change) {
+  const auto all = store.cache.snapshot()->mailboxes();
+  const auto at = std::find_if(all.begin(), all.end(), [&](const store::MailboxRecord& record) {
+    return record.wire == change.mailbox && !record.hidden;
+  });
+  return (at != all.end()) == (change.kind != Change::Kind::remove_mailbox);
+}
+
 }  // namespace
 
 void sendMailboxChange(imap::Session& session, Store store, const Change& change,
                        const OnChange& on_change) {
+  if (!isShown(store, change)) reshape(store, on_change);
   MailboxReplay replay(session, store, change, on_change);
   if (change.kind == Change::Kind::create_mailbox) replay.create();
   if (change.kind == Change::Kind::rename_mailbox) replay.giveName();

@@ -33,6 +33,9 @@ void Pending::load(const Change& change) {
     return;
   }
   of_[change.id].insert(change.number);
+  if (lacksUid(change))
+    unseen_[{change.mailbox, change.source.size, change.source.message_id}].insert(change.number);
+  if (isReplaced(change)) replaced_.insert(change.number);
   const auto& source = change.source;
   if (source.uid != 0) ids_[{source.mailbox, source.uid_validity, source.uid}] = change.id;
 }
@@ -42,7 +45,13 @@ void Pending::forget(uint64_t number) {
   const auto at = changes_.find(number);
   if (at == changes_.end()) return;
   mailboxes_.erase(number);
+  replaced_.erase(number);
   const auto& source = at->second.source;
+  const auto unseen = unseen_.find({at->second.mailbox, source.size, source.message_id});
+  if (unseen != unseen_.end()) {
+    unseen->second.erase(number);
+    if (unseen->second.empty()) unseen_.erase(unseen);
+  }
   const auto of = of_.find(at->second.id);
   if (of != of_.end()) {
     of->second.erase(number);
@@ -89,10 +98,11 @@ uint64_t Pending::latest() const {
   return changes_.empty() ? 0 : changes_.rbegin()->first;
 }
 
-std::vector<Change> Pending::changes() const {
+std::vector<Change> Pending::changes(uint64_t after, size_t most) const {
   const MutexLock lock(mutex_);
   std::vector<Change> all;
-  for (const auto& [number, change] : changes_) all.push_back(change);
+  for (auto at = changes_.upper_bound(after); at != changes_.end() && all.size() < most; ++at)
+    all.push_back(at->second);
   return all;
 }
 
@@ -135,12 +145,12 @@ std::optional<MessageId> Pending::idOf(const std::string& mailbox, UidValidity v
 std::optional<MessageId> Pending::claimant(const std::string& mailbox,
                                            const MessageMeta& meta) const {
   const MutexLock lock(mutex_);
+  const auto like = unseen_.find({mailbox, meta.size, meta.header.message_id});
+  if (like == unseen_.end()) return std::nullopt;
   std::optional<MessageId> only;
-  for (const auto& [number, change] : changes_) {
-    if (!lacksUid(change) || change.mailbox != mailbox) continue;
-    if (meta.uid < change.destination.uid_next || change.source.size != meta.size ||
-        change.source.message_id != meta.header.message_id)
-      continue;
+  for (const uint64_t number : like->second) {
+    const Change& change = changes_.at(number);
+    if (meta.uid < change.destination.uid_next) continue;
     // The zone of what was sent is ours; some servers give another.
     const bool sent_here = change.kind == Change::Kind::append;
     if (sent_here ? change.date.seconds != meta.date.seconds : change.date != meta.date) continue;
@@ -158,8 +168,9 @@ std::optional<std::string> Pending::nameOf(const store::NameKey& key) const {
 std::set<MessageId> Pending::expected(const std::string& mailbox) const {
   const MutexLock lock(mutex_);
   std::set<MessageId> ids;
-  for (const auto& [number, change] : changes_)
-    if (lacksUid(change) && change.mailbox == mailbox) ids.insert(change.id);
+  for (auto at = unseen_.lower_bound({mailbox, 0, {}});
+       at != unseen_.end() && std::get<0>(at->first) == mailbox; ++at)
+    for (const uint64_t number : at->second) ids.insert(changes_.at(number).id);
   return ids;
 }
 
@@ -242,8 +253,9 @@ std::optional<Change> Pending::appendOf(MessageId id) const {
 Run Pending::replacedBy(const Change& append) const {
   const MutexLock lock(mutex_);
   Run found;
-  for (auto at = changes_.upper_bound(append.number); at != changes_.end(); ++at)
-    if (isReplaced(at->second) && at->second.spool == append.spool) found.push_back(at->second);
+  for (auto at = replaced_.upper_bound(append.number); at != replaced_.end(); ++at)
+    if (const Change& change = changes_.at(*at); change.spool == append.spool)
+      found.push_back(change);
   return found;
 }
 

@@ -21,9 +21,9 @@ bool sendable(const Change& change) {
 bool fitTogether(const Change& a, const Change& b) {
   if (a.kind == Change::Kind::append)
     return b.kind == a.kind && a.state == b.state && a.mailbox == b.mailbox;
-  return a.kind == b.kind && a.state == b.state && a.source.mailbox == b.source.mailbox &&
-         a.source.uid_validity == b.source.uid_validity && a.mailbox == b.mailbox &&
-         a.add == b.add && a.remove == b.remove && !ofMailboxes(a);
+  return a.kind == b.kind && a.state == b.state && a.recovered == b.recovered &&
+         a.source.mailbox == b.source.mailbox && a.source.uid_validity == b.source.uid_validity &&
+         a.mailbox == b.mailbox && a.add == b.add && a.remove == b.remove && !ofMailboxes(a);
 }
 
 // What a change speaks of, by the names of now and by those to come.
@@ -126,20 +126,26 @@ Run Pending::next() const {
   std::set<MessageId> waiting;
   std::set<std::string> unsettled;  // mailboxes that are not as earlier changes say
   std::set<std::string> used;       // mailboxes that earlier changes of messages speak of
+  std::set<std::string> held_back;  // the same of deletions that nobody knows how long they wait
   bool append_before = false;
   std::set<std::string> unsent;  // spool files of appends
   for (const auto& [number, change] : changes_) {
+    // Another name takes along what is pending (Pending::renamed), and a new mailbox changes
+    // nothing.
+    const bool removes = change.kind == Change::Kind::remove_mailbox;
     const bool held = ofMailboxes(change)
-                          ? overlap(unsettled, names(change)) || overlap(used, names(change))
+                          ? overlap(unsettled, names(change)) || overlap(used, names(change)) ||
+                                (removes && overlap(held_back, names(change)))
                           : !unsettled.empty() && moved(unsettled, names(change));
     const bool deletion = isDeletion(change) || isReplaced(change);
     const bool is_early = deletion && (append_before || unsent.count(change.spool) != 0);
+    const bool after_others = deletion && oldest && change.acknowledged >= *oldest;
     bool ready = sendable(change) && waiting.count(change.id) == 0 && !held && !is_early;
     if (ready && claimed_.count(number) != 0) {
       amending_ = true;
       ready = false;
     }
-    if (ready && deletion && oldest && change.acknowledged >= *oldest) {
+    if (ready && after_others) {
       held_ = true;
       ready = false;
     }
@@ -153,8 +159,10 @@ Run Pending::next() const {
     if (change.state == Change::State::parked) continue;
     const bool of_mailboxes = ofMailboxes(change);
     if (!of_mailboxes) waiting.insert(change.id);
-    if (of_mailboxes || (!mailboxes_.empty() && !lacksUid(change)))
-      for (auto& name : names(change)) (of_mailboxes ? unsettled : used).insert(std::move(name));
+    if (!of_mailboxes && (mailboxes_.empty() || lacksUid(change))) continue;
+    const bool waits = (is_early || after_others) && change.state == Change::State::pending;
+    auto& speaks_of = of_mailboxes ? unsettled : waits ? held_back : used;
+    for (auto& name : names(change)) speaks_of.insert(std::move(name));
   }
   return run;
 }

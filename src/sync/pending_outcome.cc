@@ -145,7 +145,9 @@ Run Pending::park(const Run& run, const Error& error) {
   if (parked.empty()) return parked;
   for (Change& change : parked) {
     // Sent after all one day, it is looked for first.
-    change.recovered |= change.kind == Change::Kind::append && change.state == Change::State::begun;
+    const bool arrives = change.kind == Change::Kind::append || change.kind == Change::Kind::move;
+    const bool sent = change.state == Change::State::begun || change.state == Change::State::copied;
+    change.recovered |= arrives && sent;
     change.state = Change::State::parked;
     change.error = error.code;
     change.server = error.server.empty() ? error.what() : error.server;

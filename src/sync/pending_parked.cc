@@ -63,7 +63,8 @@ void Pending::retry(const Run& run) {
       Change change = at->second;
       change.source = wanted.source;
       change.state = Change::State::pending;
-      change.destination = {};
+      // What may have been done is looked for above what was noted then.
+      if (!change.recovered) change.destination = {};
       change.error = Code::refused;
       change.server.clear();
       batch.update.push_back(std::move(change));
@@ -85,7 +86,17 @@ void Pending::forgetParked(const Run& run) {
         return std::any_of(run.begin(), run.end(),
                            [&](const Change& other) { return other.number == number; });
       });
-      if (last) batch.remove_names.push_back({{}, 0, 0, change.id});
+      if (!last) continue;
+      const store::NameKey key{{}, 0, 0, change.id};
+      batch.remove_names.push_back(key);
+      // Where the server has the message, it goes on being shown by that name.
+      const store::MessageRef& place = change.source;
+      const store::NameKey there{place.mailbox, place.uid_validity, place.uid, {}};
+      auto given = place.uid == 0 ? std::nullopt : journal_.name(key);
+      if (!given || journal_.name(there)) continue;
+      given->key = there;
+      given->directory = place.mailbox;
+      batch.put_names.push_back(std::move(*given));
     }
   }
   commit(std::move(batch));

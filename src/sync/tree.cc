@@ -7,6 +7,7 @@
 #include "emlfs/base/log.h"
 #include "emlfs/sync/sync.h"
 #include "sync/apply.h"
+#include "sync/namespaces.h"
 #include "sync/overlay.h"
 #include "sync/tree_update.h"
 
@@ -115,20 +116,28 @@ void keep(const std::vector<std::string>& names, const std::vector<Namespace>& n
     if (kept.count(record.wire) != 0) entries.push_back(entryOf(record, namespaces));
 }
 
-// A RENAME whose answer was lost, and both names are there: which of the two is ours shows when it
-// is sent again.
-bool awaitsRename(const std::vector<ListEntry>& entries, Store store, Doubts& doubts) {
+// A RENAME of ours is on its way, or its answer was lost. Of each mailbox that gets another name by
+// it a list has one name: with both there is another client's mailbox, too, and which is ours shows
+// when it is sent again; with none it is a list of that very moment.
+bool awaitsRename(const std::vector<ListEntry>& entries, char delimiter, Store store,
+                  Doubts& doubts) {
+  std::unordered_set<std::string> listed;
+  for (const auto& entry : entries)
+    if (entry.selectable) listed.insert(entry.wire);
   const auto known = store.cache.snapshot()->mailboxes();
-  const auto among = [](const auto& all, const std::string& wire) {
-    return std::any_of(all.begin(), all.end(),
-                       [&](const auto& one) { return one.wire == wire && one.selectable; });
-  };
   const auto ours =
       store.pending == nullptr ? std::vector<store::Change>() : store.pending->mailboxChanges();
   const bool any = std::any_of(ours.begin(), ours.end(), [&](const store::Change& change) {
-    return change.kind == store::Change::Kind::rename_mailbox &&
-           change.state == store::Change::State::begun && among(known, change.mailbox) &&
-           among(entries, change.mailbox) && among(entries, realName(change.other));
+    if (change.kind != store::Change::Kind::rename_mailbox ||
+        change.state != store::Change::State::begun)
+      return false;
+    const std::string to = realName(change.other);
+    return std::any_of(known.begin(), known.end(), [&](const store::MailboxRecord& record) {
+      if (!record.selectable || record.unborn) return false;
+      if (!isWithin(record.wire, change.mailbox, delimiter)) return false;
+      const std::string renamed = to + record.wire.substr(change.mailbox.size());
+      return listed.count(record.wire) == listed.count(renamed);
+    });
   });
   doubts.renames = any ? doubts.renames + 1 : 0;
   return doubts.awaitsRename();
@@ -155,7 +164,7 @@ std::vector<MailboxId> refreshTree(imap::Session& session, const std::vector<Nam
     entries = session.list(namespaces);
     requireStatuses(entries, doubts);
     keep(requireGone(session, missing(entries, store), doubts), namespaces, store, entries);
-  } while (!awaitsRename(entries, store, doubts) &&
+  } while (!awaitsRename(entries, delimiterOf(namespaces, entries), store, doubts) &&
            !follow(entries, namespaces, epoch, store, on_change));
 
   std::map<std::string, MailboxStatus> statuses;

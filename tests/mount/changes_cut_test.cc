@@ -133,6 +133,8 @@ class ChangesCut : public MountTest {
       points.push_back({Direction::to_server, bytes});
     for (const uint64_t bytes : spread(length.to_client, count / 2, every, random))
       points.push_back({Direction::to_client, bytes});
+    for (size_t i = points.size(); i-- > 0;)
+      if (!inPart(i)) points.erase(points.begin() + static_cast<ptrdiff_t>(i));
     const uint64_t seed = random();
     std::atomic<size_t> made{0};
     std::atomic<unsigned> lane{0};

@@ -1,5 +1,6 @@
 // Who waits for the server: emlfs flush, and every change with the option `sync`. And df.
 #include <gmock/gmock.h>
+#include <signal.h>
 #include <sys/statvfs.h>
 
 #include <cerrno>
@@ -7,6 +8,7 @@
 #include <functional>
 
 #include "mount/commands.h"
+#include "support/running.h"
 
 namespace emlfs::test {
 namespace {
@@ -97,6 +99,23 @@ TEST_F(Commands, ASignalEndsTheWaitOfSync) {
   EXPECT_THAT(subjects("A"), ElementsAre("m1"));
   goOnline();
   ASSERT_TRUE(eventually([&] { return onServer("A") == Names{"m1"}; }));
+}
+
+// The kernel holds the message's lock meanwhile: who takes its name back waits for that, and holds
+// the directory's.
+TEST_F(Commands, AFlagThatWaitsForTheServerBlocksNoDirectory) {
+  deliver("A", 1, 2);
+  start({"sync", "timeout=60s"});
+  const auto path = person().find("A", "m1");
+  proxy_->stall();
+  Running hides({"setfattr", "-n", "user.imap.flags", "-v", "+\\Deleted", path});
+  ASSERT_TRUE(eventually([&] { return pending() == 1; }));
+  EXPECT_FALSE(hides.wait(Milliseconds(300)));
+  Running looks({"stat", mount() / "A/none.eml"});
+  EXPECT_EQ(looks.wait(Milliseconds(5'000)), 1);
+  hides.signal(SIGKILL);
+  goOnline();
+  ASSERT_TRUE(eventually([&] { return onServer("A") == Names{"m2"}; }));
 }
 
 TEST_F(Commands, DfShowsTheQuotaAlsoOffline) {

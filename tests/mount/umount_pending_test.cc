@@ -3,6 +3,7 @@
 #include <signal.h>
 
 #include "mount/commands.h"
+#include "support/running.h"
 
 namespace emlfs::test {
 namespace {
@@ -69,6 +70,24 @@ TEST_F(Commands, ASignalSendsWhatIsPendingAndASecondOneDoesNotWait) {
   proxy_->resume();
   mount_->mount();
   ASSERT_TRUE(eventually([&] { return onServer("B") == Names{"m1"}; }));
+}
+
+// Its disk is slow, perhaps: 5 s of silence don't make it a dead one.
+TEST_F(Commands, ADaemonThatIsSilentForAWhileIsWaitedFor) {
+  deliver("INBOX", 1, 1);
+  start();
+  EXPECT_EQ(subjects("INBOX").size(), 1U);
+  proxy_->setRoundTrip(Milliseconds(200));
+  person().move("m1", "INBOX", "A");
+  const pid_t pid = mount().status()["pid"];
+  ::kill(pid, SIGSTOP);
+  Running unmounts({kProgram, "umount", mount().path()});
+  EXPECT_FALSE(unmounts.wait(Milliseconds(7'000)));
+  ::kill(pid, SIGCONT);
+  EXPECT_EQ(unmounts.wait(Milliseconds(20'000)), kOk);
+  EXPECT_TRUE(mount().ends(Milliseconds(0)));
+  EXPECT_THAT(onServer("A"), ElementsAre("m1"));
+  mount_->kill();
 }
 
 TEST_F(Commands, UnmountingAtOnceLeavesWhatIsPending) {

@@ -55,6 +55,35 @@ TEST_F(Commands, WhatWasHiddenComesBackOrGoesForGood) {
   EXPECT_THAT(emlfs({"undelete", mount() / "A"}).output, HasSubstr("nothing deleted"));
 }
 
+// Their names don't fit into one extended attribute.
+TEST_F(Commands, ManyDirectoriesAreLookedInto) {
+  constexpr int kDirectories = 2'600;
+  const auto name = [](int i) { return fmt::format("A/one of very many directories {}", i); };
+  ImapClient client(server_);
+  for (int i = 1; i <= kDirectories; ++i) client.expectOk(fmt::format("CREATE \"{}\"", name(i)));
+  deliver("A", 1, 1);
+  deliver(name(kDirectories), 2, 2);
+  for (const auto& mailbox : {std::string("A"), name(kDirectories)}) {
+    client.expectOk(fmt::format("SELECT \"{}\"", mailbox));
+    client.expectOk("STORE 1 +FLAGS (\\Deleted)");
+  }
+  start();
+  EXPECT_EQ(emlfs({"undelete", "-r", mount() / "A"}).output, "2 messages are brought back\n");
+}
+
+// A bare EXPUNGE would take what others have marked.
+TEST_F(Commands, WithoutUidplusNothingIsRemovedForGood) {
+  deliver("A", 1, 2);
+  start({"without=UIDPLUS"});
+  person().remove("m1", "A");
+  const auto expunged = emlfs({"expunge", "--yes", mount() / "A"});
+  EXPECT_EQ(expunged.status, kOk) << expunged.errors;
+  EXPECT_THAT(expunged.output, HasSubstr("1 message is marked: the server can't"));
+  EXPECT_THAT(emlfs({"status", mount().path()}).output, HasSubstr("no UIDPLUS"));
+  person().flush();
+  EXPECT_THAT(onServer("A", "DELETED"), ElementsAre("m1"));
+}
+
 // A message that was moved before the server knew of it.
 TEST_F(Commands, OfflineToo) {
   deliver("A", 1, 2);

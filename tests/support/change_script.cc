@@ -257,10 +257,17 @@ void ChangeScript::populate(const ImapServer& server) const {
       client.expectOk(fmt::format("CREATE \"{}\"", name));
   }
   for (const auto& [proof, copy] : seeds) {
-    const auto answer =
-        client.append(server.wireName(copy.mailbox), fmt::format("{}", fmt::join(copy.flags, " ")),
-                      proofMessage(proof), emlfs::text(InternalDate{copy.date, 0}));
-    if (!answer.ok) throw std::runtime_error("APPEND: " + answer.text);
+    const auto name = server.wireName(copy.mailbox);
+    ImapClient::Answer answer;
+    // Dovecot may say that what was just made, after another of that name, was deleted.
+    const auto appended = [&] {
+      answer = client.append(name, fmt::format("{}", fmt::join(copy.flags, " ")),
+                             proofMessage(proof), emlfs::text(InternalDate{copy.date, 0}));
+      if (!answer.ok) client.command(fmt::format("CREATE \"{}\"", name));
+      return answer.ok;
+    };
+    if (!eventually(appended, std::chrono::seconds(5)))
+      throw std::runtime_error("APPEND: " + answer.text);
   }
 }
 

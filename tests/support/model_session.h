@@ -145,6 +145,8 @@ class ModelSession final : public ReadingSession {
   }
   // As long as the metadata says.
   imap::BodyPiece fetchBody(Uid uid, uint64_t offset, uint32_t count) override {
+    call();
+    if (!mailbox_.messages.contains(uid)) throw Error(Code::stale, Scope::message, "gone");
     const std::string body(1'000 + uid, 'b');
     return {body.substr(std::min<uint64_t>(offset, body.size()), count), true};
   }

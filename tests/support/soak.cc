@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cstdlib>
 #include <random>
+#include <stdexcept>
 #include <string>
 
 namespace emlfs::test {
@@ -23,6 +24,15 @@ bool full() {
 size_t lanes() {
   const char* value = std::getenv("EMLFS_LANES");
   return value == nullptr ? 3 : std::max<size_t>(std::stoul(value), 1);
+}
+
+bool inPart(size_t index) {
+  const char* value = std::getenv("EMLFS_PART");
+  if (value == nullptr) return true;
+  const std::string part = value;
+  const size_t slash = part.find('/');
+  if (slash == part.npos) throw std::runtime_error("EMLFS_PART is K/N, such as 0/4");
+  return index % std::stoul(part.substr(slash + 1)) == std::stoul(part.substr(0, slash));
 }
 
 uint64_t chosenSeed() {

@@ -14,6 +14,9 @@ std::optional<std::chrono::seconds> soakTime();
 bool full();
 // How many threads share the cases: EMLFS_LANES, or 3. They wait more than they compute.
 size_t lanes();
+// EMLFS_PART=K/N: of all cases those whose index is K modulo N, for a proof that is longer than one
+// sitting.
+bool inPart(size_t index);
 // EMLFS_SEED, or one that is new each time; printed, so that a run can be repeated.
 uint64_t chosenSeed();
 

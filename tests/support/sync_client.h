@@ -210,7 +210,10 @@ class SyncClient {
                                                }});
     sync::showPending(store());
     drafts_->recover();
-    pending_->holdDeletions([this] { return store::oldestToBeSent(state_dir_); });
+    pending_->holdDeletions([this]() -> std::optional<int64_t> {
+      const auto awaited = store::OtherSpools(state_dir_).oldest();
+      return awaited ? std::optional(awaited->since) : std::nullopt;
+    });
   }
   store::Change deletionOf(const store::Snapshot& snapshot, const store::MessageRecord& message) {
     auto change = sync::changeOf(store::Change::Kind::flags, store(), snapshot, message);

@@ -187,6 +187,73 @@ TEST_F(CopySearch, WhereNobodyMayLookItIsRefused) {
   EXPECT_EQ(pending_.parked(), 1U);
 }
 
+// It has been done all the same.
+TEST_F(CopySearch, WhatWasRefusedAfterItWasBegunIsLookedForWhenItIsRetried) {
+  session_.on_transfer = [] { FAIL() << "it would be there twice"; };
+  for (const bool was_copied : {false, true}) {
+    SCOPED_TRACE(was_copied);
+    putBoth(5, 4);
+    if (was_copied) {
+      auto copied = moveOf(5);
+      copied.state = store::Change::State::copied;
+      copied.destination = {1, 4, 4};
+      pending_.add({.add = {copied}});
+    } else {
+      begun({moveOf(5)});
+    }
+    session_.on_open = [was_copied](const std::string& wire) {
+      if (wire == (was_copied ? "A" : "B"))
+        throw Error(Code::denied, Scope::mailbox, "no", "NO [NOPERM]");
+    };
+    EXPECT_FALSE(replayed(session_));
+    ASSERT_EQ(pending_.parked(), 1U);
+    session_.on_open = nullptr;
+    pending_.retry(pending_.changes());
+    EXPECT_FALSE(replayed(session_));
+    EXPECT_EQ(pending_.size(), 0U);
+    EXPECT_THAT(session_.mailboxes["A"].messages, IsEmpty());
+  }
+}
+
+// Nothing was done, and a retry has nothing to look for.
+TEST_F(CopySearch, WhatTheServerSaysNoToIsNotLookedForWhenItIsRetried) {
+  for (const char* capability : {"MOVE", "UIDPLUS"}) {
+    SCOPED_TRACE(capability);
+    test::MailboxSession session({capability});
+    session.mailboxes["A"].put(5, kId, kBytes);
+    session.mailboxes["B"];
+    session.on_transfer = [] { throw Error(Code::quota, Scope::mailbox, "full", "NO"); };
+    pending_.add({.add = {moveOf(5)}});
+    EXPECT_FALSE(replayed(session));
+    ASSERT_EQ(pending_.parked(), 1U);
+    EXPECT_FALSE(pending_.changes().front().recovered);
+    pending_.vanished(MessageId{15});
+  }
+}
+
+TEST_F(CopySearch, WhatIsShownSinceItWasRefusedIsTheCopyUnlessWeMovedItThere) {
+  putBoth(5, 4);
+  auto again = moveOf(5);
+  again.recovered = true;
+  again.destination = {1, 4, 0};
+  auto shown = test::sampleMessage(11, test::mailboxId(2), 4);
+  for (const bool moved : {true, false}) {
+    SCOPED_TRACE(moved);
+    shown.shown = moved ? store::Shown::arrived : store::Shown::in_place;
+    shown.directory = moved ? shown.mailbox : MailboxId{};
+    update([&](auto& change) {
+      auto mailbox = *change.mailbox(shown.mailbox);
+      mailbox.state.uid_validity = 1;
+      change.putMailbox(mailbox);
+      change.putMessage(shown);
+    });
+    EXPECT_EQ(sync::findCopies(session_, store(), {again}).found.size(), moved ? 0U : 1U);
+  }
+  again.destination = {1, 5, 0};
+  EXPECT_THAT(sync::findCopies(session_, store(), {again}).found, IsEmpty())
+      << "it was there before";
+}
+
 TEST_F(CopySearch, OneThatCantBeReadIsRefusedAlone) {
   putBoth(5, 4);
   putBoth(6, 7, "<2@example.org>");

@@ -12,9 +12,9 @@ using std::chrono::seconds;
 class DeletionsTest : public testing::Test {
  protected:
   // How many of these began a burst.
-  unsigned add(uint64_t count) {
+  unsigned add(uint64_t count, Deletions::Fate fate = Deletions::Fate::hidden) {
     unsigned begun = 0;
-    for (uint64_t i = 0; i < count; ++i) begun += deletions_.add(now_) ? 1 : 0;
+    for (uint64_t i = 0; i < count; ++i) begun += deletions_.add(now_, fate) ? 1 : 0;
     return begun;
   }
 
@@ -27,7 +27,7 @@ TEST_F(DeletionsTest, AThousandAreUsual) {
   EXPECT_FALSE(deletions_.burst(now_));
   EXPECT_EQ(add(1), 1U);
   ASSERT_TRUE(deletions_.burst(now_));
-  EXPECT_EQ(deletions_.burst(now_)->count, 1'001U);
+  EXPECT_EQ(deletions_.burst(now_)->all(), 1'001U);
 }
 
 TEST_F(DeletionsTest, SlowlyIsUsual) {
@@ -45,10 +45,22 @@ TEST_F(DeletionsTest, IsSaidOnceForEachBurst) {
     now_ += seconds(1);
   }
   EXPECT_EQ(begun, 1U);
-  EXPECT_EQ(deletions_.burst(now_)->count, 3'000U);
+  EXPECT_EQ(deletions_.burst(now_)->all(), 3'000U);
   now_ += minutes(5);
   EXPECT_FALSE(deletions_.burst(now_));
   EXPECT_EQ(add(1'001), 1U);
+}
+
+// The trash that is emptied is gone for good, whatever the policy.
+TEST_F(DeletionsTest, SaysWhatBecameOfThem) {
+  add(600, Deletions::Fate::for_good);
+  add(500, Deletions::Fate::in_trash);
+  add(1);
+  const auto burst = deletions_.burst(now_);
+  ASSERT_TRUE(burst);
+  EXPECT_EQ(burst->for_good, 600U);
+  EXPECT_EQ(burst->in_trash, 500U);
+  EXPECT_EQ(burst->hidden, 1U);
 }
 
 TEST_F(DeletionsTest, IsToldForFiveMinutes) {

@@ -5,6 +5,7 @@
 #include <sys/stat.h>
 
 #include <filesystem>
+#include <functional>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -25,11 +26,15 @@ class FullJournal final : public test::JournalAround {
  public:
   using JournalAround::JournalAround;
   std::vector<uint64_t> commit(const store::Batch& batch) override {
+    if (before_commit) before_commit();
     if (full) throw Error(Code::system, Scope::account, "No space left");
+    if (committing) committing();
     return JournalAround::commit(batch);
   }
 
   bool full = false;
+  std::function<void()> before_commit;
+  std::function<void()> committing;
 };
 
 class DraftUnitTest : public CacheTest {
@@ -114,6 +119,7 @@ class DraftUnitTest : public CacheTest {
   std::unique_ptr<sync::Pending> pending_;
   std::unique_ptr<store::Spool> spool_;
   std::unique_ptr<Drafts> drafts_;
+  std::vector<MessageId> renewed_;
 
  private:
   void open() {
@@ -129,7 +135,12 @@ class DraftUnitTest : public CacheTest {
       change.add = Flags({"\\Deleted"});
       return change;
     };
-    drafts_ = std::make_unique<Drafts>(store(), *journal_, Drafts::Hooks{ignore, [] {}, deletion});
+    const auto renew = [this](MessageId id, const auto& commit) {
+      renewed_.push_back(id);
+      commit();
+    };
+    drafts_ =
+        std::make_unique<Drafts>(store(), *journal_, Drafts::Hooks{ignore, [] {}, deletion, renew});
     sync::showPending(store());
     drafts_->recover();
     pending_->holdNoDeletions([this](MessageId id) { return drafts_->isIdle(id); });

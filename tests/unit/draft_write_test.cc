@@ -1,5 +1,8 @@
 // New messages that are written on, finished and found again.
+#include <atomic>
 #include <fstream>
+#include <future>
+#include <thread>
 
 #include "unit/draft_fixture.h"
 
@@ -71,6 +74,7 @@ TEST_F(DraftWrite, ANewVersionHasNothingOfTheOldOneInTheCache) {
     }
   }
   EXPECT_EQ(bytes(id), "A: c\r\n");
+  EXPECT_EQ(renewed_, std::vector{id}) << "what is being fetched is of the old one";
 }
 
 TEST_F(DraftWrite, WhatCantBeSentIsJudgedOnceUntilItIsWrittenTo) {
@@ -86,6 +90,21 @@ TEST_F(DraftWrite, WhatCantBeSentIsJudgedOnceUntilItIsWrittenTo) {
   drafts_->write(id, 8, "c");
   finish("x.eml");
   EXPECT_THAT(changes(Kind::append), SizeIs(1));
+}
+
+// A large one takes long, and `emlfs umount` takes a mount that is silent for dead.
+TEST_F(DraftWrite, WhatIsNotSentIsToldWhileItIsBeingFinished) {
+  write("x.eml", "A: b\r\n");
+  std::future<std::vector<UnsentDraft>> unsent;
+  auto told = std::future_status::timeout;
+  journal_->committing = [&] {
+    unsent = std::async(std::launch::async, [&] { return drafts_->unsent(); });
+    told = unsent.wait_for(std::chrono::seconds(10));
+  };
+  drafts_->sealAll();
+  EXPECT_EQ(told, std::future_status::ready);
+  EXPECT_EQ(unsent.get().at(0).path, "A/x.eml");
+  journal_->committing = nullptr;
 }
 
 TEST_F(DraftWrite, WhatCouldNotBeFinishedIsTriedAgain) {
@@ -110,7 +129,6 @@ TEST_F(DraftWrite, WhoHasItOpenWritesOn) {
   EXPECT_TRUE(drafts_->unlinked(id));
   drafts_->write(id, 5, "C: d\n");
   EXPECT_EQ(at("x.eml")->id, id);
-  EXPECT_FALSE(drafts_->unlinked(id));
   EXPECT_EQ(bytes(id), "A: b\nC: d\n");
   EXPECT_THAT(pending_->next(), IsEmpty());
   finish("x.eml");
@@ -134,6 +152,50 @@ TEST_F(DraftWrite, WhoHasItOpenWritesANewVersionOfWhatWasSent) {
   EXPECT_EQ(deletions[0].id, finished);
   EXPECT_EQ(deletions[0].spool, changes(Kind::append).at(0).spool);
   EXPECT_THAT(pending_->next(), IsEmpty()) << "the old one waits for the new one";
+}
+
+// Between its old and its new id.
+TEST_F(DraftWrite, WhoHasItOpenFindsItWhileItIsFinished) {
+  const auto id = write("x.eml", "A: b\n");
+  std::optional<store::MessageRecord> meanwhile;
+  journal_->before_commit = [&] {
+    if (!cache_->snapshot()->message(id)) meanwhile = drafts_->unlinked(id);
+  };
+  std::atomic<bool> finished{false};
+  std::atomic<unsigned> reads{0};
+  std::atomic<unsigned> lost{0};
+  std::thread reader([&] {
+    while (!finished) {
+      if (drafts_->read(id, 0, 100) != "A: b\n") ++lost;
+      ++reads;
+      reads.notify_all();
+    }
+  });
+  reads.wait(0);
+  drafts_->sealAll();
+  finished = true;
+  reader.join();
+  EXPECT_EQ(lost, 0U);
+  ASSERT_TRUE(meanwhile);
+  EXPECT_EQ(meanwhile->size, 5U);
+  EXPECT_EQ(meanwhile->inode, localInode(id));
+}
+
+// It would not say that it has forgotten it.
+TEST_F(DraftWrite, WhatTheKernelDoesNotKnowIsNotKeptForIt) {
+  const auto id = write("x.eml", "A: b\n");
+  drafts_->forgotten(id);
+  drafts_->sealAll();
+  EXPECT_NE(at("x.eml")->id, id);
+  EXPECT_FALSE(drafts_->unlinked(id));
+
+  const auto unseen = write("y.eml", "A: b\n");
+  const auto seen = write("z.eml", "A: b\n");
+  crash();
+  drafts_->live(at("z.eml").value());
+  drafts_->sealAll();
+  EXPECT_FALSE(drafts_->unlinked(unseen));
+  EXPECT_EQ(bytes(seen), "A: b\n");
 }
 
 // Removed, it is nobody's any more.

@@ -99,6 +99,11 @@ class TreeSession final : public test::ReadingSession {
     if (boxes.contains(std::string(to))) throw Error(Code::exists, Scope::mailbox, "taken");
     boxes.erase(std::string(from));
     boxes[std::string(to)] = moved;
+    const std::string below = std::string(from) + "/";
+    for (auto at = boxes.lower_bound(below); at != boxes.end() && at->first.starts_with(below);) {
+      boxes[std::string(to) + "/" + at->first.substr(below.size())] = at->second;
+      at = boxes.erase(at);
+    }
   }
   void subscribe(std::string_view) override {}
   void unsubscribe(std::string_view) override {}
@@ -298,6 +303,47 @@ TEST_F(MailboxReplayTest, AMailboxThatIsFoundFullWhenItIsMadeIsShown) {
     names.insert(names.end(), change.added.begin(), change.added.end());
   });
   EXPECT_EQ(names.size(), 2U);
+}
+
+// Whatever the server still calls it, and however deep that is there.
+TEST_F(MailboxReplayTest, BelowWhatIsBeingMovedMailboxesAreMadeAndRenamed) {
+  session_.boxes["deep"] = {6, 0};
+  session_.boxes["a/old"] = {7, 0};
+  refresh();
+  const auto a = idOf("a");
+  renameMailbox(all(), a, idOf("deep"), "a", ignore_);
+  const auto made = makeMailbox(all(), a, "new", ignore_);
+  EXPECT_EQ(made.parent, a);
+  const MailboxId old{cache_->snapshot()->find(a, "old").value().node};
+  renameMailbox(all(), old, made.id, "older", ignore_);
+  for (int i = 0; i < 5 && pending_.size() != 0; ++i) send();
+  EXPECT_EQ(pending_.size(), 0U);
+  EXPECT_THAT(session_.names(), testing::UnorderedElementsAre("INBOX", "deep", "deep/a",
+                                                              "deep/a/new", "deep/a/new/older"));
+}
+
+// The journal has a change before the store shows it, and the sender may be there in between.
+TEST_F(MailboxReplayTest, WhatIsSentBeforeItIsShownIsThere) {
+  Change change;
+  change.kind = Change::Kind::create_mailbox;
+  change.id = MessageId{ids_->next() | kDirectoryBit};
+  change.mailbox = "new";
+  pending_.add({.add = {change}});
+  send();
+  EXPECT_THAT(session_.names(), ElementsAre("INBOX", "a", "new"));
+  EXPECT_EQ(idOf("new").value, change.id.value);
+  EXPECT_FALSE(cache_->snapshot()->mailbox(idOf("new"))->unborn);
+}
+
+TEST_F(MailboxReplayTest, WhatIsRemovedBeforeItIsHiddenIsGone) {
+  Change change;
+  change.kind = Change::Kind::remove_mailbox;
+  change.id = MessageId{idOf("a").value};
+  change.mailbox = "a";
+  pending_.add({.add = {change}});
+  send();
+  EXPECT_THAT(session_.names(), ElementsAre("INBOX"));
+  EXPECT_FALSE(cache_->snapshot()->find(kRoot, "a"));
 }
 
 }  // namespace

@@ -36,6 +36,17 @@ TEST_F(PendingTest, ARetriedAppendWhoseAnswerWasLostIsLookedFor) {
   EXPECT_TRUE(pending_->next().front().recovered);
 }
 
+// Above the UIDs that were there before.
+TEST_F(PendingTest, ARetriedMoveWhoseAnswerWasLostIsLookedForWhereItWasSent) {
+  add({change(Kind::move, 10, "a", 1, "b")});
+  pending_->begin(pending_->next(), {8, 40, 0});
+  pending_->end("b");
+  pending_->park(pending_->changes(), Error(Code::protocol, Scope::mailbox, "unreadable"));
+  pending_->retry(pending_->parkedWith({pending_->changes().front().number}));
+  EXPECT_TRUE(pending_->next().front().recovered);
+  EXPECT_EQ(pending_->next().front().destination.uid_next, 40U);
+}
+
 TEST_F(PendingTest, ARefusedMoveIsRetriedInItsPlace) {
   add({change(Kind::move, 10, "a", 1, "b"), deletion(10, "b", 0), deletion(11, "a", 2)});
   pending_->park(pending_->next(), Error(Code::denied, Scope::mailbox, "no", "NO [NOPERM]"));
@@ -133,6 +144,21 @@ TEST_F(PendingTest, TheNameGoesWithTheLastChangeThatIsDropped) {
   pending_->forgetParked(pending_->parkedWith({pending_->changes().front().number}));
   EXPECT_FALSE(pending_->nameOf({{}, 0, 0, MessageId{10}}));
   EXPECT_EQ(pending_->size(), 0U);
+}
+
+// Where it was put back it is shown by that name, also when the cache was deleted.
+TEST_F(PendingTest, TheNameStaysThatOfAMessageThatIsStillThere) {
+  pending_->add({.add = {change(Kind::move, 10, "a", 1, "b"), append(11, "b")},
+                 .put_names = {{{{}, 0, 0, MessageId{10}}, "b", "x.eml"},
+                               {{{}, 0, 0, MessageId{11}}, "b", "y.eml"}}});
+  pending_->park(pending_->changes(), Error(Code::denied, Scope::mailbox, "no"));
+  const auto changes = pending_->changes();
+  pending_->forgetParked(pending_->parkedWith({changes[0].number, changes[1].number}));
+  EXPECT_EQ(pending_->nameOf({"a", 7, 1, {}}), "x.eml");
+  EXPECT_FALSE(pending_->nameOf({{}, 0, 0, MessageId{11}}));
+  size_t names = 0;
+  pending_->eachName([&](const store::GivenName&) { return ++names > 0; });
+  EXPECT_EQ(names, 1U);
 }
 
 }  // namespace

@@ -57,13 +57,14 @@ class SenderTest : public ReplayUnit {
   test::MailboxSession session_{{}};
   QueueingPool pool_{session_};
   std::vector<MailboxId> told_;
+  int ended_ = 0;
   Sender sender_{pool_,
                  store(),
                  {ignore_,
                   [this](const std::set<MailboxId>& mailboxes) {
                     told_.insert(told_.end(), mailboxes.begin(), mailboxes.end());
                   },
-                  [] {}, [](const Error&) {}}};
+                  [this] { ++ended_; }, [](const Error&) {}}};
   bool answered_ = false;
   std::optional<Error> error_;
 };
@@ -79,6 +80,17 @@ TEST_F(SenderTest, AFlushWaitsForOtherAccounts) {
   sender_.looked();
   EXPECT_TRUE(answered_);
   EXPECT_FALSE(error_);
+}
+
+// Who waits for its end would wait for the network: the pool keeps the job until that is back.
+TEST_F(SenderTest, AReplayThatIsCutHasEnded) {
+  deletion();
+  session_.on_open = [](const std::string&) {
+    throw Error(Code::network, Scope::connection, "cut");
+  };
+  sender_.poke();
+  EXPECT_THROW(pool_.run(), Error);
+  EXPECT_EQ(ended_, 1);
 }
 
 TEST_F(SenderTest, WhatWaitsForARefusedChangeIsBusy) {
@@ -128,6 +140,30 @@ TEST_F(SenderTest, AFlushWaitsForWhatIsBeingAmended) {
   pool_.run();
   EXPECT_TRUE(answered_);
   EXPECT_FALSE(error_);
+}
+
+// Into a mailbox that one may not look into, of a server without UIDPLUS.
+TEST_F(SenderTest, AFlushDoesNotWaitForEverForWhereAMessageIs) {
+  const store::MessageRef place{"B", 1, 0, "<2@example.org>", 100};
+  auto arrived = move(place.message_id, place.size);
+  arrived.id = MessageId{11};
+  arrived.source = place;
+  arrived.state = store::Change::State::copied;
+  auto flagged = arrived;
+  flagged.kind = store::Change::Kind::flags;
+  flagged.state = store::Change::State::pending;
+  flagged.add = Flags({"\\Flagged"});
+  pending_.add({.add = {arrived, flagged}});
+  flush();
+  pool_.run();
+  EXPECT_FALSE(answered_) << "the next look may tell";
+  const Sender::Hooks hooks{ignore_, [](const auto&) {}, [] {}, [](const Error&) {}};
+  Sender hasty(pool_, store(), hooks, Milliseconds(-1));
+  std::optional<Error> error;
+  hasty.flush(hasty.newWait(), std::nullopt, [&](const auto& said) { error = said; });
+  pool_.run();
+  ASSERT_TRUE(error);
+  EXPECT_EQ(error->code, Code::timeout);
 }
 
 // Each look that fails leads to the next replay.

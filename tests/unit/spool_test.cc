@@ -2,17 +2,26 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <linux/filter.h>
+#include <linux/seccomp.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include <array>
+#include <cerrno>
+#include <cstddef>
 #include <filesystem>
 #include <fstream>
 #include <iterator>
 #include <random>
+#include <thread>
 
 #include "emlfs/base/error.h"
 #include "support/scratch_dir.h"
+#include "unit/journal_sync.h"
 
 namespace emlfs {
 namespace {
@@ -28,11 +37,24 @@ std::string content(int fd) {
   return bytes;
 }
 
+std::optional<int64_t> oldest(const std::string& state_dir) {
+  const auto awaited = store::OtherSpools(state_dir).oldest();
+  return awaited ? std::optional(awaited->since) : std::nullopt;
+}
+
+// A file that will be sent, as it stands beside `state_dir`.
+void haveOneToBeSent(const std::string& state_dir) {
+  const Spool other(state_dir);
+  const auto file = other.create(MessageId{1});
+  store::writeAt(file.fd.get(), "A: b", 0);
+  other.mark(file.name, true);
+}
+
 TEST(Spool, TellsOtherMountsWhatWillBeSent) {
   test::ScratchDir dir;
   const Spool one(dir / "one");
   const Spool two(dir / "two");
-  EXPECT_FALSE(store::oldestToBeSent(dir / "one"));
+  EXPECT_FALSE(oldest(dir / "one"));
   const auto write = [&](const Spool& spool, uint64_t id, int64_t time) {
     const auto file = spool.create(MessageId{id});
     if (time != 0) store::writeAt(file.fd.get(), "From: x", 0);
@@ -43,15 +65,114 @@ TEST(Spool, TellsOtherMountsWhatWillBeSent) {
   };
   write(one, 1, 5'000);
   write(two, 2, 0);  // empty: it is never sent
-  EXPECT_EQ(store::oldestToBeSent(dir / "two"), 5'000);
+  EXPECT_EQ(oldest(dir / "two"), 5'000);
   const auto draft = write(two, 3, 4'000);
-  EXPECT_EQ(store::oldestToBeSent(dir / "one/"), 4'000);
+  EXPECT_EQ(oldest(dir / "one/"), 4'000);
   two.mark(draft, false);
-  EXPECT_FALSE(store::oldestToBeSent(dir / "one"));  // its own wait in the order of the journal
+  EXPECT_FALSE(oldest(dir / "one"));  // its own wait in the order of the journal
   EXPECT_TRUE(one.read("1.eml"));
   one.remove("1.eml");
   EXPECT_FALSE(one.read("1.eml"));
-  EXPECT_FALSE(store::oldestToBeSent(dir / "two"));
+  EXPECT_FALSE(oldest(dir / "two"));
+}
+
+TEST(OtherSpools, SayWhichFileIsWaitedFor) {
+  const test::ScratchDir dir;
+  haveOneToBeSent(dir / "one");
+  const auto awaited = store::OtherSpools(dir / "two").oldest();
+  ASSERT_TRUE(awaited);
+  EXPECT_EQ(awaited->path, dir / "one/spool/1.eml");
+  EXPECT_EQ(awaited->why, "");
+}
+
+TEST(OtherSpools, AClockThatWentBackLetsNoDeletionOvertake) {
+  const test::ScratchDir dir;
+  haveOneToBeSent(dir / "one");
+  int64_t now = std::time(nullptr) - 3'600;
+  store::OtherSpools others(dir / "two", [&] { return now; });
+  ASSERT_TRUE(others.oldest());
+  EXPECT_EQ(others.oldest()->since, store::Awaited::kAll);
+  EXPECT_THAT(others.oldest()->why, testing::HasSubstr("clock"));
+  now += 7'200;
+  EXPECT_EQ(others.oldest()->since, store::Awaited::kAll) << "what was deleted before is no older";
+  std::filesystem::remove(dir / "one/spool/1.eml");
+  EXPECT_FALSE(others.oldest());
+  haveOneToBeSent(dir / "one");
+  EXPECT_NE(others.oldest()->since, store::Awaited::kAll);
+}
+
+// Whether there is something to wait for is not known: all deletions wait.
+TEST(OtherSpools, WhatCantBeLookedAtHoldsAllBack) {
+  const test::ScratchDir dir;
+  std::filesystem::create_directory(dir / "empty");
+  store::OtherSpools others(dir / "two");
+  EXPECT_FALSE(others.oldest());
+  rlimit before{};
+  ASSERT_EQ(::getrlimit(RLIMIT_NOFILE, &before), 0);
+  rlimit none = before;
+  none.rlim_cur = 0;
+  ASSERT_EQ(::setrlimit(RLIMIT_NOFILE, &none), 0);
+  const auto awaited = others.oldest();
+  ASSERT_EQ(::setrlimit(RLIMIT_NOFILE, &before), 0);
+  ASSERT_TRUE(awaited);
+  EXPECT_EQ(awaited->since, store::Awaited::kAll);
+  EXPECT_NE(awaited->why, "");
+  EXPECT_FALSE(others.oldest());
+}
+
+TEST(OtherSpools, AreSyncedBeforeADeletionIsAcknowledged) {
+  const test::ScratchDir dir;
+  haveOneToBeSent(dir / "one");
+  store::OtherSpools others(dir / "two");
+  int syncs = 0;
+  int error = 0;
+  const test::SyncHook hook([&] {
+    ++syncs;
+    return error;
+  });
+  error = EIO;
+  EXPECT_THROW(others.sync(), Error);
+  error = 0;
+  syncs = 0;
+  others.sync();
+  EXPECT_EQ(syncs, 2) << "the file and its directory";
+  others.sync();
+  EXPECT_EQ(syncs, 2) << "they are on the disk";
+  store::writeAt(Spool(dir / "one").open("1.eml").get(), "C: d", 0);
+  others.sync();
+  EXPECT_GT(syncs, 2);
+}
+
+// As with an old kernel, or in a sandbox: for this thread.
+bool refuseOpenat2(int error_number) {
+  const auto load = [](unsigned at) { return sock_filter{BPF_LD | BPF_W | BPF_ABS, 0, 0, at}; };
+  std::array<sock_filter, 4> filter{
+      load(offsetof(seccomp_data, nr)), sock_filter{BPF_JMP | BPF_JEQ | BPF_K, 0, 1, SYS_openat2},
+      sock_filter{BPF_RET | BPF_K, 0, 0, SECCOMP_RET_ERRNO | static_cast<unsigned>(error_number)},
+      sock_filter{BPF_RET | BPF_K, 0, 0, SECCOMP_RET_ALLOW}};
+  const sock_fprog program{filter.size(), filter.data()};
+  return ::prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0 &&
+         ::prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program) == 0;
+}
+
+TEST(OtherSpools, AreSeenWithoutOpenat2) {
+  const test::ScratchDir dir;
+  haveOneToBeSent(dir / "one");
+  std::filesystem::create_directory(dir / "empty");
+  std::filesystem::create_directory_symlink(dir / "one", dir / "link");
+  std::ofstream(dir / "file") << "x";
+  for (const int refusal : {ENOSYS, EPERM}) {
+    bool refused = false;
+    std::optional<store::Awaited> awaited;
+    std::thread([&] {
+      refused = refuseOpenat2(refusal);
+      awaited = store::OtherSpools(dir / "two").oldest();
+    }).join();
+    if (!refused) GTEST_SKIP() << "no seccomp here";
+    ASSERT_TRUE(awaited) << refusal;
+    EXPECT_EQ(awaited->path, dir / "one/spool/1.eml");
+    EXPECT_EQ(awaited->why, "");
+  }
 }
 
 TEST(Spool, HoldsFiles) {
@@ -210,11 +331,11 @@ TEST(Spool, KeepsTheMarkOfAFileThatIsOpened) {
   one.markWhole(file.name);
   store::writeAt(one.open(file.name).get(), "c", 0);
   EXPECT_TRUE(one.isWhole(file.name));
-  EXPECT_TRUE(store::oldestToBeSent(dir / "two"));
+  EXPECT_TRUE(oldest(dir / "two"));
   // A crash in that moment.
   ASSERT_EQ(::chmod((dir / "one/spool/1.eml").c_str(), 0700), 0);
   EXPECT_TRUE(one.isWhole(file.name));
-  EXPECT_TRUE(store::oldestToBeSent(dir / "two"));
+  EXPECT_TRUE(oldest(dir / "two"));
 }
 
 TEST(Beginning, OfAMessage) {

@@ -131,6 +131,34 @@ TEST(StatusText, SaysWhatItDoesNotKnowYet) {
   EXPECT_NE(plain.find("\n  in use       IDLE\n"), plain.npos) << plain;
 }
 
+TEST(StatusText, SaysWhatDeletionsWaitFor) {
+  const auto held = [](const std::string& by) {
+    return statusText("/m", R"({"changes": {"held_by_others": true, "held_by": )" + by + "}}");
+  };
+  EXPECT_NE(held(R"({"path": "/s/b@h/spool/7.eml", "reason": ""})")
+                .find("are on their servers: /s/b@h/spool/7.eml\n"),
+            std::string::npos);
+  EXPECT_NE(held(R"({"path": "/s", "reason": "Too many open files"})")
+                .find("are on their servers: /s (Too many open files)\n"),
+            std::string::npos);
+  EXPECT_NE(held("null").find("are on their servers\n"), std::string::npos);
+}
+
+TEST(StatusText, SaysWhatBecameOfManyDeletedMessages) {
+  const auto text = statusText("/m", R"({"delete": "trash", "changes": {}, "many_deleted": {
+      "count": 1205, "hidden": 0, "in_trash": 5, "for_good": 1200}})");
+  EXPECT_NE(text.find("within a minute: 5 in the trash, 1,200 removed for good\n"), text.npos)
+      << text;
+}
+
+TEST(StatusText, SaysThatNothingCanBeExpunged) {
+  const auto text = [](const char* can) {
+    return statusText("/m", std::string(R"({"server": {"can_expunge": )") + can + "}}");
+  };
+  EXPECT_NE(text("false").find("no UIDPLUS"), std::string::npos);
+  EXPECT_EQ(text("true").find("UIDPLUS"), std::string::npos);
+}
+
 TEST(StatusText, ColoursOnlyWhenAsked) {
   EXPECT_EQ(firstLine(R"({"state": "offline"})", Style::coloured),
             "\x1b[1m/m\x1b[0m: \x1b[31mOFFLINE\x1b[0m");

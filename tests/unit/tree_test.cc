@@ -3,6 +3,7 @@
 
 #include "emlfs/store/journal.h"
 #include "emlfs/sync/mailbox_change.h"
+#include "support/cache_samples.h"
 #include "unit/sync_fixture.h"
 
 namespace emlfs {
@@ -185,6 +186,30 @@ TEST_F(TreeTest, ARenameIsFoundOutBeforeBothNamesAreBelieved) {
   EXPECT_EQ(doubts_.renames, 0U);
 }
 
+// A list of the moment in which the server renames has neither name, or not all.
+TEST_F(TreeTest, AListWithNeitherNameOfARenameIsNotBelieved) {
+  const auto journal = store::Journal::open(directory_.path() + "/journal");
+  sync::Pending pending(*journal);
+  auto with_changes = store();
+  with_changes.pending = &pending;
+  after({entry("INBOX"), entry("A"), entry("A/below")});
+  const MailboxId ours{cache_->snapshot()->find(kRoot, "A")->node};
+  const MailboxId below{cache_->snapshot()->find(ours, "below")->node};
+  sync::renameMailbox(with_changes, ours, kRoot, "B", ignore_);
+  auto change = pending.mailboxChanges().front();
+  change.state = store::Change::State::begun;
+  pending.step(change);
+  ModelSession session(model_, {});
+  for (const auto& listing :
+       {std::vector{entry("INBOX")}, std::vector{entry("INBOX"), entry("B")}}) {
+    session.listing = listing;
+    sync::refreshTree(session, session.namespaces(), with_changes, doubts_, ignore_);
+    EXPECT_TRUE(doubts_.awaitsRename());
+    EXPECT_EQ(tree(), (std::vector<std::string>{"B", "B/below", "INBOX"}));
+    EXPECT_EQ(cache_->snapshot()->find(ours, "below")->node, below.value);
+  }
+}
+
 // Lists of a server that has not heard of its own changes: one more try, on another connection.
 TEST_F(TreeTest, AMailboxOfWhichTheServerKnowsNothingIsDoubtedOnce) {
   const auto with_status = [](const char* wire) {
@@ -255,6 +280,25 @@ TEST_F(TreeTest, AMailboxTakesAMessagesName) {
   EXPECT_TRUE(isDirectory(cache_->snapshot()->find(id, name)->node));
   const auto message = cache_->snapshot()->message(*cache_->snapshot()->byUid(id, 1));
   EXPECT_EQ(message->name, view::alternativeName(name, 1));
+}
+
+// A file that is being written has no UID.
+TEST_F(TreeTest, AMailboxTakesADraftsNameAndTheDraftIsSeen) {
+  ModelSession session(model_, {});
+  const auto id = mailbox(session);
+  auto draft = test::sampleMessage(900, id, 0);
+  draft.shown = store::Shown::arrived;
+  draft.directory = id;
+  draft.name = "x.eml";
+  const auto update = cache_->begin();
+  update->putMessage(draft);
+  update->commit();
+  after({entry("INBOX"), entry("INBOX/x.eml")});
+  const auto snapshot = cache_->snapshot();
+  EXPECT_TRUE(isDirectory(snapshot->find(id, "x.eml")->node));
+  const auto now = snapshot->find(id, view::alternativeName("x.eml", 1));
+  ASSERT_TRUE(now);
+  EXPECT_EQ(now->node, draft.id.value);
 }
 
 }  // namespace

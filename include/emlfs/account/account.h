@@ -104,8 +104,9 @@ class Account {
   // Changes that are pending or were refused, with numbers above `after`: JSON, documented in
   // ARCHITECTURE.md.
   virtual std::string journal(uint64_t after) const = 0;
-  // Messages of the directory that \Deleted hides, with ids above `after`: JSON.
-  virtual std::string hidden(MailboxId directory, MessageId after) const = 0;
+  // Messages of the directory that \Deleted hides, and the directories below: JSON, a page of it.
+  // `after`: the `next` of the one before, or 0.
+  virtual std::string hidden(MailboxId directory, uint64_t after) const = 0;
   // What the server said last of the room there is; absent if it has set no limit.
   virtual std::optional<imap::Quota> quota() const = 0;
 

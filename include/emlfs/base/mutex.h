@@ -19,6 +19,7 @@ class EMLFS_TS(capability("mutex")) Mutex {
  public:
   void lock() EMLFS_TS(acquire_capability()) { mutex_.lock(); }
   void unlock() EMLFS_TS(release_capability()) { mutex_.unlock(); }
+  bool tryLock() EMLFS_TS(try_acquire_capability(true)) { return mutex_.try_lock(); }
 
  private:
   std::mutex mutex_;

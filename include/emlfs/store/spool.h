@@ -6,14 +6,22 @@
 // what was there before it is whole.
 #pragma once
 
+#include <sys/stat.h>
+
 #include <cstdint>
+#include <ctime>
+#include <functional>
+#include <limits>
+#include <map>
 #include <optional>
+#include <set>
 #include <span>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "emlfs/base/file.h"
+#include "emlfs/base/mutex.h"
 #include "emlfs/mail/ids.h"
 
 namespace emlfs::store {
@@ -62,10 +70,63 @@ class Spool {
   Fd directory_fd_;
 };
 
-// When the oldest of the files that are marked so in the other spools of this user, beside the one
-// in `state_dir`, was last written, or before that: seconds since 1970. Empty files don't count,
-// and a directory that can't be read has none.
-std::optional<int64_t> oldestToBeSent(const std::string& state_dir);
+// A new message of another account of this user, for which deletions wait.
+struct Awaited {
+  static constexpr int64_t kAll = std::numeric_limits<int64_t>::min();
+
+  int64_t since = kAll;  // those that were acknowledged then or later: seconds since 1970
+  std::string path;      // its file; or the directory that can't be looked at
+  std::string why = {};  // it can't, or nobody knows when the file was written
+};
+
+// The spools of this user's other accounts, as far as they lie beside the one of `state_dir`, in
+// the same file system. Thread-safe.
+class OtherSpools {
+ public:
+  // `now`: seconds since 1970, as files are dated.
+  explicit OtherSpools(
+      const std::string& state_dir,
+      std::function<int64_t()> now = [] { return int64_t{std::time(nullptr)}; });
+
+  // Of the files that are marked to be sent the one that was written first. Empty ones don't count,
+  // nor does what this user may not read. Where something can't be looked at for another reason,
+  // all deletions wait; and for a file that was written when the clock showed a later time than it
+  // does now, or did at an earlier call: nobody knows what came first.
+  // Logs why, when that is another reason than at the last call.
+  std::optional<Awaited> oldest();
+  std::optional<Awaited> last() const;  // what that gave when it was called last
+
+  // The same files, with all that was written to them by now, are on the disk when it returns: a
+  // deletion that is acknowledged after that doesn't outlive them when the power goes. Throws
+  // Error(system) where that can't be said.
+  void sync();
+
+ private:
+  struct File {
+    int spool;  // its directory
+    const std::string& name;
+    std::string path;
+  };
+  using Look = std::function<void(const File&, const struct stat&)>;
+  struct Stamp {  // changes with every write
+    uint64_t inode = 0;
+    int64_t seconds = 0;
+    int64_t nanoseconds = 0;
+    bool operator==(const Stamp&) const = default;
+  };
+
+  // At each file that is marked to be sent and isn't empty. Throws Error(system).
+  void look(const Look& each) const;
+  std::optional<Awaited> find() REQUIRES(mutex_);
+
+  const std::string directory_;  // in which the accounts are
+  const std::string ours_;
+  const std::function<int64_t()> now_;
+  mutable Mutex mutex_;
+  std::optional<Awaited> last_ GUARDED_BY(mutex_);
+  std::set<std::string> from_future_ GUARDED_BY(mutex_);  // paths
+  std::map<std::string, Stamp> synced_ GUARDED_BY(mutex_);
+};
 
 void writeAt(int fd, std::string_view bytes, uint64_t offset);  // all of them
 size_t readAt(int fd, std::span<char> into, uint64_t offset);   // less only at the file's end

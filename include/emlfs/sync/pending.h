@@ -84,8 +84,9 @@ class Pending {
   uint64_t version() const;  // grows with all that becomes of them
   uint64_t latest() const;   // the highest of their numbers; what is added gets a higher one
 
-  std::vector<store::Change> changes() const;  // in the order of their numbers
-  std::vector<MessageId> messages() const;     // that have changes
+  // In the order of their numbers: of those above `after` the first `most`.
+  std::vector<store::Change> changes(uint64_t after = 0, size_t most = SIZE_MAX) const;
+  std::vector<MessageId> messages() const;  // that have changes
   std::optional<Outlook> outlook(MessageId id) const;
   // The id by which changes speak of this message; it must be given to it when it is seen again.
   std::optional<MessageId> idOf(const std::string& mailbox, UidValidity validity, Uid uid) const;
@@ -188,7 +189,8 @@ class Pending {
   Run parkedWith(const std::vector<uint64_t>& numbers) const;
   // These, as they are given, are to be sent after all.
   void retry(const Run& run);
-  // As drop(); names that only these changes speak of go, too.
+  // As drop(); names that only these changes speak of go, too, or are those of the UIDs by which
+  // the server has these messages.
   void forgetParked(const Run& run);
   // The message is gone from the server, and no change of ours sent it away.
   void vanished(MessageId id);
@@ -202,6 +204,8 @@ class Pending {
 
  private:
   using RefKey = std::tuple<std::string, UidValidity, Uid>;
+  // What shows which message one is: its mailbox, size and Message-ID.
+  using Features = std::tuple<std::string, uint64_t, std::string>;
   // What all that is acknowledged, sent and done comes down to.
   void commit(store::Batch batch) EXCLUDES(mutex_);
   // What was made with the names of `epoch`, which becomes that of now.
@@ -227,8 +231,10 @@ class Pending {
   std::map<std::string, unsigned> receiving_ GUARDED_BY(mutex_);
   std::set<RefKey> left_ GUARDED_BY(mutex_);
   std::vector<Renamed> epochs_ GUARDED_BY(mutex_);
-  std::set<uint64_t> mailboxes_ GUARDED_BY(mutex_);  // changes of those
-  std::set<uint64_t> claimed_ GUARDED_BY(mutex_);    // appends: amended or sent just now
+  std::map<Features, std::set<uint64_t>> unseen_ GUARDED_BY(mutex_);  // that lack UIDs
+  std::set<uint64_t> replaced_ GUARDED_BY(mutex_);                    // see isReplaced()
+  std::set<uint64_t> mailboxes_ GUARDED_BY(mutex_);                   // changes of those
+  std::set<uint64_t> claimed_ GUARDED_BY(mutex_);  // appends: amended or sent just now
   Oldest oldest_;
   std::function<bool(MessageId)> idle_;
   mutable bool held_ GUARDED_BY(mutex_) = false;

@@ -47,7 +47,7 @@ struct Doubts {
   // Mailboxes that were not listed although the server didn't say that they are gone: nobody may
   // see them, or the list was broken (Dovecot 2.3 again).
   std::set<std::string> unlisted;
-  // Lists in a row that held both names of a rename of ours whose answer was lost.
+  // Lists in a row that held both names, or neither, of what a begun rename of ours renames.
   unsigned renames = 0;
   // The last list was not followed: a rename has to be found out first, so ask again soon. Not for
   // ever: the journal may be one that is only read.
