@@ -50,7 +50,7 @@ class Line {
       if (!unlike.empty()) removeWhatCameBack(beginning);
       return unlike.empty();
     };
-    if (!eventually(is_there))
+    if (!eventually(is_there, kLongestSilence))
       throw std::runtime_error(fmt::format(
           "the mount doesn't show what was delivered: {}\nthe server lists {}\n{}\n{}", unlike,
           ImapClient(server_).mailboxes(), mount_.status().dump(), mount_.log()));

@@ -17,8 +17,7 @@ namespace emlfs::test {
 namespace {
 
 constexpr Milliseconds kQuiet{15'000};  // until a mount shows what the server has
-// Courier says nothing for half a minute now and then, when several sessions open one mailbox.
-constexpr int kMostSilences = 3;
+constexpr int kMostSilences = kLongestSilence / kQuiet;
 
 std::string wrongNames(const World& wanted, const World& seen) {
   std::string lines;
