@@ -4,7 +4,6 @@
 #include <fmt/ranges.h>
 
 #include <atomic>
-#include <limits>
 #include <map>
 #include <random>
 #include <set>
@@ -21,9 +20,13 @@
 namespace emlfs::test {
 namespace {
 
-struct Cut {
+constexpr uint64_t kCutsInASession = 4;
+
+// After `first` bytes, and then each time that another `every` have passed, kCutsInASession in all.
+struct Cuts {
   Direction direction;
-  uint64_t bytes;
+  uint64_t first;
+  uint64_t every;
 };
 
 // A mount through a proxy of its own, which stays through all rounds.
@@ -39,22 +42,26 @@ class Line {
                {tls ? "ca_file=" + server_.caFile() : "plaintext", "delete=" + nameOf(policy),
                 "timeout=10s"}) {}
 
-  // The session, with a cut somewhere in it.
-  void run(uint64_t seed, const std::optional<Cut>& cut, Tally& tally) {
+  // The session, with cuts somewhere in it.
+  void run(uint64_t seed, const std::optional<Cuts>& cuts, Tally& tally) {
     const ChangeScript script(seed, policy_);
     script.populate(server_);
+    // Dovecot lists a mailbox again, empty, that was deleted while a session had it open, once that
+    // session ends: now, and not in the middle of what follows.
+    proxy_->cutNow();
     const World beginning = script.beginning();
     std::string unlike;
     const auto is_there = [&] {
       unlike = difference(beginning);
-      if (!unlike.empty()) removeWhatCameBack(beginning);
-      return unlike.empty();
+      return !removeWhatCameBack(beginning) && unlike.empty();
     };
     if (!eventually(is_there, kLongestSilence))
       throw std::runtime_error(fmt::format(
           "the mount doesn't show what was delivered: {}\nthe server lists {}\n{}\n{}", unlike,
           ImapClient(server_).mailboxes(), mount_.status().dump(), mount_.log()));
-    if (cut) proxy_->cutAfter(cut->direction, cut->bytes);
+    if (cuts)
+      proxy_->cutAfter(cuts->direction, cuts->first,
+                       std::vector<uint64_t>(kCutsInASession - 1, cuts->every));
     proxy_->resetStats();
     Performance performance(beginning);
     if (const auto failure = performance.perform(script.steps, Person(mount_.path())))
@@ -63,13 +70,12 @@ class Line {
     flushMount(mount_);
     performance.flushed();
     stats_ = proxy_->stats();
-    // Not into the next round, if the session was shorter than the last one.
-    for (const auto direction : {Direction::to_server, Direction::to_client})
-      proxy_->cutAfter(direction, std::numeric_limits<uint64_t>::max() / 2);
+    proxy_->cutNoMore();
     const std::string when =
-        cut ? fmt::format("cut after {} bytes to the {}", cut->bytes,
-                          cut->direction == Direction::to_server ? "server" : "client")
-            : "without a cut";
+        cuts ? fmt::format("cut after {} bytes to the {}, and every {}", cuts->first,
+                           cuts->direction == Direction::to_server ? "server" : "client",
+                           cuts->every)
+             : "without a cut";
     if (!tally.check(server_, mount_, performance.allowed(), when))
       fmt::print("{}\n", mount_.log());
   }
@@ -77,11 +83,16 @@ class Line {
   const ProxyStats& stats() const { return stats_; }  // of the last session
 
  private:
-  // Dovecot lists a mailbox again, empty, that was deleted while another session had it open.
-  void removeWhatCameBack(const World& world) const {
+  // False if there was nothing to remove.
+  bool removeWhatCameBack(const World& world) const {
     ImapClient client(server_);
+    bool removed = false;
     for (const auto& mailbox : client.mailboxes())
-      if (world.mailboxes.count(mailbox) == 0) client.command("DELETE \"" + mailbox + "\"");
+      if (world.mailboxes.count(mailbox) == 0) {
+        client.command("DELETE \"" + mailbox + "\"");
+        removed = true;
+      }
+    return removed;
   }
 
   // What the mount shows instead of it; empty if nothing. All mailboxes are at the top.
@@ -113,7 +124,8 @@ class Line {
 
 class ChangesCut : public MountTest {
  protected:
-  // `count` cuts over both directions; at each byte with EMLFS_FULL if that makes sense.
+  // `count` sessions with cuts in one direction or the other; as many as it takes to cut at each
+  // byte with EMLFS_FULL if that makes sense.
   static void cutAnywhere(bool tls, size_t count) {
     std::mt19937_64 random(chosenSeed());
     Tally tally;
@@ -127,44 +139,46 @@ class ChangesCut : public MountTest {
       length.to_server = std::min(length.to_server, line.stats().to_server);
       length.to_client = std::min(length.to_client, line.stats().to_client);
     }
-    std::vector<Cut> points;
-    const bool every = full() && !tls;
-    for (const uint64_t bytes : spread(length.to_server, count / 2, every, random))
-      points.push_back({Direction::to_server, bytes});
-    for (const uint64_t bytes : spread(length.to_client, count / 2, every, random))
-      points.push_back({Direction::to_client, bytes});
-    for (size_t i = points.size(); i-- > 0;)
-      if (!inPart(i)) points.erase(points.begin() + static_cast<ptrdiff_t>(i));
+    std::vector<Cuts> sessions;
+    const auto cut = [&](Direction direction, uint64_t bytes) {
+      const uint64_t every = bytes / kCutsInASession + 1;
+      for (const uint64_t first : spread(every, count / 2, full() && !tls, random))
+        sessions.push_back({direction, first, every});
+    };
+    cut(Direction::to_server, length.to_server);
+    cut(Direction::to_client, length.to_client);
+    for (size_t i = sessions.size(); i-- > 0;)
+      if (!inPart(i)) sessions.erase(sessions.begin() + static_cast<ptrdiff_t>(i));
     const uint64_t seed = random();
     std::atomic<size_t> made{0};
     std::atomic<unsigned> lane{0};
-    inLanes(points.size(), [&] {
+    inLanes(sessions.size(), [&] {
       constexpr std::array kPolicies{DeletePolicy::flag, DeletePolicy::trash,
                                      DeletePolicy::expunge};
       auto line = std::make_shared<Line>(tls, kPolicies.at(lane++ % kPolicies.size()));
       return [&, line](size_t i) {
-        const auto& [direction, bytes] = points[i];
-        line->run(seed + i, points[i], tally);
+        line->run(seed + i, sessions[i], tally);
         const auto& stats = line->stats();
         made += stats.cuts;
         const uint64_t passed =
-            direction == Direction::to_server ? stats.to_server : stats.to_client;
-        EXPECT_TRUE(stats.cuts != 0 || passed < bytes) << "not cut after " << bytes << " bytes";
+            sessions[i].direction == Direction::to_server ? stats.to_server : stats.to_client;
+        EXPECT_TRUE(stats.cuts != 0 || passed < sessions[i].first)
+            << "not cut after " << sessions[i].first << " bytes";
       };
     });
-    fmt::print("{}: {} bytes to the server and {} to the client, {} cuts tried, {} made; {}\n",
-               tls ? "TLS" : "plaintext", length.to_server, length.to_client, points.size(),
+    fmt::print("{}: {} bytes to the server and {} to the client, {} sessions, {} cuts; {}\n",
+               tls ? "TLS" : "plaintext", length.to_server, length.to_client, sessions.size(),
                made.load(), tally.text());
-    EXPECT_GT(made, points.size() / 2);
+    EXPECT_GT(made, sessions.size() * kCutsInASession / 2);
   }
 };
 
 TEST_F(ChangesCut, AtAnyByte) {
-  cutAnywhere(false, 60);
+  cutAnywhere(false, 30);
 }
 
 TEST_F(ChangesCut, AtAnyByteOfTls) {
-  cutAnywhere(true, 20);
+  cutAnywhere(true, 10);
 }
 
 }  // namespace

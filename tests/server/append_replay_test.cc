@@ -4,7 +4,6 @@
 
 #include <gmock/gmock.h>
 
-#include <limits>
 #include <random>
 
 #include "support/soak.h"
@@ -74,7 +73,7 @@ TEST_P(AppendReplayTest, ACutAtAnyByteLosesAndDoublesNothing) {
     const auto direction = round % 3 == 0 ? Direction::to_client : Direction::to_server;
     const uint64_t most = direction == Direction::to_server ? 4'000 : 700;
     if (settleCut(*writer, direction, 1 + random() % most)) ++cuts;
-    proxy_->cutAfter(direction, std::numeric_limits<int64_t>::max());  // not later
+    proxy_->cutNoMore();
     // Some of those that were cut off were killed, some of those lost their cache.
     if (round % 4 == 3) writer->reopen(round % 8 == 7);
     writer->sync();

@@ -5,6 +5,7 @@
 #include <cerrno>
 #include <condition_variable>
 #include <ctime>
+#include <deque>
 #include <exception>
 #include <iostream>
 #include <thread>
@@ -113,12 +114,19 @@ class RunningProxy : public Proxy {
     tellAll();
   }
 
-  void cutAfter(Direction direction, uint64_t bytes) override {
-    plan(direction, {bytes, Fault::cut});
+  void cutAfter(Direction direction, uint64_t bytes, const std::vector<uint64_t>& more) override {
+    std::deque<PlannedFault> cuts{{bytes, Fault::cut}};
+    for (const uint64_t each : more) cuts.push_back({each, Fault::cut});
+    plan(direction, std::move(cuts));
+  }
+
+  void cutNoMore() override {
+    const MutexLock lock(mutex_);
+    forget(Fault::cut);
   }
 
   void stallAfter(Direction direction, uint64_t bytes) override {
-    plan(direction, {bytes, Fault::stall});
+    plan(direction, {{bytes, Fault::stall}});
   }
 
   void stallOpen() override {
@@ -184,8 +192,7 @@ class RunningProxy : public Proxy {
     {
       const MutexLock lock(mutex_);
       state_.stalled = false;
-      for (std::optional<PlannedFault>& each : state_.planned)
-        if (each && each->kind == Fault::stall) each.reset();
+      forget(Fault::stall);
       for (ProxyConnection& connection : connections_) connection.release();
       if (!listener_) openListener();
     }
@@ -193,12 +200,17 @@ class RunningProxy : public Proxy {
   }
 
  private:
-  void plan(Direction direction, const PlannedFault& fault) {
+  void plan(Direction direction, std::deque<PlannedFault> faults) {
     {
       const MutexLock lock(mutex_);
-      state_.planned[index(direction)] = fault;
+      state_.planned[index(direction)] = std::move(faults);
     }
     tellAll();
+  }
+
+  void forget(Fault kind) REQUIRES(mutex_) {
+    for (auto& faults : state_.planned)
+      std::erase_if(faults, [&](const PlannedFault& each) { return each.kind == kind; });
   }
 
   void tellAll() {

@@ -53,9 +53,12 @@ class Proxy {
   virtual void setRate(uint64_t bytes_per_second) = 0;
 
   // Forwards exactly `bytes` more that way, over all connections, then closes the connection that
-  // would carry the next one, or that carried the last one. Once: later connections are left alone.
-  virtual void cutAfter(Direction direction, uint64_t bytes) = 0;
-  virtual void cutNow() = 0;  // every open connection
+  // would carry the next one, or that carried the last one. Once: later connections are left alone,
+  // but for one after each of `more` numbers of further bytes.
+  virtual void cutAfter(Direction direction, uint64_t bytes,
+                        const std::vector<uint64_t>& more = {}) = 0;
+  virtual void cutNoMore() = 0;  // what cutAfter has planned
+  virtual void cutNow() = 0;     // every open connection
   // Bytes that the other side never sent, into every open connection.
   virtual void inject(Direction direction, std::string_view bytes) = 0;
 

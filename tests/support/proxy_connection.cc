@@ -83,10 +83,11 @@ void ProxyConnection::count(Direction direction, std::string_view bytes, ProxySt
 ProxyConnection::Outcome ProxyConnection::send(Direction direction, ProxyState& state,
                                                Clock::time_point now) {
   Half& half = halves_[index(direction)];
-  std::optional<PlannedFault>& planned = state.planned[index(direction)];
+  std::deque<PlannedFault>& planned = state.planned[index(direction)];
   half.blocked = false;
   for (std::string_view bytes; !(bytes = half.link.due(now)).empty();) {
-    const size_t allowed = planned ? std::min<size_t>(bytes.size(), planned->bytes) : bytes.size();
+    const size_t allowed =
+        planned.empty() ? bytes.size() : std::min<size_t>(bytes.size(), planned.front().bytes);
     ssize_t sent = 0;
     if (allowed > 0) sent = ::send(target(direction), bytes.data(), allowed, MSG_NOSIGNAL);
     if (sent < 0 && (errno == EAGAIN || errno == EINTR)) {
@@ -100,9 +101,10 @@ ProxyConnection::Outcome ProxyConnection::send(Direction direction, ProxyState& 
     }
     half.link.consume(static_cast<size_t>(sent));
     state.bytes(direction) += static_cast<uint64_t>(sent);
-    if (planned) planned->bytes -= static_cast<uint64_t>(sent);
-    if (planned && planned->bytes == 0) {
-      const Fault fault = std::exchange(planned, {})->kind;
+    if (!planned.empty()) planned.front().bytes -= static_cast<uint64_t>(sent);
+    if (!planned.empty() && planned.front().bytes == 0) {
+      const Fault fault = planned.front().kind;
+      planned.pop_front();
       if (fault == Fault::stall) {
         ++state.stats.stalls;
         state.stalled = true;

@@ -4,6 +4,7 @@
 #include <poll.h>
 
 #include <array>
+#include <deque>
 #include <optional>
 #include <string_view>
 #include <vector>
@@ -27,7 +28,7 @@ struct ProxyState {
   ProxyStats stats;
   std::vector<std::string> commands;
   std::array<Line, 2> lines;
-  std::array<std::optional<PlannedFault>, 2> planned;
+  std::array<std::deque<PlannedFault>, 2> planned;
   bool stalled = false;
 
   uint64_t& bytes(Direction direction) {
