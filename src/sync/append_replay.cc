@@ -181,7 +181,7 @@ class AppendReplay {
 
   std::optional<imap::AppendedUids> command(const Run& part) {
     std::vector<imap::NewMessage> messages;
-    bool all_given = false;
+    std::optional<Clock::time_point> all_given;
     for (const Change& change : part) {
       const bool is_last = change.number == part.back().number;
       const int fd = files_.at(change.number).get();
@@ -195,7 +195,7 @@ class AppendReplay {
         const size_t got = store::readAt(fd, into.first(wanted), offset);
         if (got == 0)
           throw Error(Code::damaged, Scope::message, "a new message has become shorter");
-        all_given |= is_last && offset + got == size;
+        if (is_last && offset + got == size) all_given = Clock::now();
         return got;
       };
       messages.push_back(std::move(message));
@@ -203,8 +203,11 @@ class AppendReplay {
     try {
       return session_.append(part.front().mailbox, messages);
     } catch (const Error& error) {
-      // The server has not got all of it, so it has taken none of it.
-      if (breaksConnection(error) && !all_given) pending_.reset(part);
+      if (!breaksConnection(error)) throw;
+      if (all_given)
+        pending_.unanswered(part, Clock::now() - *all_given);
+      else
+        pending_.reset(part);  // the server has not got all of it, so it has taken none of it
       throw;
     }
   }

@@ -27,7 +27,7 @@ class Search {
   Found run() {
     takeKnown();
     if (left_.empty()) return std::move(found_);
-    Finishing finishing;
+    Finishing finishing(store_.pending->unanswered(left_));
     look();
     while (!left_.empty() && finishing.more(session_)) look();
     return std::move(found_);

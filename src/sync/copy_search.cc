@@ -38,7 +38,7 @@ class CopySearch {
   }
 
   Copies run() {
-    Finishing finishing;
+    Finishing finishing(store_.pending->unanswered(left_));
     look();
     while (!left_.empty() && !enough() && finishing.more(session_)) look();
     if (!enough()) giveUpUnreadable();

@@ -4,6 +4,15 @@
 #include <utility>
 
 namespace emlfs::sync {
+namespace {
+
+constexpr Clock::duration kLeast = Milliseconds{1'000};
+constexpr Clock::duration kMost = Milliseconds{60'000};
+
+}  // namespace
+
+Finishing::Finishing(Clock::duration unanswered)
+    : deadline_(Deadline::at(Clock::now() + std::clamp(unanswered, kLeast, kMost))) {}
 
 bool Finishing::more(imap::Session& session) {
   if (deadline_.passed()) return false;

@@ -8,14 +8,16 @@
 
 namespace emlfs::sync {
 
-// The server may still be working on it, for a second from when this was made.
+// The server may still be working on it: for a second from when this was made, or for as long as it
+// had been at it when that connection broke, a minute at most.
 class Finishing {
  public:
+  explicit Finishing(Clock::duration unanswered);
   // Waits for something to happen in the selected mailbox; false if another look is not worth it.
   bool more(imap::Session& session);
 
  private:
-  const Deadline deadline_ = Deadline::after(std::chrono::seconds(1));
+  const Deadline deadline_;
   bool asked_ = false;
 };
 

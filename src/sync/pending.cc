@@ -73,7 +73,10 @@ void Pending::commit(store::Batch batch) {
   }
   for (const auto& change : batch.update)
     if (changes_.count(change.number) != 0) load(change);
-  for (const uint64_t number : batch.remove) forget(number);
+  for (const uint64_t number : batch.remove) {
+    forget(number);
+    unanswered_.erase(number);
+  }
 }
 
 uint64_t Pending::size() const {

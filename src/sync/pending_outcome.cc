@@ -1,4 +1,5 @@
 // What became of changes that were sent.
+#include <algorithm>
 #include <utility>
 
 #include "emlfs/base/log.h"
@@ -40,6 +41,21 @@ void Pending::copied(const Run& run) {
   batch.update = run;
   for (Change& change : batch.update) change.state = Change::State::copied;
   commit(std::move(batch));
+}
+
+void Pending::unanswered(const Run& run, Clock::duration since) {
+  const MutexLock lock(mutex_);
+  for (const Change& change : run)
+    if (changes_.contains(change.number)) unanswered_[change.number] = since;
+}
+
+Clock::duration Pending::unanswered(const Run& run) const {
+  const MutexLock lock(mutex_);
+  Clock::duration longest{0};
+  for (const Change& change : run)
+    if (const auto at = unanswered_.find(change.number); at != unanswered_.end())
+      longest = std::max(longest, at->second);
+  return longest;
 }
 
 // Changes of the same message behind that one.

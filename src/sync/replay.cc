@@ -125,6 +125,7 @@ class Replay {
     const Receiving receiving(pending_, run, *destination);
     std::optional<imap::CopiedUids> told;
     std::optional<Error> error;
+    const auto sent = Clock::now();
     try {
       told = session_.move(uidsOf(run), run.front().mailbox);
       if (told && told->uids.size() == run.size()) {
@@ -132,7 +133,10 @@ class Replay {
         return;
       }
     } catch (const Error& refusal) {
-      if (breaksConnection(refusal)) throw;
+      if (breaksConnection(refusal)) {
+        pending_.unanswered(run, Clock::now() - sent);
+        throw;
+      }
       error = refusal;  // of a part, perhaps: MOVE is not all or nothing (RFC 6851 section 3.3)
       if (error->code == Code::stale) session_.noop();  // or it wouldn't hear what is gone
     }
@@ -153,9 +157,11 @@ class Replay {
     if (!destination) return;
     const Receiving receiving(pending_, run, *destination);
     std::optional<imap::CopiedUids> told;
+    const auto sent = Clock::now();
     try {
       told = session_.copy(uidsOf(run), run.front().mailbox);
     } catch (const Error& error) {
+      if (breaksConnection(error)) pending_.unanswered(run, Clock::now() - sent);
       const bool said_so = !breaksConnection(error) && !error.server.empty();
       // It is all or nothing. Where some are gone, what a server makes of that is looked for.
       if (said_so && error.code != Code::stale) pending_.reset(run);

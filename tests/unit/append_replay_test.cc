@@ -2,6 +2,9 @@
 #include "sync/append_replay.h"
 
 #include <gmock/gmock.h>
+#include <poll.h>
+
+#include <array>
 
 #include "emlfs/sync/replay.h"
 #include "unit/replay_fixture.h"
@@ -118,6 +121,33 @@ TEST_F(AppendReplay, OneThatIsBeingWrittenIsNotDamaged) {
   sync::appendMessages(session_, store(), run, ignore_, refused);
   EXPECT_EQ(pending_.changes().front().state, State::pending);
   EXPECT_EQ(pending_.changes().front().size, 0U);
+}
+
+// It had it all, and may store it as late again.
+TEST_F(AppendReplay, AServerThatWasSilentIsGivenAsLongAgain) {
+  constexpr Milliseconds kSilence{1'300};
+  append(10, kOne);
+  append(11, kThree);
+  test::MailboxSession session({"IDLE"});
+  session.mailboxes["A"];
+  session.on_append = [&](const auto& messages) {
+    std::array<char, 100> bytes{};
+    EXPECT_EQ(messages.front().read(0, bytes), messages.front().size);
+    ::poll(nullptr, 0, kSilence.count());
+    throw Error(Code::network, Scope::connection, "cut");
+  };
+  EXPECT_THROW(sync::replay(session, store(), ignore_), Error);
+  EXPECT_EQ(session.listened, Milliseconds{0});
+  session.on_listen = [&] {
+    session.mailboxes["A"].put(1, "", kOne);
+    session.on_listen = nullptr;
+  };
+  session.on_append = [&](const auto& messages) {
+    EXPECT_EQ(messages.front().size, std::string(kThree).size());
+  };
+  sync::replay(session, store(), ignore_);
+  EXPECT_GT(session.listened, Milliseconds{1'000}) << "a second is the least";
+  EXPECT_FALSE(pending_.appendOf(MessageId{10}));
 }
 
 TEST_F(AppendReplay, OneWithoutItsBytesIsRefused) {

@@ -1,6 +1,7 @@
 // Mailboxes of a server behind the Session interface, for tests of what is sent to it.
 #pragma once
 
+#include <algorithm>
 #include <functional>
 #include <map>
 #include <set>
@@ -46,6 +47,7 @@ class MailboxSession final : public ReadingSession {
   std::function<void(const std::string& wire)> on_open;
   std::function<void()> on_look;  // which messages there are
   std::function<void(Uid)> on_body;
+  Milliseconds listened{0};  // at most
 
   const imap::Capabilities& capabilities() const override { return capabilities_; }
   std::string tlsVersion() const override { return {}; }
@@ -107,7 +109,8 @@ class MailboxSession final : public ReadingSession {
     std::erase_if(mailboxes.at(selected_).messages,
                   [&](const auto& message) { return uids.contains(message.first); });
   }
-  imap::Push listen(Milliseconds, bool) override {
+  imap::Push listen(Milliseconds limit, bool) override {
+    listened = std::max(listened, limit);
     imap::Push push;
     push.selected = on_listen != nullptr;
     if (on_listen) on_listen();

@@ -16,6 +16,7 @@
 #include <unordered_map>
 #include <vector>
 
+#include "emlfs/base/clock.h"
 #include "emlfs/base/mutex.h"
 #include "emlfs/mail/mailbox.h"
 #include "emlfs/mail/uid_set.h"
@@ -174,6 +175,10 @@ class Pending {
   void begin(const Run& run, const store::Change::Destination& destination);
   void end(const std::string& mailbox);  // the opposite, for receives(): known or not
   void copied(const Run& run);           // with their Destination::uid
+  // The connection broke when the server had had all of it for so long and had not answered: it may
+  // still be at it. Forgotten with the process.
+  void unanswered(const Run& run, Clock::duration since);
+  Clock::duration unanswered(const Run& run) const;  // the longest; 0 if nothing is known
   // `dropped` have become needless by it, at the same moment.
   void done(std::span<const Bound> bound, const Run& dropped = {});
   // Nothing of it has happened: it is to be sent anew, without looking for it.
@@ -234,6 +239,7 @@ class Pending {
   std::map<Features, std::set<uint64_t>> unseen_ GUARDED_BY(mutex_);  // that lack UIDs
   std::set<uint64_t> replaced_ GUARDED_BY(mutex_);                    // see isReplaced()
   std::set<uint64_t> mailboxes_ GUARDED_BY(mutex_);                   // changes of those
+  std::map<uint64_t, Clock::duration> unanswered_ GUARDED_BY(mutex_);
   std::set<uint64_t> claimed_ GUARDED_BY(mutex_);  // appends: amended or sent just now
   Oldest oldest_;
   std::function<bool(MessageId)> idle_;
