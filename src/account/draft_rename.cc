@@ -50,6 +50,24 @@ std::optional<Drafts::Unsent> Drafts::unsentAt(MailboxId directory, const std::s
   return Unsent{std::move(draft), *record};
 }
 
+namespace {
+
+// Behind the append.
+Change moveOf(const Change& append, const MessageRecord& record, const std::string& to) {
+  Change move;
+  move.kind = Change::Kind::move;
+  move.id = append.id;
+  move.source.mailbox = append.mailbox;
+  move.source.message_id = record.message_id;
+  move.source.size = record.size;
+  move.date = record.date;
+  move.size = record.size;
+  move.mailbox = to;
+  return move;
+}
+
+}  // namespace
+
 // Nobody sends what is unfinished, so the appends stay as they are while this is made.
 void Drafts::commitRename(const MessageRecord& record, const Draft& draft, const Unsent* replaced,
                           store::Batch batch, uint64_t epoch) {
@@ -78,16 +96,18 @@ void Drafts::commitRename(const MessageRecord& record, const Draft& draft, const
       return std::move(batch);
     }
     Change append = own ? *own : appendFor(record, draft);
-    append.mailbox = wire;
-    append.add = record.flags;
     // It takes over the place of the other one, and what that was to replace.
-    if (theirs) {
-      const Change& earlier = own && own->number < theirs->number ? *own : *theirs;
-      append.number = earlier.number;
-      append.acknowledged = earlier.acknowledged;
-      if (own) batch.remove.push_back(std::max(own->number, theirs->number));
-      for (Change& old : batch.update) old.spool = draft.spool;
-    }
+    const Change& first = !theirs || (own && own->number < theirs->number) ? *own : *theirs;
+    append.number = first.number;
+    append.acknowledged = first.acknowledged;
+    if (own && theirs) batch.remove.push_back(std::max(own->number, theirs->number));
+    append.add = record.flags;
+    // In the order of the journal that mailbox isn't there yet, so it goes where it was to go, and
+    // from there.
+    const bool detour = store_.pending->reshapes(wire, first.number);
+    append.mailbox = detour ? first.mailbox : wire;
+    if (detour && append.mailbox != wire) batch.add.push_back(moveOf(append, record, wire));
+    for (Change& old : batch.update) old.spool = draft.spool;
     batch.update.push_back(std::move(append));
     return std::move(batch);
   };

@@ -2,9 +2,9 @@
 #include <fmt/format.h>
 #include <poll.h>
 #include <unistd.h>
-#include <cstdio>
 
 #include <cerrno>
+#include <cstdio>
 
 #include "app/commands.h"
 #include "app/exit_code.h"
@@ -22,6 +22,7 @@ namespace {
 
 constexpr const char* kStatus = "user.emlfs.status";
 constexpr size_t kNamed = 5;
+constexpr Milliseconds kBetweenTries{700};  // more than half a second, see imap/backoff
 
 Json statusOf(const std::string& mount_point) {
   return parseStatus(readAttribute(mount_point, kStatus));
@@ -39,9 +40,23 @@ int waitFor(FlushProcess& flush, const std::string& mount_point) {
     if (!shown) continue;
     const uint64_t left = number(statusOf(mount_point), "/changes/pending");
     ticker.show([&](size_t columns) {
-      return fmt::format("{} changes left", formatCount(left)).substr(0, columns);
+      return fmt::format("{} {} left", formatCount(left), left == 1 ? "change" : "changes")
+          .substr(0, columns);
     });
   }
+}
+
+// Right after a failed try to connect the daemon has no other in mind: what it says then it knew
+// before, and the server may be back.
+int flushed(const std::string& mount_point) {
+  const auto began = Clock::now();
+  FlushProcess flush(mount_point);
+  const int error = waitFor(flush, mount_point);
+  const auto rest = std::chrono::ceil<Milliseconds>(began + kBetweenTries - Clock::now());
+  if (error != ENETUNREACH || rest.count() <= 0) return error;
+  ::poll(nullptr, 0, static_cast<int>(rest.count()));
+  FlushProcess again(mount_point);
+  return waitFor(again, mount_point);
 }
 
 std::string refusedText(const std::string& mount_point, const Json& status) {
@@ -65,8 +80,7 @@ int flushCommand(const std::string& path) {
   // With an answer first: a daemon that hangs is another matter than a server that does.
   if (askMount(mount_point, Milliseconds(10'000)).answer == Answer::silent)
     throw failure(Code::timeout, fmt::format("the emlfs behind {} does not answer", path));
-  FlushProcess flush(mount_point);
-  const int error = waitFor(flush, mount_point);
+  const int error = flushed(mount_point);
   const Json status = statusOf(mount_point);
   const std::string left = leftText(status);
   if (number(status, "/changes/refused") != 0) {

@@ -46,7 +46,7 @@ void startNotify(Connection& connection) {
 }
 
 void listenForPush(Connection& connection, Deadline deadline, const Event& wake) {
-  if (connection.selected.wire.empty())
+  if (connection.selected.wire.empty() || !connection.has("IDLE"))
     connection.listen(deadline, wake);
   else
     connection.idle(deadline, wake);

@@ -134,6 +134,7 @@ std::string encode(const Change& change) {
   putString(out, change.server);
   putU8(out, change.recovered ? 1 : 0);
   putU8(out, change.deletion ? 1 : 0);
+  putU64(out, static_cast<uint64_t>(change.begun_at));
   return out;
 }
 
@@ -166,6 +167,7 @@ Change decodeChange(uint64_t number, std::string_view record) {
   change.server = in.string();
   change.recovered = in.u8() != 0;
   if (!in.done()) change.deletion = in.u8() != 0;
+  if (!in.done()) change.begun_at = static_cast<int64_t>(in.u64());
   return change;
 }
 

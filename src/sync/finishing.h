@@ -13,12 +13,13 @@ namespace emlfs::sync {
 class Finishing {
  public:
   explicit Finishing(Clock::duration unanswered);
-  // Waits for something to happen in the selected mailbox; false if another look is not worth it.
+  // Waits for something to happen in the selected mailbox, for a moment; false if another look is
+  // not worth it. There is one after the end of that time.
   bool more(imap::Session& session);
 
  private:
   const Deadline deadline_;
-  bool asked_ = false;
+  bool over_ = false;
 };
 
 }  // namespace emlfs::sync

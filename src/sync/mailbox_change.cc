@@ -196,10 +196,13 @@ MailboxRecord makeMailbox(Store store, MailboxId parent, const std::string& name
   {
     const auto snapshot = store.cache.snapshot();
     change.mailbox = newWire(*snapshot, parent, name);
-    const auto all = snapshot->mailboxes();
-    if (std::any_of(all.begin(), all.end(),
-                    [&](const auto& record) { return record.wire == change.mailbox; }))
-      change.mailbox = provisionalName(change.mailbox, id);
+    const std::string& wire = change.mailbox;
+    // Also one that a pending rename passes through, on its way to another name.
+    if (std::ranges::any_of(snapshot->mailboxes(),
+                            [&](const auto& record) { return record.wire == wire; }) ||
+        std::ranges::any_of(store.pending->mailboxChanges(),
+                            [&](const Change& earlier) { return earlier.other == wire; }))
+      change.mailbox = provisionalName(wire, id);
   }
   store.pending->add({.add = {change}}, {}, epoch);
   OwnDoing kernel(on_change);

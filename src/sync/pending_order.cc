@@ -37,28 +37,30 @@ std::vector<std::string> names(const Change& change) {
   return all;
 }
 
-// The same mailbox, or one below the other. What separates levels isn't known here, and to wait in
-// vain does no harm: all that is waited for comes earlier.
-bool related(std::string_view one, std::string_view other) {
+// The same mailbox, or one below the other.
+bool related(std::string_view one, std::string_view other, char delimiter) {
   if (one.size() > other.size()) std::swap(one, other);
   if (!other.starts_with(one)) return false;
-  return one.size() == other.size() ||
-         std::ispunct(static_cast<unsigned char>(other[one.size()])) != 0;
+  if (one.size() == other.size()) return true;
+  const char next = other[one.size()];
+  return delimiter != 0 ? next == delimiter : std::ispunct(static_cast<unsigned char>(next)) != 0;
 }
 
 // Of messages in it: as far as these mailboxes are concerned, it is one of them or below one.
-bool moved(const std::set<std::string>& mailboxes, const std::vector<std::string>& names) {
+bool moved(const std::set<std::string>& mailboxes, const std::vector<std::string>& names,
+           char delimiter) {
   return std::any_of(mailboxes.begin(), mailboxes.end(), [&](const std::string& mailbox) {
     return std::any_of(names.begin(), names.end(), [&](const std::string& name) {
-      return mailbox.size() <= name.size() && related(mailbox, name);
+      return mailbox.size() <= name.size() && related(mailbox, name, delimiter);
     });
   });
 }
 
-bool overlap(const std::set<std::string>& some, const std::vector<std::string>& others) {
+bool overlap(const std::set<std::string>& some, const std::vector<std::string>& others,
+             char delimiter) {
   return std::any_of(some.begin(), some.end(), [&](const std::string& one) {
     return std::any_of(others.begin(), others.end(),
-                       [&](const std::string& other) { return related(one, other); });
+                       [&](const std::string& other) { return related(one, other, delimiter); });
   });
 }
 
@@ -84,9 +86,23 @@ bool Pending::renames(const std::string& mailbox) const {
   const MutexLock lock(mutex_);
   for (const uint64_t number : mailboxes_) {
     const Change& change = changes_.at(number);
-    if (change.state == Change::State::begun && overlap({mailbox}, names(change))) return true;
+    if (change.state == Change::State::begun && overlap({mailbox}, names(change), delimiter_))
+      return true;
   }
   return false;
+}
+
+bool Pending::reshapes(const std::string& mailbox, uint64_t number) const {
+  const MutexLock lock(mutex_);
+  return std::any_of(mailboxes_.upper_bound(number), mailboxes_.end(), [&](uint64_t later) {
+    const Change& change = changes_.at(later);
+    return change.state != Change::State::parked && overlap({mailbox}, names(change), delimiter_);
+  });
+}
+
+void Pending::separatedBy(char delimiter) {
+  const MutexLock lock(mutex_);
+  delimiter_ = delimiter;
 }
 
 void Pending::holdDeletions(Oldest oldest) {
@@ -126,7 +142,9 @@ Run Pending::next() const {
   std::set<MessageId> waiting;
   std::set<std::string> unsettled;  // mailboxes that are not as earlier changes say
   std::set<std::string> used;       // mailboxes that earlier changes of messages speak of
-  std::set<std::string> held_back;  // the same of deletions that nobody knows how long they wait
+  // The same of deletions that nobody knows how long they wait, and of what follows them.
+  std::set<std::string> held_back;
+  std::set<MessageId> behind_held;
   bool append_before = false;
   std::set<std::string> unsent;  // spool files of appends
   for (const auto& [number, change] : changes_) {
@@ -134,9 +152,10 @@ Run Pending::next() const {
     // nothing.
     const bool removes = change.kind == Change::Kind::remove_mailbox;
     const bool held = ofMailboxes(change)
-                          ? overlap(unsettled, names(change)) || overlap(used, names(change)) ||
-                                (removes && overlap(held_back, names(change)))
-                          : !unsettled.empty() && moved(unsettled, names(change));
+                          ? overlap(unsettled, names(change), delimiter_) ||
+                                overlap(used, names(change), delimiter_) ||
+                                (removes && overlap(held_back, names(change), delimiter_))
+                          : !unsettled.empty() && moved(unsettled, names(change), delimiter_);
     const bool deletion = isDeletion(change) || isReplaced(change);
     const bool is_early = deletion && (append_before || unsent.count(change.spool) != 0);
     const bool after_others = deletion && oldest && change.acknowledged >= *oldest;
@@ -160,7 +179,9 @@ Run Pending::next() const {
     const bool of_mailboxes = ofMailboxes(change);
     if (!of_mailboxes) waiting.insert(change.id);
     if (!of_mailboxes && (mailboxes_.empty() || lacksUid(change))) continue;
-    const bool waits = (is_early || after_others) && change.state == Change::State::pending;
+    const bool waits = (is_early || after_others || behind_held.contains(change.id)) &&
+                       change.state == Change::State::pending;
+    if (waits && !of_mailboxes) behind_held.insert(change.id);
     auto& speaks_of = of_mailboxes ? unsettled : waits ? held_back : used;
     for (auto& name : names(change)) speaks_of.insert(std::move(name));
   }

@@ -1,5 +1,6 @@
 // What became of changes that were sent.
 #include <algorithm>
+#include <ctime>
 #include <utility>
 
 #include "emlfs/base/log.h"
@@ -11,11 +12,19 @@ namespace emlfs::sync {
 
 using store::Change;
 
+namespace {
+
+// A daemon that has ended since may have waited for the answer until then.
+constexpr std::chrono::minutes kRecently{1};
+
+}  // namespace
+
 void Pending::begin(const Run& run, const Change::Destination& destination) {
   store::Batch batch;
   for (Change change : run) {
     change.state = Change::State::begun;
     change.destination = destination;
+    change.begun_at = std::time(nullptr);
     batch.update.push_back(std::move(change));
   }
   {
@@ -52,9 +61,14 @@ void Pending::unanswered(const Run& run, Clock::duration since) {
 Clock::duration Pending::unanswered(const Run& run) const {
   const MutexLock lock(mutex_);
   Clock::duration longest{0};
-  for (const Change& change : run)
-    if (const auto at = unanswered_.find(change.number); at != unanswered_.end())
+  for (const Change& change : run) {
+    if (const auto at = unanswered_.find(change.number); at != unanswered_.end()) {
       longest = std::max(longest, at->second);
+    } else if (const std::chrono::seconds since{std::time(nullptr) - change.begun_at};
+               change.begun_at != 0 && since <= kRecently) {
+      longest = std::max<Clock::duration>(longest, since + std::chrono::seconds(1));
+    }
+  }
   return longest;
 }
 

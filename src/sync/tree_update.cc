@@ -271,7 +271,9 @@ void shape(store::Update& update, Store store, const std::vector<ListEntry>& ent
            std::map<MailboxId, TreeChange>& changes) {
   const auto ours =
       store.pending == nullptr ? std::vector<store::Change>() : store.pending->mailboxChanges();
-  const Plan planned = plan(entries, ours, delimiterOf(namespaces, entries));
+  const char delimiter = delimiterOf(namespaces, entries);
+  if (store.pending != nullptr) store.pending->separatedBy(delimiter);
+  const Plan planned = plan(entries, ours, delimiter);
   std::vector<ListEntry> wanted;
   std::unordered_map<std::string, const PlannedMailbox*> by_wanted;
   for (const auto& one : planned.mailboxes) {

@@ -195,6 +195,68 @@ TEST_F(MailboxChange, OfflineAndThenOnline) {
   EXPECT_EQ(server_.doveadm({"search", "mailbox", "Away", "all"}), "");
 }
 
+// While the first is on its way through the name that the second one gets.
+TEST_F(MailboxChange, OneInThePlaceOfAnotherThatMovedOn) {
+  server_.deliver("A", body("first"));
+  server_.doveadm({"mailbox", "create", "P"});
+  const auto proxy = Proxy::start({server_.host(), server_.imapPort()});
+  const Mount mount(server_, *proxy, {"poll=1s"});
+  EXPECT_EQ(contentOf(only(mount / "A")), body("first"));
+  EXPECT_TRUE(namesIn(mount / "P").empty());
+  proxy->refuse();
+  proxy->cutNow();
+  runOrThrow({"mv", mount / "A", mount / "B"});
+  runOrThrow({"mv", mount / "B", mount / "C"});
+  runOrThrow({"mkdir", mount / "B"});
+  runOrThrow({"mv", mount / "B", mount / "P/B"});
+  const auto as_expected = [&] {
+    return namesIn(mount / "P") == std::vector<std::string>{"B"} && !fs::exists(mount / "A") &&
+           !fs::exists(mount / "B") && namesIn(mount / "P/B").empty() &&
+           namesIn(mount / "C").size() == 1;
+  };
+  EXPECT_TRUE(as_expected());
+  proxy->resume();
+  EXPECT_TRUE(eventually([&] { return flush(mount) == 0; }));
+  EXPECT_TRUE(as_expected());
+  EXPECT_EQ(contentOf(only(mount / "C")), body("first"));
+  EXPECT_THAT(server_.doveadm({"search", "mailbox", "C", "all"}), HasSubstr("1"));
+  EXPECT_EQ(server_.doveadm({"search", "mailbox", "P/B", "all"}), "");
+}
+
+// In the order of the journal it is there before the mailbox that it is moved to.
+TEST_F(MailboxChange, ANewMessageIsMovedIntoMailboxesThatAreMadeAfterIt) {
+  for (const char* const name : {"A", "B"}) server_.doveadm({"mailbox", "create", name});
+  const auto proxy = Proxy::start({server_.host(), server_.imapPort()});
+  const Mount mount(server_, *proxy, {"poll=1s"});
+  EXPECT_TRUE(namesIn(mount / "A").empty());
+  proxy->refuse();
+  proxy->cutNow();
+  const std::vector<std::string> names{"made", "again", "renamed", "below"};
+  for (const auto& name : names) std::ofstream(mount / "A" + "/" + name) << body(name);
+  const auto appends = [&] { return mount.status().at("changes").at("kinds").value("append", 0); };
+  EXPECT_TRUE(eventually([&] { return appends() == 4; }));
+  runOrThrow({"mkdir", mount / "Made", mount / "Again"});
+  runOrThrow({"rmdir", mount / "Again"});
+  runOrThrow({"mkdir", mount / "Again"});
+  runOrThrow({"mkdir", mount / "B/sub"});
+  runOrThrow({"mv", mount / "B", mount / "C"});
+  runOrThrow({"mkdir", mount / "B"});
+  runOrThrow({"mv", mount / "A/made", mount / "Made/made"});
+  runOrThrow({"mv", mount / "A/again", mount / "Again/again"});
+  runOrThrow({"mv", mount / "A/renamed", mount / "B/renamed"});
+  runOrThrow({"mv", mount / "A/below", mount / "C/sub/below"});
+  proxy->resume();
+  EXPECT_TRUE(eventually([&] { return flush(mount) == 0; }));
+  EXPECT_TRUE(namesIn(mount / "A").empty());
+  EXPECT_EQ(contentOf(mount / "Made/made"), body("made"));
+  EXPECT_EQ(contentOf(mount / "Again/again"), body("again"));
+  EXPECT_EQ(contentOf(mount / "B/renamed"), body("renamed"));
+  EXPECT_EQ(contentOf(mount / "C/sub/below"), body("below"));
+  EXPECT_EQ(server_.doveadm({"search", "mailbox", "A", "all"}), "");
+  for (const char* const mailbox : {"Made", "Again", "B", "C/sub"})
+    EXPECT_THAT(server_.doveadm({"search", "mailbox", mailbox, "all"}), HasSubstr("1")) << mailbox;
+}
+
 TEST_F(MailboxChange, AnotherClientChangesMailboxesToo) {
   server_.deliver("Shared", body("kept"));
   const Mount mount(server_, {"poll=1s"});

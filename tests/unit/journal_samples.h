@@ -38,6 +38,7 @@ inline store::Change fullChange() {
   change.server = "NO [OVERQUOTA] Quota exceeded";
   change.recovered = true;
   change.deletion = true;
+  change.begun_at = 6;
   return change;
 }
 

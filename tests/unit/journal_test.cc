@@ -238,8 +238,13 @@ TEST(Journal, RecordsTolerateAddedFields) {
   EXPECT_EQ(store::decodeChange(change.number, record + "more"), change);
   // As an earlier emlfs wrote it.
   EXPECT_TRUE(change.deletion);
-  EXPECT_FALSE(store::decodeChange(1, record.substr(0, record.size() - 1)).deletion);
-  EXPECT_THROW(store::decodeChange(1, record.substr(0, record.size() - 2)), Error);
+  const auto without_last = [&](size_t bytes) {
+    return store::decodeChange(1, record.substr(0, record.size() - bytes));
+  };
+  EXPECT_TRUE(without_last(8).deletion);
+  EXPECT_EQ(without_last(8).begun_at, 0);
+  EXPECT_FALSE(without_last(9).deletion);
+  EXPECT_THROW(without_last(10), Error);
   record[0] = 2;
   EXPECT_EQ(codeOf([&] { store::decodeChange(1, record); }), Code::invalid);
 }

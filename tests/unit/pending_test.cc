@@ -257,6 +257,44 @@ TEST_F(PendingTest, AMailboxIsNotRemovedWhileADeletionInItIsHeld) {
   EXPECT_THAT(pending_->next(), IsEmpty());
 }
 
+TEST_F(PendingTest, WhatFollowsAHeldDeletionHoldsNoRenameEither) {
+  add({change(Kind::append, 9, "z", 0)});
+  pending_->park(pending_->next(), Error(Code::not_found, Scope::mailbox, "gone"));
+  Change shown = change(Kind::flags, 10, "b", 1);
+  shown.remove = Flags({"\\Deleted"});
+  Change renamed = change(Kind::rename_mailbox, 0, "", 0, "b");
+  renamed.other = "c";
+  add({deletion(10, "b", 1), shown, renamed});
+  ASSERT_EQ(pending_->next().size(), 1U);
+  EXPECT_EQ(pending_->next().front().kind, Kind::rename_mailbox);
+}
+
+TEST_F(PendingTest, OnlyWhatTheDelimiterSeparatesIsBelow) {
+  add({change(Kind::append, 9, "z", 0)});
+  pending_->park(pending_->next(), Error(Code::not_found, Scope::mailbox, "gone"));
+  add({change(Kind::remove_mailbox, 0, "", 0, "b"), change(Kind::move, 10, "a", 1, "b-2")});
+  EXPECT_THAT(pending_->next(), IsEmpty());
+  pending_->separatedBy('/');
+  EXPECT_THAT(next(), ElementsAre(10));
+  pending_->drop(pending_->next());
+  add({change(Kind::move, 11, "a", 2, "b/2")});
+  EXPECT_THAT(pending_->next(), IsEmpty());
+}
+
+// How long the process before was waiting when it ended is not known.
+TEST_F(PendingTest, WhatWasSentAMomentAgoMayStillBeAtWork) {
+  add({append(9, "a")});
+  const auto run = pending_->next();
+  EXPECT_EQ(pending_->unanswered(run), Clock::duration(0));
+  pending_->begin(run, {7, 1, 0});
+  reopen();
+  const auto begun = pending_->changes();
+  EXPECT_GE(pending_->unanswered(begun), std::chrono::seconds(1));
+  EXPECT_LE(pending_->unanswered(begun), std::chrono::seconds(62));
+  pending_->unanswered(begun, std::chrono::milliseconds(5));
+  EXPECT_EQ(pending_->unanswered(begun), std::chrono::milliseconds(5));
+}
+
 TEST_F(PendingTest, AChangeThatCameTooLateForItsMessageIsAdopted) {
   add({deletion(10, "b", 0)});
   EXPECT_THAT(next(), IsEmpty());

@@ -229,8 +229,8 @@ class Session {
 
   // Waits until the server says something, or for `limit`. With a mailbox selected by IDLE (RFC
   // 2177), which ends with a round trip, so that a server that has vanished is Error(timeout); the
-  // limit has to be below 29 minutes. Else by reading what NOTIFY brings; at the limit, with `ask`,
-  // there is a round trip (NOOP) too.
+  // limit has to be below 29 minutes. Else, or without IDLE, by reading what comes unasked, as with
+  // NOTIFY; at the limit, with `ask` and no mailbox selected, there is a round trip (NOOP) too.
   virtual Push listen(Milliseconds limit, bool ask) = 0;
   // Ends listen(), also one that has not begun. Thread-safe.
   virtual void wake() noexcept = 0;

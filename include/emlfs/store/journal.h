@@ -83,6 +83,7 @@ struct Change {
   // `state` says, or be done. To be found out before it is sent.
   bool recovered = false;
   bool deletion = false;  // of a move: it is one to \Trash
+  int64_t begun_at = 0;   // seconds since 1970, when it was sent last; 0: it was not, or long ago
   bool operator==(const Change&) const = default;
 };
 

@@ -153,10 +153,16 @@ class Pending {
   bool add(store::Batch batch, const std::set<MessageId>& moving = {},
            std::optional<uint64_t> epoch = {});
 
+  // What separates the levels of mailboxes' names. Until that is known any punctuation may, and
+  // changes wait for more than they have to.
+  void separatedBy(char delimiter);
   // Changes of mailboxes that are neither done nor refused, in their order.
   std::vector<store::Change> mailboxChanges() const;
   // It may just have got this name by our doing, or be about to lose it.
   bool renames(const std::string& mailbox) const;
+  // A change of mailboxes behind the one of this number, which has not been done, decides what is
+  // called so.
+  bool reshapes(const std::string& mailbox, uint64_t number) const;
   // Grows whenever a change of a mailbox is about to be done in the store, and when it is.
   uint64_t epoch() const;
   // What is in the store about names is about to follow a change of ours.
@@ -176,9 +182,10 @@ class Pending {
   void end(const std::string& mailbox);  // the opposite, for receives(): known or not
   void copied(const Run& run);           // with their Destination::uid
   // The connection broke when the server had had all of it for so long and had not answered: it may
-  // still be at it. Forgotten with the process.
+  // still be at it.
   void unanswered(const Run& run, Clock::duration since);
-  Clock::duration unanswered(const Run& run) const;  // the longest; 0 if nothing is known
+  // The longest of them. Of what an earlier process has sent, since when, if not long ago.
+  Clock::duration unanswered(const Run& run) const;
   // `dropped` have become needless by it, at the same moment.
   void done(std::span<const Bound> bound, const Run& dropped = {});
   // Nothing of it has happened: it is to be sent anew, without looking for it.
@@ -239,6 +246,7 @@ class Pending {
   std::map<Features, std::set<uint64_t>> unseen_ GUARDED_BY(mutex_);  // that lack UIDs
   std::set<uint64_t> replaced_ GUARDED_BY(mutex_);                    // see isReplaced()
   std::set<uint64_t> mailboxes_ GUARDED_BY(mutex_);                   // changes of those
+  char delimiter_ GUARDED_BY(mutex_) = 0;
   std::map<uint64_t, Clock::duration> unanswered_ GUARDED_BY(mutex_);
   std::set<uint64_t> claimed_ GUARDED_BY(mutex_);  // appends: amended or sent just now
   Oldest oldest_;
