@@ -69,8 +69,9 @@ Change moveOf(const Change& append, const MessageRecord& record, const std::stri
 }  // namespace
 
 // Nobody sends what is unfinished, so the appends stay as they are while this is made.
-void Drafts::commitRename(const MessageRecord& record, const Draft& draft, const Unsent* replaced,
-                          store::Batch batch, uint64_t epoch) {
+// False: one of `moving` has arrived in this moment.
+bool Drafts::commitRename(const MessageRecord& record, const Draft& draft, const Unsent* replaced,
+                          store::Batch batch, const std::set<MessageId>& moving, uint64_t epoch) {
   const auto own = store_.pending->appendOf(record.id);
   const auto theirs = replaced ? store_.pending->appendOf(replaced->record.id) : std::nullopt;
   const auto deletion = std::ranges::find_if(batch.add, sync::isReplaced);
@@ -80,8 +81,7 @@ void Drafts::commitRename(const MessageRecord& record, const Draft& draft, const
   if (!own && !theirs) {
     if (deletion != batch.add.end() || to_last)
       batch.add.insert(batch.add.begin(), appendFor(record, draft));
-    store_.pending->add(std::move(batch), {}, epoch);
-    return;
+    return store_.pending->add(std::move(batch), moving, epoch);
   }
   const std::string wire = batch.put_names.front().directory;
   const auto amended = [&](const Change& /*append*/) {
@@ -111,8 +111,9 @@ void Drafts::commitRename(const MessageRecord& record, const Draft& draft, const
     batch.update.push_back(std::move(append));
     return std::move(batch);
   };
-  if (!store_.pending->amend(theirs ? theirs->id : own->id, amended, epoch))
-    throw Error(Code::busy, Scope::message, "the message is being sent to the server");
+  if (store_.pending->amend(theirs ? theirs->id : own->id, amended, epoch, moving)) return true;
+  if (store_.pending->onTheirWay({moving.begin(), moving.end()}) != moving) return false;
+  throw Error(Code::busy, Scope::message, "the message is being sent to the server");
 }
 
 sync::TreeChange Drafts::renameTo(Draft& draft, MessageRecord record, MailboxId directory,
@@ -127,6 +128,11 @@ sync::TreeChange Drafts::renameTo(Draft& draft, MessageRecord record, MailboxId 
   std::optional<Change> deletion;
   const auto epoch = store_.pending->epoch();
   const auto unsent = unsentAt(directory, name, id);
+  // Before its record is read: if it arrives after that, its deletion has to be made anew.
+  const auto at_first = store_.cache.snapshot()->find(directory, name);
+  const bool replaces = at_first && !unsent && at_first->node != id.value;
+  const auto moving =
+      replaces ? store_.pending->onTheirWay({MessageId{at_first->node}}) : std::set<MessageId>();
   {
     const auto snapshot = store_.cache.snapshot();
     const auto destination = snapshot->mailbox(directory);
@@ -138,6 +144,9 @@ sync::TreeChange Drafts::renameTo(Draft& draft, MessageRecord record, MailboxId 
     if (there && there->node != id.value) replaced = snapshot->message(MessageId{there->node});
     if (replaced && !unsent) deletion = hooks_.deletion(*snapshot, *replaced);
   }
+  // Another one has got the name in this moment.
+  if (deletion && (!replaces || at_first->node != replaced->id.value))
+    return renameTo(draft, std::move(record), directory, name);
   if (!temporary && draft.dirty) {
     store_.spool->sync(draft.fd.get());
     draft.dirty = false;
@@ -167,26 +176,28 @@ sync::TreeChange Drafts::renameTo(Draft& draft, MessageRecord record, MailboxId 
   mark(whole, temporary);
   const auto commit = [&] {
     try {
-      commitRename(record, draft, unsent ? &*unsent : nullptr, std::move(batch), epoch);
+      const bool done =
+          commitRename(record, draft, unsent ? &*unsent : nullptr, std::move(batch), moving, epoch);
+      if (!done) mark(was_whole, draft.temporary);
+      return done;
     } catch (...) {
       mark(was_whole, draft.temporary);
       throw;
     }
   };
-  bool finished = false;
+  bool again = false;  // what it was made of is no longer so
   if (unsent) {
     Draft& other = *unsent->draft;
     const MutexLock lock(other.mutex);
-    finished = other.gone;
-    if (!finished) {
-      commit();
+    again = other.gone || !commit();
+    if (!again) {
       other.gone = true;
       unlink(unsent->record.id, {unsent->draft});
     }
   } else {
-    commit();
+    again = !commit();
   }
-  if (finished) return renameTo(draft, as_it_was, directory, name);
+  if (again) return renameTo(draft, as_it_was, directory, name);
   // From here on the journal has it, whatever becomes of the cache.
   draft.whole = whole;
   draft.temporary = temporary;
@@ -204,8 +215,8 @@ sync::TreeChange Drafts::renameTo(Draft& draft, MessageRecord record, MailboxId 
     const auto update = store_.cache.begin(store::Durability::soon);
     if (unsent)
       update->removeMessage(unsent->record.id);
-    else if (replaced)
-      change = hideReplaced(*update, *replaced, *deletion);
+    else if (const auto now = replaced ? update->message(replaced->id) : std::nullopt)
+      change = hideReplaced(*update, *now, *deletion);  // it may have got its UID meanwhile
     update->putMessage(record);
     if (before) touchDirectory(*update, *before);
     touchDirectory(*update, directory);

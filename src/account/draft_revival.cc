@@ -117,7 +117,8 @@ std::vector<sync::TreeChange> Drafts::reviveAs(MessageId id, const MessageRecord
   batch.add = {std::move(append), deletion};
   store_.pending->add(std::move(batch), {}, epoch);
   const auto update = store_.cache.begin(store::Durability::soon);
-  const auto elsewhere = hideReplaced(*update, now, deletion);
+  sync::TreeChange elsewhere;
+  if (const auto old = update->message(now.id)) elsewhere = hideReplaced(*update, *old, deletion);
   update->putMessage(record);
   touchDirectory(*update, record.directory);
   update->commit();

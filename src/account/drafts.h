@@ -168,8 +168,8 @@ class Drafts {
                             const std::string& name) REQUIRES(draft.mutex);
   // Absent if the server has it, or is being sent it.
   std::optional<Unsent> unsentAt(MailboxId directory, const std::string& name, MessageId but);
-  void commitRename(const store::MessageRecord& record, const Draft& draft, const Unsent* replaced,
-                    store::Batch batch, uint64_t epoch);
+  bool commitRename(const store::MessageRecord& record, const Draft& draft, const Unsent* replaced,
+                    store::Batch batch, const std::set<MessageId>& moving, uint64_t epoch);
   void putInstead(const store::MessageRecord& old, const store::MessageRecord& record,
                   sync::TreeChange& change);
   // What takes its place is to have: all but \Deleted.

@@ -119,16 +119,6 @@ class Shown {
   std::map<MailboxId, TreeChange> changes_;
 };
 
-// Those whose next changes are about a place that they have not reached.
-std::set<MessageId> onTheirWay(Store store, const std::vector<MessageId>& ids) {
-  std::set<MessageId> moving;
-  for (const MessageId id : ids)
-    if (const auto ours = store.pending->outlook(id);
-        ours && (ours->directory || store.pending->appendOf(id)))
-      moving.insert(id);
-  return moving;
-}
-
 // Of messages that may be hidden. `require` is asked about their mailboxes.
 template <class Require>
 void addChanges(Change::Kind kind, Store store, const std::vector<MessageId>& ids, const Flags& add,
@@ -139,7 +129,7 @@ void addChanges(Change::Kind kind, Store store, const std::vector<MessageId>& id
   do {
     changes.clear();
     epoch = store.pending->epoch();
-    moving = onTheirWay(store, ids);
+    moving = store.pending->onTheirWay(ids);
     const auto snapshot = store.cache.snapshot();
     for (const MessageId id : ids) {
       const auto message = snapshot->message(id);
@@ -175,7 +165,7 @@ void place(store::Update& update, store::MessageRecord& message, MailboxId direc
 bool addMove(Store store, MessageId id, MailboxId directory, const std::string& name) {
   std::vector<Change> changes;
   std::vector<store::GivenName> names;
-  const auto moving = onTheirWay(store, {id});
+  const auto moving = store.pending->onTheirWay({id});
   const auto epoch = store.pending->epoch();
   {
     const auto snapshot = store.cache.snapshot();

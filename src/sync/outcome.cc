@@ -100,7 +100,10 @@ bool Outcome::adoptOrphans() {
   for (const MessageId id : orphans) {
     const auto message = snapshot->message(id);
     const auto mailbox = message ? snapshot->mailbox(message->mailbox) : std::nullopt;
-    if (!mailbox || message->uid == 0) continue;
+    if (!mailbox || message->uid == 0) {
+      any |= forgetOrphan(store_, id, on_change_);
+      continue;
+    }
     const store::MessageRef place{mailbox->wire, mailbox->state.uid_validity, message->uid,
                                   message->message_id, message->size};
     pending_.found(id, place);

@@ -28,7 +28,8 @@ class Outcome {
   // section 2.3.1.1), so its UIDs mean others.
   bool select(const Run& run);
   // Changes whose message had got its place when they were acknowledged, and had not when they were
-  // made; and those whose UID was seen just before a crash. False if there are none.
+  // made; and those whose UID was seen just before a crash. Those of which nobody can know it any
+  // more are void. False if there are none.
   bool adoptOrphans();
 
   // An error that leaves the connection as it is has ended the run.

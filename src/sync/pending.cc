@@ -267,11 +267,16 @@ bool Pending::unchanged(const Change& seen) const {
   return at != changes_.end() && at->second == seen && claimed_.count(seen.number) == 0;
 }
 
-bool Pending::amend(MessageId id, const Becomes& becomes, std::optional<uint64_t> epoch) {
-  const Turn turn(*this, {id});
+bool Pending::amend(MessageId id, const Becomes& becomes, std::optional<uint64_t> epoch,
+                    const std::set<MessageId>& moving) {
+  std::set<MessageId> ids = moving;
+  ids.insert(id);
+  const Turn turn(*this, std::move(ids));
   const auto append = appendOf(id);
   {
     const MutexLock lock(mutex_);
+    for (const MessageId other : moving)
+      if (!moves(other)) return false;
     if (!append || append->state != Change::State::pending || !unchanged(*append)) return false;
     claimed_.insert(append->number);
   }

@@ -240,6 +240,25 @@ void Pending::adopt(MessageId id, const store::MessageRef& place) {
   commit(std::move(batch));
 }
 
+Run Pending::forgetOrphan(MessageId id) {
+  const Turn turn(*this, {id});
+  Run lost;
+  {
+    const MutexLock lock(mutex_);
+    const auto of = of_.find(id);
+    if (of == of_.end()) return lost;
+    for (const uint64_t number : of->second) {
+      const Change& change = changes_.at(number);
+      if (change.state == Change::State::parked) continue;
+      const bool is_known = change.source.uid != 0 || lacksUid(change);
+      if (is_known || change.kind == Change::Kind::append) break;
+      lost.push_back(change);
+    }
+  }
+  if (!lost.empty()) drop(lost);
+  return lost;
+}
+
 void Pending::found(MessageId id, const store::MessageRef& place) {
   std::vector<Bound> bound;
   {

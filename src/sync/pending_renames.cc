@@ -80,6 +80,14 @@ bool Pending::moves(MessageId id, uint64_t but) const {
   return false;
 }
 
+std::set<MessageId> Pending::onTheirWay(const std::vector<MessageId>& ids) const {
+  const MutexLock lock(mutex_);
+  std::set<MessageId> moving;
+  for (const MessageId id : ids)
+    if (moves(id)) moving.insert(id);
+  return moving;
+}
+
 void Pending::bringUp(store::Batch& batch, uint64_t& epoch) const {
   for (; epoch < epochs_.size(); ++epoch) {
     for (Change& change : batch.add) follow(epochs_[epoch], change);

@@ -1,5 +1,6 @@
 #include "sync/sent.h"
 
+#include <algorithm>
 #include <limits>
 #include <set>
 #include <vector>
@@ -137,6 +138,24 @@ void forgetLost(Store store, const std::set<MessageId>& expected, const OnChange
   }
   failPoint("sent: lost ones forgotten");
   for (const MessageId id : lost) store.pending->vanished(id);
+}
+
+bool forgetOrphan(Store store, MessageId id, const OnChange& on_change) {
+  const Run lost = store.pending->forgetOrphan(id);
+  if (lost.empty()) return false;
+  log::warning("{} changes are void, since nobody knows which message they are about: {} in {}",
+               lost.size(), lost.front().source.message_id, lost.front().source.mailbox);
+  // After damage it may be a draft.
+  const bool recovered = std::ranges::any_of(lost, &store::Change::recovered);
+  if (recovered || store.pending->appendOf(id)) return true;
+  const auto update = store.cache.begin();
+  const auto message = update->message(id);
+  if (!message || message->uid != 0) return true;
+  Changes changes(*update);
+  changes.unname(*message);
+  update->removeMessage(id);
+  changes.commit(on_change);
+  return true;
 }
 
 void settleFlags(Store store, const Run& run) {

@@ -32,6 +32,10 @@ void settleExpunged(Store store, const Run& run);
 // Messages of which it was said that they are in a mailbox, and which a whole look at it has not
 // found: another client was there first.
 void forgetLost(Store store, const std::set<MessageId>& expected, const OnChange& on_change);
+// What is to happen to this message waits for its UID, which nobody can tell any more: that is
+// void, and its record goes. The message, if there is one, is another one from now on. False if
+// there is no such change.
+bool forgetOrphan(Store store, MessageId id, const OnChange& on_change);
 
 // Of changes that were refused: messages are shown again where the server has them, unless they
 // are there, or another change takes them elsewhere; new ones, which it doesn't have, no longer.

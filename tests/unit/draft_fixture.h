@@ -9,6 +9,7 @@
 #include <memory>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "account/drafts.h"
@@ -120,6 +121,7 @@ class DraftUnitTest : public CacheTest {
   std::unique_ptr<store::Spool> spool_;
   std::unique_ptr<Drafts> drafts_;
   std::vector<MessageId> renewed_;
+  std::function<void()> deleting_;  // once, when a deletion is made and not yet in the journal
 
  private:
   void open() {
@@ -133,6 +135,7 @@ class DraftUnitTest : public CacheTest {
     const auto deletion = [this](const auto& snapshot, const auto& message) {
       auto change = sync::changeOf(Kind::flags, store(), snapshot, message);
       change.add = Flags({"\\Deleted"});
+      if (const auto now = std::exchange(deleting_, nullptr)) now();
       return change;
     };
     const auto renew = [this](MessageId id, const auto& commit) {

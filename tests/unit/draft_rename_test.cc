@@ -19,6 +19,7 @@ class DraftRename : public DraftUnitTest {
     drafts_->sealAll();
     second_ = write(".2.tmp", "A: two\r\n");
   }
+  void arriveMeanwhile(const std::string& name);
   void saveAgain() { drafts_->rename(second_, kA, "f.eml", true); }
 
   const MailboxId b_ = test::mailboxId(2);
@@ -69,6 +70,56 @@ TEST_F(DraftRename, OverOneThatIsBeingSentIsBehindIt) {
   ASSERT_THAT(deletions, SizeIs(2));
   EXPECT_EQ(deletions[1].id, first_);
   EXPECT_EQ(deletions[1].spool, changes(Kind::append)[1].spool);
+  pending_->release(sending);
+}
+
+// Its deletion was made of what was known before.
+void DraftRename::arriveMeanwhile(const std::string& name) {
+  const MessageId old = write("1.eml", "A: old\r\n");
+  drafts_->sealAll();
+  const auto sending = pending_->next();
+  ASSERT_TRUE(pending_->claim(sending));
+  const MessageId id = write(name, "A: new\r\n");
+  drafts_->sealAll();
+  deleting_ = [&] {
+    pending_->release(sending);
+    send(20);
+  };
+  drafts_->rename(id, kA, "1.eml", true);
+  EXPECT_EQ(at("1.eml")->id, id);
+  const auto deletion = changes(Kind::flags).back();
+  EXPECT_EQ(deletion.id, old);
+  const auto record = cache_->snapshot()->message(old);
+  ASSERT_TRUE(record);
+  EXPECT_EQ(record->shown, store::Shown::hidden);
+  EXPECT_NE(record->uid, 0U);
+  EXPECT_EQ(deletion.source.uid, record->uid);
+  EXPECT_THAT(pending_->orphans(), IsEmpty());
+}
+
+TEST_F(DraftRename, OverOneThatArrivesInThisMomentDeletesWhatHasArrived) {
+  arriveMeanwhile(".3.tmp");
+}
+
+TEST_F(DraftRename, OfOneWithAnAppendOverOneThatArrivesInThisMomentDoesToo) {
+  arriveMeanwhile("3.eml");
+}
+
+// In the moment after the journal has it.
+TEST_F(DraftRename, OverOneThatArrivesBeforeItIsHiddenKeepsItsUid) {
+  const auto sending = pending_->next();
+  ASSERT_TRUE(pending_->claim(sending));
+  bool once = true;
+  journal_->before_commit = [&] {
+    if (!std::exchange(once, false)) return;
+    auto record = cache_->snapshot()->message(first_).value();
+    record.uid = 20;
+    update([&](auto& change) { change.putMessage(record); });
+  };
+  saveAgain();
+  journal_->before_commit = nullptr;
+  EXPECT_EQ(cache_->snapshot()->message(first_)->uid, 20U);
+  EXPECT_EQ(cache_->snapshot()->message(first_)->shown, store::Shown::hidden);
   pending_->release(sending);
 }
 

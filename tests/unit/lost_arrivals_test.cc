@@ -86,6 +86,40 @@ TEST_F(LostArrivals, OneWithARefusedChangeBeforeItIsDone) {
   EXPECT_EQ(pending_.parked(), 1U);
 }
 
+// A journal of before: its UID was told in the moment in which it was replaced.
+TEST_F(LostArrivals, ADeletionOfNobodyKnowsWhatHoldsUpNothing) {
+  pending_.vanished(MessageId{10});
+  auto message = test::sampleMessage(11, x(), 0);
+  message.shown = store::Shown::hidden;
+  update([&](auto& all) { all.putMessage(message); });
+  store::Change deletion;
+  deletion.kind = store::Change::Kind::flags;
+  deletion.id = message.id;
+  deletion.add = Flags({"\\Deleted"});
+  deletion.source = {"X", 1, 0, "<1@example.org>", 100};
+  deletion.spool = "12.eml";
+  pending_.add({.add = {deletion}});
+  sync::replay(session_, store(), ignore_);
+  EXPECT_EQ(pending_.size(), 0U);
+  EXPECT_FALSE(cache_->snapshot()->message(message.id));
+}
+
+// The same, and it is being written again.
+TEST_F(LostArrivals, AnAppendBehindADeletionOfNobodyKnowsWhatStays) {
+  store::Change deletion;
+  deletion.kind = store::Change::Kind::flags;
+  deletion.id = MessageId{11};
+  deletion.source = {"X", 1, 0, "<1@example.org>", 100};
+  store::Change append;
+  append.kind = store::Change::Kind::append;
+  append.id = MessageId{11};
+  append.mailbox = "X";
+  pending_.add({.add = {deletion, append}});
+  EXPECT_EQ(pending_.forgetOrphan(MessageId{11}).size(), 1U);
+  EXPECT_TRUE(pending_.appendOf(MessageId{11}));
+  EXPECT_TRUE(pending_.forgetOrphan(MessageId{10}).empty()) << "a look at X tells";
+}
+
 // What follows it is about where it is, and what was refused is not.
 TEST_F(LostArrivals, WhatWasRefusedIsNotAdopted) {
   pending_.vanished(MessageId{10});

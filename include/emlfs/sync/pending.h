@@ -123,7 +123,12 @@ class Pending {
   // `becomes`. With an epoch as of add(). False, and nothing has happened, if there is none that
   // waits, or it is being sent.
   using Becomes = std::function<store::Batch(const store::Change& append)>;
-  bool amend(MessageId id, const Becomes& becomes, std::optional<uint64_t> epoch = {});
+  // Nor is there if one of `moving` was done meanwhile, as of add().
+  bool amend(MessageId id, const Becomes& becomes, std::optional<uint64_t> epoch = {},
+             const std::set<MessageId>& moving = {});
+  // Of these messages, those whose next changes are about a place that they have not reached: to be
+  // asked before their records are read.
+  std::set<MessageId> onTheirWay(const std::vector<MessageId>& ids) const;
   // Nobody amends these until they are released. False, and none is, if one is being amended or is
   // no longer as it was seen.
   bool claim(const Run& run);
@@ -211,6 +216,9 @@ class Pending {
   // And where such a message is.
   std::set<MessageId> orphans() const;
   void adopt(MessageId id, const store::MessageRef& place);
+  // Nobody can tell any more where it is: what waits for that is void. Returns what was; nothing if
+  // it is no such orphan, or if the next look at a mailbox tells.
+  Run forgetOrphan(MessageId id);
   // claimant() was right.
   void found(MessageId id, const store::MessageRef& place);
 
