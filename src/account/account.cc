@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <atomic>
 #include <cerrno>
+#include <exception>
 #include <future>
 #include <memory>
 #include <utility>
@@ -311,11 +312,11 @@ class AccountImpl final : public Account {
     auto ended = outcome->get_future();
     if (known && ended.wait_for(kStartWait) != std::future_status::ready)
       return Error(Code::timeout, Scope::connection, "it has not answered yet");
-    const auto error = ended.get();
+    auto error = ended.get();
     if (!error) return std::nullopt;
     const bool away = error->code == Code::network || error->code == Code::timeout ||
                       error->code == Code::protocol;
-    if (!known || !away) throw *error;
+    if (!known || !away) std::rethrow_exception(std::make_exception_ptr(*error));
     fail("the server can't be reached", *error);
     return error;
   }

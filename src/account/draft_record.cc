@@ -1,8 +1,7 @@
 #include "account/draft_record.h"
 
-#include <time.h>
-
 #include <algorithm>
+#include <ctime>
 
 #include "emlfs/base/log.h"
 #include "emlfs/mail/message.h"

@@ -124,7 +124,7 @@ void addJournal(Json& status, const JournalContents& journal, std::time_t now) {
 JournalCommand parseJournalCommand(std::string_view words) {
   const auto bad = [] {
     return Error(Code::invalid, Scope::message,
-                 "a command is \"retry all\", \"retry\" or \"drop\" with numbers");
+                 R"(a command is "retry all", "retry" or "drop" with numbers)");
   };
   JournalCommand command;
   bool first = true;

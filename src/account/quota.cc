@@ -2,8 +2,7 @@
 
 #include <fmt/format.h>
 
-#include <cinttypes>
-#include <cstdio>
+#include <sstream>
 
 #include "emlfs/base/error.h"
 #include "emlfs/base/log.h"
@@ -35,9 +34,8 @@ std::optional<imap::Quota> parseQuotaSetting(std::string_view setting) {
   uint64_t storage_limit = 0;
   uint64_t messages_used = 0;
   uint64_t messages_limit = 0;
-  const std::string line(setting);
-  if (std::sscanf(line.c_str(), "%" SCNu64 " %" SCNu64 " %" SCNu64 " %" SCNu64, &storage_used,
-                  &storage_limit, &messages_used, &messages_limit) != 4)
+  std::istringstream words{std::string(setting)};
+  if (!(words >> storage_used >> storage_limit >> messages_used >> messages_limit))
     return std::nullopt;
   if (storage_limit == 0 && messages_limit == 0) return std::nullopt;
   return imap::Quota{usage(storage_used, storage_limit), usage(messages_used, messages_limit)};

@@ -45,7 +45,7 @@ std::string plural(uint64_t count, const char* one, const char* many) {
 }  // namespace
 
 std::string changeText(const Json& change) {
-  const std::string kind = text(change, "/kind");
+  std::string kind = text(change, "/kind");
   if (kind == "move")
     return fmt::format("move {} from {} to {}", message(change), mailbox(change, "/from"),
                        mailbox(change, "/to"));

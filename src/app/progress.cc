@@ -96,7 +96,7 @@ std::string progressText(const Progress& progress) {
 }
 
 std::string progressLine(const Progress& progress, size_t columns) {
-  const std::string text = joined(parts(progress), columns);
+  std::string text = joined(parts(progress), columns);
   constexpr size_t kAround = 3;  // "[", "]" and a blank
   if (columns < text.size() + kAround + kBarLeast || text.size() < progressText(progress).size())
     return text;

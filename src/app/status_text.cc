@@ -161,7 +161,7 @@ void connections(Lines& lines, const Json& status) {
     if (flag(one, "/connected")) continue;
     std::string why = text(one, "/last_error");
     if (const uint64_t pause = number(one, "/backoff_seconds"); pause != 0)
-      why = nextTry(pause) + (why.empty() ? "" : ": " + why);
+      why.insert(0, nextTry(pause) + (why.empty() ? "" : ": "));
     lines.add("", why, Lines::kRed);
   }
 }

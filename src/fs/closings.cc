@@ -149,6 +149,7 @@ void Closings::drain() {
   alignas(inotify_event) std::array<char, kEvents> buffer;
   const MutexLock reading(reading_);
   for (;;) {
+    // It doesn't block. NOLINTNEXTLINE(clang-analyzer-unix.BlockInCriticalSection)
     const ssize_t size = ::read(inotify_.get(), buffer.data(), buffer.size());
     if (size <= 0) return;
     for (ssize_t at = 0; at < size;) {

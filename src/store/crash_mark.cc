@@ -1,12 +1,12 @@
 #include "store/crash_mark.h"
 
 #include <fcntl.h>
-#include <limits.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <atomic>
 #include <cerrno>
+#include <climits>
 #include <cstring>
 
 #include "emlfs/base/error.h"

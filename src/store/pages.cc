@@ -90,7 +90,7 @@ class PageCheck {
   void run() {
     check(header_.free, Kind::free);
     check(header_.main, Kind::main);
-    for (size_t next = 0; next < tables_.size(); ++next) check(tables_[next], Kind::table);
+    for (const Tree& table : tables_) check(table, Kind::table);
     for (uint64_t page : free_) take(page, 1);
   }
 

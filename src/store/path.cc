@@ -7,7 +7,7 @@ std::optional<std::string> pathOf(const Snapshot& snapshot, MailboxId directory)
   while (directory != kRoot) {
     const auto record = snapshot.mailbox(directory);
     if (!record) return std::nullopt;
-    path = "/" + record->name + path;
+    path.insert(0, "/" + record->name);
     directory = record->parent;
   }
   return path;

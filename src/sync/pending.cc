@@ -112,6 +112,7 @@ std::vector<Change> Pending::changes(uint64_t after, size_t most) const {
 std::vector<MessageId> Pending::messages() const {
   const MutexLock lock(mutex_);
   std::vector<MessageId> all;
+  all.reserve(of_.size());
   for (const auto& [id, numbers] : of_) all.push_back(id);
   return all;
 }

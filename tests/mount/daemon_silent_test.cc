@@ -29,9 +29,8 @@ class Silent {
     EXPECT_TRUE(eventually([&] {
       const auto status = mount_->status();
       const auto& all = status["connections"];
-      return std::any_of(all.begin(), all.end(), [](const auto& one) {
-        return one["working"].template get<bool>() && one["selected"] == "INBOX";
-      });
+      return std::any_of(all.begin(), all.end(),
+                         [](const auto& one) { return one["doing"] == "reading INBOX"; });
     })) << how_;
   }
   ~Silent() {
