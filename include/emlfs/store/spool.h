@@ -8,8 +8,8 @@
 
 #include <sys/stat.h>
 
+#include <chrono>
 #include <cstdint>
-#include <ctime>
 #include <functional>
 #include <limits>
 #include <map>
@@ -83,10 +83,12 @@ struct Awaited {
 // the same file system. Thread-safe.
 class OtherSpools {
  public:
-  // `now`: seconds since 1970, as files are dated.
+  // `now`: seconds since 1970, as files are dated. time(2) would be a tick behind them.
   explicit OtherSpools(
-      const std::string& state_dir,
-      std::function<int64_t()> now = [] { return int64_t{std::time(nullptr)}; });
+      const std::string& state_dir, std::function<int64_t()> now = [] {
+        const auto since = std::chrono::system_clock::now().time_since_epoch();
+        return int64_t{std::chrono::duration_cast<std::chrono::seconds>(since).count()};
+      });
 
   // Of the files that are marked to be sent the one that was written first. Empty ones don't count,
   // nor does what this user may not read. Where something can't be looked at for another reason,
