@@ -5,7 +5,6 @@
 #include <algorithm>
 #include <atomic>
 #include <cerrno>
-#include <exception>
 #include <future>
 #include <memory>
 #include <utility>
@@ -316,7 +315,7 @@ class AccountImpl final : public Account {
     if (!error) return std::nullopt;
     const bool away = error->code == Code::network || error->code == Code::timeout ||
                       error->code == Code::protocol;
-    if (!known || !away) std::rethrow_exception(std::make_exception_ptr(*error));
+    if (!known || !away) throw Error(std::move(*error));
     fail("the server can't be reached", *error);
     return error;
   }

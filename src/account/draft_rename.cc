@@ -12,6 +12,24 @@ namespace emlfs {
 using store::Change;
 using store::MessageRecord;
 
+namespace {
+
+// What takes it on, once the append has brought it to where that goes.
+Change moveOf(const Change& append, const MessageRecord& record, const std::string& to) {
+  Change move;
+  move.kind = Change::Kind::move;
+  move.id = append.id;
+  move.source.mailbox = append.mailbox;
+  move.source.message_id = record.message_id;
+  move.source.size = record.size;
+  move.date = record.date;
+  move.size = record.size;
+  move.mailbox = to;
+  return move;
+}
+
+}  // namespace
+
 bool Drafts::rename(MessageId id, MailboxId directory, const std::string& name, bool replace) {
   const auto append = store_.pending->appendOf(id);
   if (!find(id) && (!append || append->state != Change::State::pending)) return false;
@@ -49,24 +67,6 @@ std::optional<Drafts::Unsent> Drafts::unsentAt(MailboxId directory, const std::s
   if (!draft) return std::nullopt;
   return Unsent{std::move(draft), *record};
 }
-
-namespace {
-
-// Behind the append.
-Change moveOf(const Change& append, const MessageRecord& record, const std::string& to) {
-  Change move;
-  move.kind = Change::Kind::move;
-  move.id = append.id;
-  move.source.mailbox = append.mailbox;
-  move.source.message_id = record.message_id;
-  move.source.size = record.size;
-  move.date = record.date;
-  move.size = record.size;
-  move.mailbox = to;
-  return move;
-}
-
-}  // namespace
 
 // Nobody sends what is unfinished, so the appends stay as they are while this is made.
 // False: one of `moving` has arrived in this moment.

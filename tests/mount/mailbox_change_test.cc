@@ -231,10 +231,10 @@ TEST_F(MailboxChange, ANewMessageIsMovedIntoMailboxesThatAreMadeAfterIt) {
   EXPECT_TRUE(namesIn(mount / "A").empty());
   proxy->refuse();
   proxy->cutNow();
-  const std::vector<std::string> names{"made", "again", "renamed", "below"};
+  const std::vector<std::string> names{"made", "again", "renamed", "below", "on", "gone"};
   for (const auto& name : names) std::ofstream(mount / "A" + "/" + name) << body(name);
   const auto appends = [&] { return mount.status().at("changes").at("kinds").value("append", 0); };
-  EXPECT_TRUE(eventually([&] { return appends() == 4; }));
+  EXPECT_TRUE(eventually([&] { return appends() == 6; }));
   runOrThrow({"mkdir", mount / "Made", mount / "Again"});
   runOrThrow({"rmdir", mount / "Again"});
   runOrThrow({"mkdir", mount / "Again"});
@@ -245,11 +245,19 @@ TEST_F(MailboxChange, ANewMessageIsMovedIntoMailboxesThatAreMadeAfterIt) {
   runOrThrow({"mv", mount / "A/again", mount / "Again/again"});
   runOrThrow({"mv", mount / "A/renamed", mount / "B/renamed"});
   runOrThrow({"mv", mount / "A/below", mount / "C/sub/below"});
+  // They have been on their way for a while when they go on.
+  for (const char* const name : {"on", "gone"})
+    runOrThrow({"mv", mount / "A" + "/" + name, mount / "Made/"});
+  EXPECT_TRUE(eventually([&] { return mount.status().at("changes").at("drafts") == 0; }));
+  runOrThrow({"mv", mount / "Made/on", mount / "Again/went on"});
+  runOrThrow({"rm", mount / "Made/gone"});
   proxy->resume();
   EXPECT_TRUE(eventually([&] { return flush(mount) == 0; }));
   EXPECT_TRUE(namesIn(mount / "A").empty());
   EXPECT_EQ(contentOf(mount / "Made/made"), body("made"));
   EXPECT_EQ(contentOf(mount / "Again/again"), body("again"));
+  EXPECT_EQ(contentOf(mount / "Again/went on"), body("on"));
+  EXPECT_EQ(namesIn(mount / "Made"), (std::vector<std::string>{"made"}));
   EXPECT_EQ(contentOf(mount / "B/renamed"), body("renamed"));
   EXPECT_EQ(contentOf(mount / "C/sub/below"), body("below"));
   EXPECT_EQ(server_.doveadm({"search", "mailbox", "A", "all"}), "");
