@@ -23,6 +23,8 @@ Drafts::DraftPtr Drafts::open(MessageId id, bool keep_bytes) {
 
 Drafts::DraftPtr Drafts::openAlone(MessageId id, bool keep_bytes, sync::TreeChange& change) {
   if (auto draft = find(id)) return draft;
+  // Asked before the record is read: a change that is done meanwhile is in it.
+  const bool on_its_way = store_.pending->outlook(id).has_value();
   const auto message = store_.cache.snapshot()->message(id);
   if (!message && unlinked(id)) return nullptr;
   if (!message) throw Error(Code::stale, Scope::message, "the message is no longer there");
@@ -35,7 +37,7 @@ Drafts::DraftPtr Drafts::openAlone(MessageId id, bool keep_bytes, sync::TreeChan
   if (!made_here)
     throw Error(Code::not_permitted, Scope::message,
                 "a message can't be changed: write another one and rename it over this");
-  if (message->uid == 0 || store_.pending->outlook(id))
+  if (message->uid == 0 || on_its_way)
     throw Error(Code::busy, Scope::message, "changes of the message are on their way");
   return newVersion(*message, keep_bytes, change);
 }

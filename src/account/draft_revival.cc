@@ -32,6 +32,8 @@ bool Drafts::revive(MessageId id) {
       const MutexLock lock(mutex_);
       old = unlinked_.at(id);
     }
+    // Asked before the record is read: a change that is done meanwhile is in it.
+    const bool on_its_way = store_.pending->outlook(*now).has_value();
     const auto message = store_.cache.snapshot()->message(*now);
     if (!message || message->shown == store::Shown::hidden) return false;  // it was removed
     if (find(*now)) throw Error(Code::busy, Scope::message, "somebody else is writing it");
@@ -47,7 +49,7 @@ bool Drafts::revive(MessageId id) {
       draft->unheard = true;  // to the kernel it was removed, and that such are closed isn't told
       store_.spool->sync(file.fd.get());
       store_.spool->markWhole(file.name);
-      changes = reviveAs(id, *message, draft);
+      changes = reviveAs(id, *message, on_its_way, draft);
     } catch (...) {
       const auto append = store_.pending->appendOf(id);
       if (!append || append->spool != file.name) store_.spool->remove(file.name);
@@ -71,7 +73,7 @@ bool Drafts::revive(MessageId id) {
 }
 
 std::vector<sync::TreeChange> Drafts::reviveAs(MessageId id, const MessageRecord& now,
-                                               const DraftPtr& draft) {
+                                               bool on_its_way, const DraftPtr& draft) {
   const auto busy = [] {
     return Error(Code::busy, Scope::message, "the message is being sent to the server");
   };
@@ -105,7 +107,7 @@ std::vector<sync::TreeChange> Drafts::reviveAs(MessageId id, const MessageRecord
     store_.spool->remove(finished->spool);
     return {change};
   }
-  if (now.uid == 0 || store_.pending->outlook(now.id)) throw busy();
+  if (now.uid == 0 || on_its_way) throw busy();
   Change deletion;
   {
     const auto snapshot = store_.cache.snapshot();

@@ -143,8 +143,9 @@ class Drafts {
   // False: what is written to a draft without a name goes nowhere. Else it was finished, and is a
   // draft again, under its old id and with its old bytes.
   bool revive(MessageId id);
+  // `on_its_way`: there are changes of it that have not been done.
   std::vector<sync::TreeChange> reviveAs(MessageId id, const store::MessageRecord& now,
-                                         const DraftPtr& draft);
+                                         bool on_its_way, const DraftPtr& draft);
   std::optional<MessageId> finishedAs(MessageId id) const;
   // The draft of a message that may not be one yet, nor any more.
   DraftPtr open(MessageId id, bool keep_bytes);

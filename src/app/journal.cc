@@ -108,35 +108,42 @@ std::string bytesOf(const std::string& mount_point, const Json& change) {
 }
 
 // Never over a file that is there.
-std::string exportOne(const std::string& source, const std::string& directory, const Json& change) {
+std::string exportOne(const std::string& source, const Fd& directory, const Json& change) {
   const Fd from(::open(source.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW));
   if (!from) throw mountAnswer(source, errno);
   const Json& name = at(change, "/name");
   const auto wanted =
       name.is_string() ? name.get<std::string>() : fmt::format("{}.eml", number(change, "/number"));
-  std::string path = directory + "/" + wanted;
-  Fd to(::open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600));
+  std::string given = wanted;
+  const auto create = [&] {
+    return Fd(
+        ::openat(directory.get(), given.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600));
+  };
+  Fd to = create();
   if (!to && errno == EEXIST) {
-    path = fmt::format("{}/{}-{}", directory, number(change, "/number"), wanted);
-    to = Fd(::open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600));
+    given = fmt::format("{}-{}", number(change, "/number"), wanted);
+    to = create();
   }
-  if (!to) throw systemError(path, errno);
+  if (!to) throw systemError(given, errno);
   try {
     copy(from, to, source);
   } catch (...) {
-    ::unlink(path.c_str());
+    ::unlinkat(directory.get(), given.c_str(), 0);
     throw;
   }
-  return path;
+  return given;
 }
 
 int exportTo(const std::string& mount_point, const Chosen& chosen, const std::string& directory) {
+  const Fd into(::open(directory.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  if (!into) throw systemError(directory, errno);
   size_t failed = 0;
   for (const auto& [number, change] : chosen) {
     const std::string source = bytesOf(mount_point, change);
     try {
       if (source.empty()) throw failure(Code::not_found, "its message is not there to be read");
-      ::printf("%s\n", printable(exportOne(source, directory, change)).c_str());
+      const std::string name = exportOne(source, into, change);
+      ::printf("%s\n", printable(directory + "/" + name).c_str());
     } catch (const Error& error) {
       ++failed;
       ::fprintf(stderr, "emlfs: change %llu: %s\n", static_cast<unsigned long long>(number),

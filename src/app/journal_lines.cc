@@ -135,7 +135,10 @@ std::string heldText(const Json& status) {
   const std::string path = text(status, "/changes/held_by/path");
   const std::string why = text(status, "/changes/held_by/reason");
   if (!path.empty()) line += ": " + path;
-  if (!why.empty()) line += " (" + why + ")";
+  if (!why.empty())
+    line += " (" + why + ")";
+  else if (!path.empty())
+    line += "; mounting that account sends it";
   return line;
 }
 

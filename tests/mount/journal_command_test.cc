@@ -30,6 +30,9 @@ TEST_F(Commands, WhatTheServerRefusesIsListedRetriedAndDropped) {
   EXPECT_THAT(listed, HasSubstr("<1@example.org>, UID 1, "));
 
   const std::string out = mount().directory() + "/out";
+  const auto nowhere = emlfs({"journal", mount().path(), "export", numberOf("m1"), out});
+  EXPECT_NE(nowhere.status, kOk);
+  EXPECT_THAT(nowhere.errors, HasSubstr(out + ": No such file or directory"));
   std::filesystem::create_directory(out);
   const auto saved = emlfs({"journal", mount().path(), "export", numberOf("m1"), out});
   EXPECT_EQ(saved.status, kOk) << saved.errors;
