@@ -69,12 +69,17 @@ class ChangesImpl final : public Changes {
     if (command.all)
       for (const auto& change : store_.pending->changes())
         if (change.state == store::Change::State::parked) command.numbers.push_back(change.number);
-    if (command.act == JournalCommand::Act::retry)
-      drafts_.retried(sync::retryParked(store_, command.numbers, hooks_.on_change));
-    else
+    bool any_gone = false;
+    if (command.act == JournalCommand::Act::retry) {
+      const auto retried = sync::retryParked(store_, command.numbers, hooks_.on_change);
+      drafts_.retried(retried.changes);
+      any_gone = !retried.gone.empty();
+    } else
       for (const auto& file : sync::dropParked(store_, command.numbers))
         hooks_.spool_unneeded(file);
     hooks_.added();
+    if (any_gone)
+      throw Error(Code::stale, Scope::message, "a message of theirs is no longer there");
   }
 
   store::MessageRecord create(MailboxId directory, const std::string& name) override {

@@ -36,11 +36,16 @@ void Drafts::recover() {
     draft->closed = true;  // those who had it open are no more
     draft->known = false;
     draft->whole = whole;
-    draft->torn = !whole && draft->size > 0;
+    const auto record = store_.cache.snapshot()->message(id);
+    const auto given = journal_.name({{}, 0, 0, id});
+    // Whole or not, its name keeps it here.
+    draft->temporary = view::isTemporaryName(given    ? given->name
+                                             : record ? record->name
+                                                      : std::string());
+    draft->torn = !whole && !draft->temporary && draft->size > 0;
     if (draft->torn)
       draft->why =
           "it was being written when emlfs ended: mv it to another name to send it as it is";
-    const auto record = store_.cache.snapshot()->message(id);
     draft->time = record ? record->date.seconds : store::lastWrite(draft->fd.get());
     const MutexLock map(mutex_);
     drafts_[id] = draft;
@@ -150,13 +155,23 @@ bool Drafts::show(MessageId id) {
   const auto mailbox = std::ranges::find_if(mailboxes, [&](const store::MailboxRecord& each) {
     return each.selectable && each.wire == wire;
   });
-  const bool known = mailbox != mailboxes.end();
+  // It may have been moved on before it was sent, or while it was being sent.
+  const auto ours = store_.pending->outlook(id);
+  const auto directory = std::ranges::find_if(mailboxes, [&](const store::MailboxRecord& each) {
+    return each.selectable && each.wire == (ours && ours->directory ? *ours->directory : wire);
+  });
+  const bool known = mailbox != mailboxes.end() && directory != mailboxes.end();
   // A crash may have kept its last rename from the cache.
-  if (record && known && given && (record->mailbox != mailbox->id || record->name != given->name)) {
-    touchDirectory(*update, record->directory);
-    record->mailbox = record->directory = mailbox->id;
-    record->name = sync::freeName(*update, mailbox->id, given->name, id);
-    touchDirectory(*update, mailbox->id);
+  const auto differs = [&] {
+    return record->mailbox != mailbox->id || record->name != given->name ||
+           store::shownIn(*record) != directory->id;
+  };
+  if (record && known && given && record->shown != store::Shown::hidden && differs()) {
+    touchDirectory(*update, *store::shownIn(*record));
+    record->mailbox = mailbox->id;
+    record->directory = directory->id;
+    record->name = sync::freeName(*update, directory->id, given->name, id);
+    touchDirectory(*update, directory->id);
   }
   // Nor has the cache what was acknowledged of a new version: the message is still the old one.
   const bool unsent = append && append->state == Change::State::pending;
@@ -165,7 +180,8 @@ bool Drafts::show(MessageId id) {
     update->removeMessage(id);  // with the old version's bytes
     record->uid = 0;
     record->modseq = 0;
-    record->mailbox = record->directory = mailbox->id;
+    record->mailbox = mailbox->id;
+    record->directory = directory->id;
     record->shown = store::Shown::arrived;
     update->putMessage(*record);
     for (const Change& deletion : store_.pending->replacedBy(*append)) {
@@ -178,12 +194,7 @@ bool Drafts::show(MessageId id) {
   }
   if (record && unsent && !view::isTemporaryName(record->name)) record->flags = append->add;
   if (!record) {
-    // It may have been moved on while it was being sent.
-    const auto ours = store_.pending->outlook(id);
-    const auto directory = std::ranges::find_if(mailboxes, [&](const store::MailboxRecord& each) {
-      return each.selectable && each.wire == (ours && ours->directory ? *ours->directory : wire);
-    });
-    if (!known || directory == mailboxes.end()) return false;
+    if (!known) return false;
     record.emplace();
     record->id = id;
     record->mailbox = mailbox->id;

@@ -127,12 +127,12 @@ void Sender::submit(imap::Lane lane) {
   imap::Job job;
   job.lane = lane;
   job.doing = "sending changes";
-  job.run = [this](imap::Session& session) { run(session); };
+  job.run = [this, lane](imap::Session& session) { run(session, lane); };
   job.failed = [this](const Error& error) { finish(error); };
   pool_.submit(std::move(job));
 }
 
-void Sender::run(imap::Session& session) {
+void Sender::run(imap::Session& session, imap::Lane lane) {
   {
     const MutexLock lock(mutex_);
     if (running_) return;
@@ -148,13 +148,17 @@ void Sender::run(imap::Session& session) {
     const MutexLock lock(mutex_);
     noteSent(mailboxes, any_sent);
   } catch (...) {
+    bool awaited = false;
     {
       // The pool may repeat the job on a fresh connection, whenever there is one.
       const MutexLock lock(mutex_);
       running_ = false;
       asked_.clear();  // some may have been sent
+      awaited = !waiters_.empty() && lane == imap::Lane::background;
     }
     hooks_.ended();
+    // In the background that may be in hours: who began to wait meanwhile is told if there is none.
+    if (awaited) submit(imap::Lane::listing);
     throw;
   }
   finish(std::nullopt);

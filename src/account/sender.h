@@ -53,7 +53,7 @@ class Sender {
     Clock::time_point began = Clock::now();
   };
   void submit(imap::Lane lane);
-  void run(imap::Session& session);
+  void run(imap::Session& session, imap::Lane lane);
   void noteSent(const std::set<MailboxId>& mailboxes, bool any_sent) REQUIRES(mutex_);
   void finish(const std::optional<Error>& error);
   // Those whose changes are no longer on their way, and what to tell them.

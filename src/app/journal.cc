@@ -7,6 +7,7 @@
 #include <array>
 #include <cerrno>
 #include <map>
+#include <set>
 
 #include "app/commands.h"
 #include "app/exit_code.h"
@@ -61,11 +62,30 @@ std::string counted(size_t count) {
   return count == 1 ? "1 change" : formatCount(count) + " changes";
 }
 
+// Of them, those that stay refused since their messages are no longer there.
+std::set<uint64_t> stillRefused(const std::string& mount_point, const Chosen& chosen) {
+  std::set<uint64_t> numbers;
+  for (const Json& change : at(readPages(mount_point, kJournal), "/changes"))
+    if (isRefused(change) && chosen.count(number(change, "/number")) != 0)
+      numbers.insert(number(change, "/number"));
+  return numbers;
+}
+
 int retry(const std::string& mount_point, const Chosen& chosen) {
-  if (!chosen.empty()) tell(mount_point, "retry", chosen);
+  std::set<uint64_t> gone;
+  try {
+    if (!chosen.empty()) tell(mount_point, "retry", chosen);
+  } catch (const Error& error) {
+    if (error.code != Code::stale) throw;
+    gone = stillRefused(mount_point, chosen);
+  }
+  for (const uint64_t number : gone)
+    ::fprintf(stderr, "emlfs: change %llu: its message is no longer there: drop it\n",
+              static_cast<unsigned long long>(number));
+  const size_t count = chosen.size() - gone.size();
   ::printf("%s to be sent again; 'emlfs flush' waits for the server\n",
-           (counted(chosen.size()) + (chosen.size() == 1 ? " is" : " are")).c_str());
-  return static_cast<int>(ExitCode::ok);
+           (counted(count) + (count == 1 ? " is" : " are")).c_str());
+  return static_cast<int>(gone.empty() ? ExitCode::ok : ExitCode::incomplete);
 }
 
 // A new message is nowhere else.
@@ -141,7 +161,8 @@ int exportTo(const std::string& mount_point, const Chosen& chosen, const std::st
   for (const auto& [number, change] : chosen) {
     const std::string source = bytesOf(mount_point, change);
     try {
-      if (source.empty()) throw failure(Code::not_found, "its message is not there to be read");
+      if (source.empty())
+        throw failure(Code::not_found, "its message is removed: there is nothing to export");
       const std::string name = exportOne(source, into, change);
       ::printf("%s\n", printable(directory + "/" + name).c_str());
     } catch (const Error& error) {

@@ -79,6 +79,8 @@ std::string changeAdvice(const Json& change) {
       return "it is larger than the server takes: export, then drop";
     case Code::not_found:
       return "make the mailbox, then retry";
+    case Code::stale:
+      return "drop, and do it again: the message is another one to the server";
     case Code::exists:
       return "drop: there is one of that name";
     case Code::invalid:
@@ -138,7 +140,7 @@ std::string heldText(const Json& status) {
   if (!why.empty())
     line += " (" + why + ")";
   else if (!path.empty())
-    line += "; mounting that account sends it";
+    line += "; mounting that account sends it, or its 'emlfs journal' says why it can't";
   return line;
 }
 

@@ -25,10 +25,11 @@ store::Dirent find(Context& context, fuse_ino_t parent, std::string_view name) {
   return *found;
 }
 
-// Who copies a message with its attributes (`mv` between two mounts) asks for what the server will
-// say of a new one itself: ignored, as owners and modes are.
+// Who copies messages and mailboxes with their attributes (`mv` between two mounts) asks for what
+// the server will say of new ones itself: ignored, as owners and modes are.
 bool isGiven(const Account& account, fuse_ino_t node, std::string_view name) {
-  if (isDirectory(node) || name == kFlags) return false;
+  if (isDirectory(node)) return true;
+  if (name == kFlags) return false;
   const auto message = account.snapshot()->message(MessageId{node});
   return message && message->uid == 0;
 }
@@ -89,7 +90,7 @@ void setxattr(fuse_req_t request, fuse_ino_t node, const char* name, const char*
   }
   answerDone(request, touchedBy(contextOf(request).account, node), [&](Context& context) {
     if (isGiven(context.account, node, name)) return;
-    if (name != kFlags || isDirectory(node))
+    if (name != kFlags)
       throw Error(Code::not_permitted, Scope::message, "only user.imap.flags can be changed");
     if ((flags & XATTR_CREATE) != 0) throw Error(Code::exists, Scope::message, "it is there");
     const auto words = parseFlagWords({value, size});
@@ -99,8 +100,9 @@ void setxattr(fuse_req_t request, fuse_ino_t node, const char* name, const char*
   });
 }
 
-void removexattr(fuse_req_t request, fuse_ino_t /*node*/, const char* name) {
-  fuse_reply_err(request, std::string_view(name).starts_with(kOurs) ? EPERM : EOPNOTSUPP);
+void removexattr(fuse_req_t request, fuse_ino_t node, const char* name) {
+  const bool ours = std::string_view(name).starts_with(kOurs);
+  fuse_reply_err(request, !ours ? EOPNOTSUPP : isDirectory(node) ? 0 : EPERM);
 }
 
 void link(fuse_req_t request, fuse_ino_t /*node*/, fuse_ino_t /*new_parent*/,

@@ -252,6 +252,8 @@ SyncState apply(Store store, MailboxId mailbox, const Delta& delta, const OnChan
   update->commit();
   failPoint("apply: on the disk");
   for (const auto& [id, place] : work.found) store.pending->found(id, place);
+  if (store.pending != nullptr && delta.replaced)
+    store.pending->replaced(std::exchange(work.vanished, {}), directory->wire);
   for (const MessageId id : work.vanished)
     if (store.pending != nullptr) store.pending->vanished(id);
   if (any) on_change(work.change);

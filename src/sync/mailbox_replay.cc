@@ -76,7 +76,7 @@ class MailboxReplay {
       begin();
       rename(from, to);
     }
-    const auto renamed = session_.listBelow(to, delimiter_);
+    const auto renamed = list(to);
     if (!isThere(renamed, to))
       throw Error(Code::refused, Scope::mailbox,
                   fmt::format("the server said OK, and did not rename {}", from));
@@ -94,10 +94,10 @@ class MailboxReplay {
     // Also of one that was refused and is tried again: it may not have been put back.
     const bool aside = !change_.other.empty() && isThere(change_.other);
     if (!aside) {
-      const auto list = session_.listBelow(wire, delimiter_);
-      if (!isThere(list, wire)) {
+      const auto there = list(wire);
+      if (!isThere(there, wire)) {
         // What another client has below a level keeps it.
-        const bool level = find(list, wire) != nullptr && !anyBelow(list, wire);
+        const bool level = find(there, wire) != nullptr && !anyBelow(there, wire);
         if (level) convenience([&] { session_.remove(wire); });
         gone();
         return;
@@ -106,7 +106,7 @@ class MailboxReplay {
         gone();
         return;
       }
-      if (anyBelow(list, wire)) refuseFull();
+      if (anyBelow(there, wire)) refuseFull();
       change_.destination.uid_validity = statusOf(wire).uid_validity;
       change_.other = asideName();
       begin();
@@ -145,9 +145,25 @@ class MailboxReplay {
     return session_.status(wire);
   }
 
-  bool isThere(const std::string& wire) {
-    return isThere(session_.listBelow(wire, delimiter_), wire);
+  std::vector<ListEntry> list(const std::string& wire) {
+    try {
+      return session_.listBelow(wire, delimiter_);
+    } catch (const Error& error) {
+      if (error.scope != Scope::mailbox) throw;
+      doubtful(wire, error);
+    }
   }
+
+  // What was begun may have happened, and pending changes in the mailbox would be void if it were
+  // taken back: it is tried again. Else the server is as before.
+  [[noreturn]] void doubtful(const std::string& wire, const Error& error) const {
+    const bool begun = change_.state == Change::State::begun;
+    throw Error(begun ? Code::busy : error.code, begun ? Scope::connection : Scope::mailbox,
+                fmt::format("whether {} is there is not known: {}", wire, error.what()),
+                error.server);
+  }
+
+  bool isThere(const std::string& wire) { return isThere(list(wire), wire); }
 
   // Dovecot 2.3 may leave out of a list, or call a mere level, what it knows when asked.
   bool isThere(const std::vector<ListEntry>& list, const std::string& wire) {
@@ -161,12 +177,7 @@ class MailboxReplay {
       if (error.code == Code::denied) return true;
       // That a level holds no messages is said as what can never be.
       if (error.code == Code::not_found || error.code == Code::invalid) return false;
-      // What was begun may have happened, and pending changes in the mailbox would be void if it
-      // were taken back: it is tried again. Else the server is as before.
-      const bool begun = change_.state == Change::State::begun;
-      throw Error(begun ? Code::busy : error.code, begun ? Scope::connection : Scope::mailbox,
-                  fmt::format("whether {} is there is not known: {}", wire, error.what()),
-                  error.server);
+      doubtful(wire, error);
     }
   }
 
@@ -181,7 +192,7 @@ class MailboxReplay {
   // keeps it from being removed.
   void removeAside() {
     const std::string& aside = change_.other;
-    const bool children = anyBelow(session_.listBelow(aside, delimiter_), aside);
+    const bool children = anyBelow(list(aside), aside);
     const auto now = session_.examine(aside);
     if (!children && now.messages == 0) {
       session_.remove(aside);
@@ -238,8 +249,7 @@ class MailboxReplay {
 
   std::string freeName(const std::string& wanted) {
     std::string name = wanted;
-    for (unsigned n = 2; !session_.listBelow(name, delimiter_).empty(); ++n)
-      name = fmt::format("{}-{}", wanted, n);
+    for (unsigned n = 2; !list(name).empty(); ++n) name = fmt::format("{}-{}", wanted, n);
     return name;
   }
 

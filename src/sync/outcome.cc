@@ -71,9 +71,9 @@ bool Outcome::select(const Run& run) {
   const auto now = session_.select(source.mailbox);
   learn(source.mailbox, now);
   if (now.uid_validity != source.uid_validity) {
-    log::warning("{}: {} changes are void, since its messages were replaced", source.mailbox,
-                 run.size());
-    for (const auto& change : run) pending_.vanished(change.id);
+    std::vector<MessageId> ids;
+    for (const auto& change : run) ids.push_back(change.id);
+    putBack(store_, pending_.replaced(ids, source.mailbox), on_change_);
     note(source.mailbox);
     return false;
   }
@@ -120,7 +120,51 @@ void Outcome::failed(const Run& run, const Error& error) {
     return;
   }
   if (error.code == Code::stale && dropGone(run)) return;
+  if (run.front().state == Change::State::copied) takeBack(run);
   refused(run, error);
+}
+
+// Without MOVE a move got as far as its copies, and the originals can't be removed. They are shown
+// where they were, and what is done to them would not be done to the copies: these go again. Those
+// whose UIDs the server has not told are found when the move is tried again.
+void Outcome::takeBack(const Run& run) {
+  const auto& capabilities = session_.capabilities();
+  if (!capabilities.has("UIDPLUS") && !capabilities.has("IMAP4REV2")) return;
+  try {
+    if (!select(run)) return;
+    const UidSet here = present(run);
+    Run copied = run;
+    const Run staying =
+        takeIf(copied, [&](const Change& change) { return here.contains(change.source.uid); });
+    if (staying.empty()) return;
+    // Some may have been marked before others were refused.
+    session_.store(uidsOf(staying), imap::Session::Change::remove, Flags({"\\Deleted"}));
+    const auto now = session_.select(run.front().mailbox);
+    Run known;
+    UidSet copies;
+    for (const Change& change : staying) {
+      if (change.destination.uid == 0 || change.destination.uid_validity != now.uid_validity)
+        continue;
+      copies.add(change.destination.uid);
+      known.push_back(change);
+    }
+    if (known.empty()) return;
+    // Before they go: after a crash no original may be removed for a copy that is no more.
+    pending_.doubt(known);
+    failPoint("replay: copies doubted");
+    session_.store(copies, imap::Session::Change::add, Flags({"\\Deleted"}));
+    session_.expunge(copies);
+    for (Change& change : known) {
+      change.destination = {};
+      change.recovered = false;
+    }
+    pending_.reset(known);
+    note(run.front().mailbox);
+  } catch (const Error& error) {
+    if (error.scope == Scope::connection || error.scope == Scope::account) throw;
+    log::warning("copies of messages that could not be moved stay in {}: {}", run.front().mailbox,
+                 error.what());
+  }
 }
 
 Run Outcome::notSettled(const Run& run) const {

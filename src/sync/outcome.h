@@ -25,7 +25,7 @@ class Outcome {
   void note(MailboxId mailbox) { changed_.insert(mailbox); }
 
   // False if no message of the run can be there any more: the mailbox was replaced (RFC 9051
-  // section 2.3.1.1), so its UIDs mean others.
+  // section 2.3.1.1), so its UIDs mean others. Then they count as refused.
   bool select(const Run& run);
   // Changes whose message had got its place when they were acknowledged, and had not when they were
   // made; and those whose UID was seen just before a crash. Those of which nobody can know it any
@@ -47,6 +47,7 @@ class Outcome {
   UidSet present(const Run& run);
   Run notSettled(const Run& run) const;
   bool dropGone(const Run& run);
+  void takeBack(const Run& run);
   void askAgain(const store::Change& change);
 
   imap::Session& session_;

@@ -23,19 +23,34 @@ bool ofMessage(const Change& change) {
 }
 
 // Where the message is now: since it was refused another change may have brought it elsewhere.
-void findAgain(const store::Snapshot& snapshot, Change& change) {
-  if (!ofMessage(change) || change.source.uid == 0) return;
+// False if it is no longer there.
+bool findAgain(const store::Snapshot& snapshot, Change& change) {
+  if (!ofMessage(change) || change.source.uid == 0) return true;
   const auto message = snapshot.message(change.id);
   const auto mailbox = message ? snapshot.mailbox(message->mailbox) : std::nullopt;
   if (!mailbox) {
     // In a mailbox that is not listed yet, perhaps: the cache was deleted.
     if (const auto there = mailboxByWire(snapshot, change.source.mailbox))
-      if (!there->state.complete && there->state.listed_to < change.source.uid) return;
-    throw Error(Code::stale, Scope::message, "the message is no longer there");
+      if (!there->state.complete && there->state.listed_to < change.source.uid) return true;
+    return false;
   }
   change.source.mailbox = mailbox->wire;
   change.source.uid_validity = mailbox->state.uid_validity;
   change.source.uid = message->uid;
+  return true;
+}
+
+// The flags of the old version are those of the new one, also what was changed since that was put
+// back.
+void takeFlags(const store::Snapshot& snapshot, const Pending& pending, const Run& run,
+               Change& append) {
+  for (const Change& old : run) {
+    const bool replaced = isReplaced(old) && old.spool == append.spool;
+    const auto message = replaced ? snapshot.message(old.id) : std::nullopt;
+    if (!message || message->shown == store::Shown::hidden) continue;
+    const auto ours = pending.outlook(old.id);
+    append.add = changed(message->flags, ours ? ours->add : Flags(), ours ? ours->remove : Flags());
+  }
 }
 
 // As far as it isn't there already.
@@ -76,24 +91,28 @@ void showAgain(Store store, const Run& run, const OnChange& on_change) {
 
 }  // namespace
 
-Run retryParked(Store store, const std::vector<uint64_t>& numbers, const OnChange& on_change) {
+Retried retryParked(Store store, const std::vector<uint64_t>& numbers, const OnChange& on_change) {
   Run run = store.pending->parkedWith(numbers);
+  Run gone;
   {
     const auto snapshot = store.cache.snapshot();
-    for (Change& change : run) findAgain(*snapshot, change);
+    for (Change& change : run)
+      if (change.kind == Change::Kind::append) takeFlags(*snapshot, *store.pending, run, change);
+    gone = takeIf(run, [&](Change& change) { return !findAgain(*snapshot, change); });
   }
-  // A person has done it again meanwhile.
-  const Run needless = takeIf(run, [](const Change& change) {
+  // A person has done it again meanwhile; or what a new message replaces has gone.
+  Run needless = takeIf(run, [](const Change& change) {
     return change.kind == Change::Kind::move && change.source.mailbox == change.mailbox;
   });
+  for (Change& change : takeIf(gone, isReplaced)) needless.push_back(std::move(change));
   if (!needless.empty()) store.pending->drop(needless);
-  if (run.empty()) return run;
+  if (run.empty()) return {run, gone};
   const bool mailboxes = std::any_of(run.begin(), run.end(), ofMailboxes);
   if (mailboxes) store.pending->renaming();
   store.pending->retry(run);
   if (mailboxes) reshape(store, on_change);
   showAgain(store, run, on_change);
-  return run;
+  return {run, gone};
 }
 
 std::string mailboxName(const std::string& wire) {

@@ -87,6 +87,16 @@ Run Pending::followers(const Change& append) const {
   return later(append.id, append.number);
 }
 
+void Pending::doubt(const Run& run) {
+  store::Batch batch;
+  batch.update = run;
+  for (Change& change : batch.update) {
+    change.state = Change::State::begun;
+    change.destination.uid = 0;
+  }
+  commit(std::move(batch));
+}
+
 void Pending::reset(const Run& run) {
   store::Batch batch;
   batch.update = run;
@@ -205,6 +215,28 @@ void Pending::vanished(MessageId id) {
               changes_.at(*of->second.begin()).source.message_id);
   }
   commit(std::move(batch));
+}
+
+Run Pending::replaced(const std::vector<MessageId>& ids, const std::string& wire) {
+  Run lost;
+  for (const MessageId id : ids) {
+    Run its;
+    {
+      const MutexLock lock(mutex_);
+      its = later(id, 0);
+    }
+    std::erase_if(its, [](const Change& change) { return change.state == Change::State::parked; });
+    // The old version of a message has gone, which is all that was wanted.
+    if (!its.empty() && isReplaced(its.front()))
+      vanished(id);
+    else
+      lost.insert(lost.end(), its.begin(), its.end());
+  }
+  if (lost.empty()) return lost;
+  log::warning("{}: {} changes can't be done, since its messages were replaced", wire, lost.size());
+  return park(lost, Error(Code::stale, Scope::mailbox,
+                          "the server has replaced the messages of " + wire +
+                              ", or has given them other UIDs: which one was meant is not known"));
 }
 
 std::set<MessageId> Pending::orphans() const {

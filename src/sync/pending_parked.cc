@@ -62,6 +62,7 @@ void Pending::retry(const Run& run) {
       if (at == changes_.end() || !isParked(at->second)) continue;
       Change change = at->second;
       change.source = wanted.source;
+      change.add = wanted.add;
       change.state = Change::State::pending;
       // What may have been done is looked for above what was noted then.
       if (!change.recovered) change.destination = {};

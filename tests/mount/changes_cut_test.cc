@@ -156,8 +156,16 @@ class ChangesCut : public MountTest {
       constexpr std::array kPolicies{DeletePolicy::flag, DeletePolicy::trash,
                                      DeletePolicy::expunge};
       auto line = std::make_shared<Line>(tls, kPolicies.at(lane++ % kPolicies.size()));
-      return [&, line](size_t i) {
-        line->run(seed + i, sessions[i], tally);
+      // Beside other lanes more changes go in one command.
+      line->run(seed + sessions.size(), {}, tally);
+      line->run(seed + sessions.size() + 1, {}, tally);
+      const ProxyStats busy = line->stats();
+      return [&, line, busy](size_t i) {
+        Cuts cuts = sessions[i];
+        cuts.every = std::min(
+            cuts.every, (cuts.direction == Direction::to_server ? busy.to_server : busy.to_client) /
+                            kCutsInASession);
+        line->run(seed + i, cuts, tally);
         const auto& stats = line->stats();
         made += stats.cuts;
         const uint64_t passed =

@@ -265,6 +265,35 @@ TEST_F(MailboxChange, ANewMessageIsMovedIntoMailboxesThatAreMadeAfterIt) {
     EXPECT_THAT(server_.doveadm({"search", "mailbox", mailbox, "all"}), HasSubstr("1")) << mailbox;
 }
 
+// What the cache has of such a message is where it is shown.
+TEST_F(MailboxChange, ANewMessageThatWasMovedIsThereAfterARemountToo) {
+  for (const char* const name : {"A", "B"}) server_.doveadm({"mailbox", "create", name});
+  const auto proxy = Proxy::start({server_.host(), server_.imapPort()});
+  std::optional<Mount> mount(std::in_place, server_, *proxy, std::vector<std::string>{"poll=1s"});
+  EXPECT_TRUE(namesIn(*mount / "B").empty());
+  EXPECT_TRUE(namesIn(*mount / "A").empty());
+  proxy->refuse();
+  proxy->cutNow();
+  for (const char* const name : {"made", "renamed"})
+    std::ofstream(*mount / "A" + "/" + name) << body(name);
+  EXPECT_TRUE(eventually(
+      [&] { return mount->status().at("changes").at("kinds").value("append", 0) == 2; }));
+  runOrThrow({"mkdir", *mount / "N"});
+  runOrThrow({"mv", *mount / "A/made", *mount / "N/made"});
+  runOrThrow({"mv", *mount / "B", *mount / "C"});
+  runOrThrow({"mv", *mount / "A/renamed", *mount / "C/renamed"});
+  mount->remount();
+  const auto expectMoved = [&] {
+    EXPECT_TRUE(namesIn(*mount / "A").empty());
+    EXPECT_EQ(namesIn(*mount / "N"), (std::vector<std::string>{"made"}));
+    EXPECT_EQ(namesIn(*mount / "C"), (std::vector<std::string>{"renamed"}));
+  };
+  expectMoved();
+  proxy->resume();
+  EXPECT_TRUE(eventually([&] { return flush(*mount) == 0; }));
+  expectMoved();
+}
+
 TEST_F(MailboxChange, AnotherClientChangesMailboxesToo) {
   server_.deliver("Shared", body("kept"));
   const Mount mount(server_, {"poll=1s"});

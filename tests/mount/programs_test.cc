@@ -167,5 +167,18 @@ TEST_F(Programs, TreesComeAndGo) {
   EXPECT_THAT(sums("A/Unpacked"), ElementsAre(sha256(makeMessage("a", 500, 3))));
 }
 
+// mv of a directory from another mount, and rsync -X from a copy, set and remove what is there.
+TEST_F(Programs, WhatDirectoriesHaveIsNotChangedInSilence) {
+  const std::string directory = at("A");
+  EXPECT_EQ(::setxattr(directory.c_str(), "user.imap.mailbox", "B", 1, 0), 0);
+  EXPECT_EQ(::removexattr(directory.c_str(), "user.imap.uidvalidity"), 0);
+  std::string name(10, 0);
+  ASSERT_EQ(::getxattr(directory.c_str(), "user.imap.mailbox", name.data(), name.size()), 1);
+  EXPECT_EQ(name.front(), 'A');
+  EXPECT_GT(::getxattr(directory.c_str(), "user.imap.uidvalidity", nullptr, 0), 0);
+  EXPECT_EQ(::setxattr(message().c_str(), "user.imap.uid", "7", 1, 0), -1);
+  EXPECT_EQ(errno, EPERM);
+}
+
 }  // namespace
 }  // namespace emlfs::test

@@ -164,7 +164,10 @@ Step removeStep(const std::string& message, const std::string& mailbox, DeletePo
               world.erase(message);
             else
               world.move(message, kTrash);
-          }};
+          },
+          Step::Promise::at_once,
+          {},
+          message};
 }
 
 Step flagStep(const std::string& message, const std::string& mailbox, const std::string& changes) {
@@ -182,7 +185,7 @@ Step writeStep(const Proof& proof, const std::string& mailbox, int64_t date) {
             world.put(message, {mailbox, {}, date});
             world.give(message, name);
           },
-          Step::Promise::by_flush};
+          Step::Promise::by_flush, message};
 }
 
 Step replaceStep(const Proof& proof, const std::string& message, const std::string& mailbox,
@@ -285,6 +288,18 @@ std::string Performance::history(const std::string& message) const {
   return lines;
 }
 
+void Performance::flushed() {
+  unsent_.clear();
+  allowed_ = {all_};
+  for (const auto& message : dropped_) {
+    const auto before = allowed_;
+    for (World world : before) {
+      world.erase(message);
+      allowed_.push_back(std::move(world));
+    }
+  }
+}
+
 void Performance::mayHappen(const Step& step) {
   const auto before = allowed_;
   for (World world : before) {
@@ -309,6 +324,8 @@ std::optional<CallFailed> Performance::perform(const std::vector<Step>& steps,
       return failure;
     }
     step.effect(all_);
+    if (!step.writes.empty()) unsent_.insert(step.writes);
+    if (unsent_.count(step.removes) != 0) dropped_.insert(step.removes);
     if (step.promise == Step::Promise::is_flush) {
       flushed();
     } else if (step.promise == Step::Promise::by_flush) {

@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <functional>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -26,6 +27,8 @@ struct Step {
   std::function<void(const Person&)> act;
   std::function<void(World&)> effect;
   Promise promise = Promise::at_once;
+  std::string writes = {};   // the message that is new
+  std::string removes = {};  // the one that rm takes
 };
 
 // A message that is there before.
@@ -73,13 +76,15 @@ class Performance {
   std::optional<CallFailed> perform(const std::vector<Step>& steps, const Person& person);
 
   // Everything that was done has reached the server.
-  void flushed() { allowed_ = {all_}; }
+  void flushed();
 
   const std::vector<World>& allowed() const { return allowed_; }
   const World& world() const { return all_; }  // if everything happened
   void settleOn(const World& world) {          // that is how it is
     all_ = world;
     allowed_ = {world};
+    unsent_.clear();
+    dropped_.clear();
   }
   const std::string& last() const { return last_; }       // what was done last
   std::string history(const std::string& message) const;  // what was done with it, a line each
@@ -89,6 +94,9 @@ class Performance {
 
   World all_;  // if each step happened
   std::vector<World> allowed_;
+  std::set<std::string> unsent_;  // messages that were written since the last flush
+  std::set<std::string>
+      dropped_;  // of them, what was removed: the server need not have heard of it
   std::string last_ = "the beginning";
   std::vector<std::string> history_;
 };

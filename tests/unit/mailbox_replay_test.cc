@@ -28,6 +28,8 @@ class TreeSession final : public test::ReadingSession {
   std::set<std::string> left_out;           // of lists
   std::string forbidden;                    // EXAMINE says NO of what begins so
   std::optional<Code> status_error;         // what STATUS says of all
+  std::set<std::string> no_list;            // LIST of these says NO, once
+  std::function<void()> on_rename;          // when it is done
   std::string no_rename_below = "nowhere";  // RENAME says NO
 
   const imap::Capabilities& capabilities() const override { return capabilities_; }
@@ -36,6 +38,8 @@ class TreeSession final : public test::ReadingSession {
   std::vector<Namespace> namespaces() override { return {{Namespace::Kind::personal, "", '/'}}; }
   std::vector<ListEntry> list(const std::vector<Namespace>&) override { return listBelow("", '/'); }
   std::vector<ListEntry> listBelow(std::string_view wire, char) override {
+    if (no_list.erase(std::string(wire)) != 0)
+      throw Error(Code::busy, Scope::mailbox, "not now", "not now");
     std::vector<ListEntry> all;
     for (const auto& [name, box] : boxes) {
       const bool below = wire.empty() || name == wire || name.starts_with(std::string(wire) + "/");
@@ -99,6 +103,7 @@ class TreeSession final : public test::ReadingSession {
     if (boxes.contains(std::string(to))) throw Error(Code::exists, Scope::mailbox, "taken");
     boxes.erase(std::string(from));
     boxes[std::string(to)] = moved;
+    if (on_rename) on_rename();
     const std::string below = std::string(from) + "/";
     for (auto at = boxes.lower_bound(below); at != boxes.end() && at->first.starts_with(below);) {
       boxes[std::string(to) + "/" + at->first.substr(below.size())] = at->second;
@@ -201,6 +206,28 @@ TEST_F(MailboxReplayTest, WhatCantBeFoundOutNowIsTriedAgain) {
   }
   session_.status_error.reset();
   send();
+  EXPECT_EQ(wireOf(id), "b");
+}
+
+TEST_F(MailboxReplayTest, WhatWasRenamedAndCantBeListedIsTriedAgain) {
+  const auto id = idOf("a");
+  rename("b");
+  session_.no_list = {};
+  session_.on_rename = [this] { session_.no_list = {"b"}; };
+  for (int tries = 0; tries < 2; ++tries) {
+    try {
+      send();
+      ADD_FAILURE() << "it was believed";
+    } catch (const Error& error) {
+      EXPECT_EQ(error.scope, Scope::connection);
+    }
+    EXPECT_THAT(session_.names(), ElementsAre("INBOX", "b"));
+    EXPECT_EQ(pending_.parked(), 0U);
+    session_.no_list = {"a"};
+  }
+  session_.no_list = {};
+  send();
+  EXPECT_EQ(pending_.size(), 0U);
   EXPECT_EQ(wireOf(id), "b");
 }
 

@@ -43,11 +43,13 @@ class MailboxSession final : public ReadingSession {
   // What happens when the server is asked to do it.
   std::function<void(const std::vector<imap::NewMessage>&)> on_append;
   std::function<void()> on_transfer;
+  std::function<void(const UidSet&, Change, const Flags&)> on_store;
   std::function<void()> on_listen;  // then something has happened in the selected mailbox
   std::function<void(const std::string& wire)> on_open;
   std::function<void()> on_look;  // which messages there are
   std::function<void(Uid)> on_body;
-  Milliseconds listened{0};  // at most
+  Milliseconds listened{0};   // at most
+  bool tells_copies = false;  // COPY copies, and the answer has COPYUID
 
   const imap::Capabilities& capabilities() const override { return capabilities_; }
   std::string tlsVersion() const override { return {}; }
@@ -96,15 +98,27 @@ class MailboxSession final : public ReadingSession {
     on_append(messages);
     return std::nullopt;
   }
-  std::optional<imap::CopiedUids> copy(const UidSet&, std::string_view) override {
+  std::optional<imap::CopiedUids> copy(const UidSet& uids, std::string_view to) override {
     on_transfer();
-    return std::nullopt;
+    if (!tells_copies) return std::nullopt;
+    auto& there = mailboxes.at(std::string(to));
+    imap::CopiedUids told;
+    told.uid_validity = there.validity;
+    for (const auto& [uid, message] : mailboxes.at(selected_).messages) {
+      if (!uids.contains(uid)) continue;
+      told.uids.emplace_back(uid, there.uid_next);
+      there.put(there.uid_next, message.meta.header.message_id, message.bytes);
+    }
+    return told;
   }
   std::optional<imap::CopiedUids> move(const UidSet&, std::string_view) override {
     on_transfer();
     return std::nullopt;
   }
-  std::vector<FlagChange> store(const UidSet&, Change, const Flags&) override { return {}; }
+  std::vector<FlagChange> store(const UidSet& uids, Change change, const Flags& flags) override {
+    if (on_store) on_store(uids, change, flags);
+    return {};
+  }
   void expunge(const UidSet& uids) override {
     std::erase_if(mailboxes.at(selected_).messages,
                   [&](const auto& message) { return uids.contains(message.first); });

@@ -31,6 +31,11 @@ class QueueingPool final : public imap::Pool {
     }
   }
   size_t queued() const { return jobs_.size(); }
+  std::vector<imap::Lane> lanes() const {
+    std::vector<imap::Lane> all;
+    for (const auto& job : jobs_) all.push_back(job.lane);
+    return all;
+  }
 
  private:
   imap::Session& session_;
@@ -91,6 +96,19 @@ TEST_F(SenderTest, AReplayThatIsCutHasEnded) {
   sender_.poke();
   EXPECT_THROW(pool_.run(), Error);
   EXPECT_EQ(ended_, 1);
+}
+
+// The pool keeps that job until the network is back, however long somebody waits.
+TEST_F(SenderTest, AFlushOfWhatIsCutIsNotLeftInTheBackground) {
+  deletion();
+  session_.on_open = [this](const std::string&) {
+    flush();
+    throw Error(Code::network, Scope::connection, "cut");
+  };
+  sender_.poke();
+  EXPECT_THROW(pool_.run(), Error);
+  EXPECT_EQ(pool_.lanes(), std::vector{imap::Lane::listing});
+  EXPECT_FALSE(answered_);
 }
 
 TEST_F(SenderTest, WhatWaitsForARefusedChangeIsBusy) {

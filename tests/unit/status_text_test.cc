@@ -136,7 +136,8 @@ TEST(StatusText, SaysWhatDeletionsWaitFor) {
     return statusText("/m", R"({"changes": {"held_by_others": true, "held_by": )" + by + "}}");
   };
   EXPECT_NE(held(R"({"path": "/s/b@h/spool/7.eml", "reason": ""})")
-                .find("are on their servers: /s/b@h/spool/7.eml; mounting that account sends it\n"),
+                .find("are on their servers: /s/b@h/spool/7.eml; mounting that account sends it, "
+                      "or its 'emlfs journal' says why it can't\n"),
             std::string::npos);
   EXPECT_NE(held(R"({"path": "/s", "reason": "Too many open files"})")
                 .find("are on their servers: /s (Too many open files)\n"),

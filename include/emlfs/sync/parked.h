@@ -1,7 +1,7 @@
 // What a person does about changes that the server refused. Thread-safe as what change.h has.
 //
-// Throws what Pending::parkedWith() throws, Error(stale, message) if a message is no longer there,
-// Error(system) if the journal can't be written: then nothing has happened.
+// Throws what Pending::parkedWith() throws, Error(system) if the journal can't be written: then
+// nothing has happened.
 #pragma once
 
 #include <cstdint>
@@ -12,10 +12,15 @@
 
 namespace emlfs::sync {
 
+struct Retried {
+  Run changes;  // are pending again; a new message among them, which the view has lost, is left to
+                // the caller to show
+  Run gone;     // stay refused, since their messages are no longer there
+};
+
 // They are pending again, in their old order, and seen as such: a message that was put back is
-// shown as moved again, or hidden. Returns what is pending again; a new message among it, which the
-// view has lost, is left to the caller to show.
-Run retryParked(Store store, const std::vector<uint64_t>& numbers, const OnChange& on_change);
+// shown as moved again, or hidden.
+Retried retryParked(Store store, const std::vector<uint64_t>& numbers, const OnChange& on_change);
 
 // They are forgotten, and what was held back by them goes on. Returns the spool files that nobody
 // needs any more.

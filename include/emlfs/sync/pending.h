@@ -193,6 +193,8 @@ class Pending {
   Clock::duration unanswered(const Run& run) const;
   // `dropped` have become needless by it, at the same moment.
   void done(std::span<const Bound> bound, const Run& dropped = {});
+  // They are to be looked for, as if the answer had been lost; without what was known of a copy.
+  void doubt(const Run& run);
   // Nothing of it has happened: it is to be sent anew, without looking for it.
   void reset(const Run& run);
   // As the journal has them now; those that are gone from it are passed over. With an append goes
@@ -211,6 +213,9 @@ class Pending {
   void forgetParked(const Run& run);
   // The message is gone from the server, and no change of ours sent it away.
   void vanished(MessageId id);
+  // The messages of `wire` are others to the server now (another UIDVALIDITY, RFC 9051 section
+  // 2.3.1.1): what was to be done to these counts as refused. Gives what does.
+  Run replaced(const std::vector<MessageId>& ids, const std::string& wire);
   // Messages with a change that waits for an earlier one of theirs, and there is none any more:
   // that was done while it was being acknowledged; or whose UID the journal still has to be told.
   // And where such a message is.
