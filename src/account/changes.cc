@@ -78,8 +78,9 @@ class ChangesImpl final : public Changes {
       for (const auto& file : sync::dropParked(store_, command.numbers))
         hooks_.spool_unneeded(file);
     hooks_.added();
+    // Not as stale: of that the kernel asks a second time.
     if (any_gone)
-      throw Error(Code::stale, Scope::message, "a message of theirs is no longer there");
+      throw Error(Code::not_empty, Scope::message, "some can't be sent: their message is gone");
   }
 
   store::MessageRecord create(MailboxId directory, const std::string& name) override {

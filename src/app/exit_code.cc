@@ -24,7 +24,7 @@ constexpr Row kRows[] = {
     {ExitCode::mount, "the kernel or fusermount3 refused to mount or unmount"},
     {ExitCode::server, "the server refused a command, or doesn't speak IMAP"},
     {ExitCode::incomplete,
-     "not everything is in the cache (fetch), can be sent (flush), is exported (journal)"},
+     "not everything is in the cache (fetch), can be sent (flush, journal retry), is exported"},
     {ExitCode::damaged, "cache: it is damaged"},
 };
 

@@ -7,7 +7,6 @@
 #include <array>
 #include <cerrno>
 #include <map>
-#include <set>
 
 #include "app/commands.h"
 #include "app/exit_code.h"
@@ -48,44 +47,38 @@ Chosen choose(const Json& journal, const std::vector<std::string>& words, bool o
   return chosen;
 }
 
-void tell(const std::string& mount_point, const std::string& verb, const Chosen& chosen) {
+// False if a message of theirs is no longer there: then the others were told all the same.
+bool tell(const std::string& mount_point, const std::string& verb, const Chosen& chosen) {
+  bool all = true;
   std::string words = verb;
   for (auto at = chosen.begin(); at != chosen.end();) {
     words += fmt::format(" {}", at->first);
     if (++at != chosen.end() && words.size() < kMostWords) continue;
-    writeAttribute(mount_point, kJournal, words);
+    try {
+      writeAttribute(mount_point, kJournal, words);
+    } catch (const Error& error) {
+      if (error.code != Code::not_empty) throw;
+      all = false;
+    }
     words = verb;
   }
+  return all;
 }
 
 std::string counted(size_t count) {
   return count == 1 ? "1 change" : formatCount(count) + " changes";
 }
 
-// Of them, those that stay refused since their messages are no longer there.
-std::set<uint64_t> stillRefused(const std::string& mount_point, const Chosen& chosen) {
-  std::set<uint64_t> numbers;
-  for (const Json& change : at(readPages(mount_point, kJournal), "/changes"))
-    if (isRefused(change) && chosen.count(number(change, "/number")) != 0)
-      numbers.insert(number(change, "/number"));
-  return numbers;
-}
-
 int retry(const std::string& mount_point, const Chosen& chosen) {
-  std::set<uint64_t> gone;
-  try {
-    if (!chosen.empty()) tell(mount_point, "retry", chosen);
-  } catch (const Error& error) {
-    if (error.code != Code::stale) throw;
-    gone = stillRefused(mount_point, chosen);
+  if (!chosen.empty() && !tell(mount_point, "retry", chosen)) {
+    ::fprintf(stderr,
+              "emlfs: some can't be sent again, since their messages are no longer there: drop "
+              "those that 'emlfs journal' still calls refused\n");
+    return static_cast<int>(ExitCode::incomplete);
   }
-  for (const uint64_t number : gone)
-    ::fprintf(stderr, "emlfs: change %llu: its message is no longer there: drop it\n",
-              static_cast<unsigned long long>(number));
-  const size_t count = chosen.size() - gone.size();
   ::printf("%s to be sent again; 'emlfs flush' waits for the server\n",
-           (counted(count) + (count == 1 ? " is" : " are")).c_str());
-  return static_cast<int>(gone.empty() ? ExitCode::ok : ExitCode::incomplete);
+           (counted(chosen.size()) + (chosen.size() == 1 ? " is" : " are")).c_str());
+  return static_cast<int>(ExitCode::ok);
 }
 
 // A new message is nowhere else.
@@ -164,7 +157,7 @@ int exportTo(const std::string& mount_point, const Chosen& chosen, const std::st
       if (source.empty())
         throw failure(Code::not_found, "its message is removed: there is nothing to export");
       const std::string name = exportOne(source, into, change);
-      ::printf("%s\n", printable(directory + "/" + name).c_str());
+      ::printf("%s/%s\n", printable(directory).c_str(), printable(name).c_str());
     } catch (const Error& error) {
       ++failed;
       ::fprintf(stderr, "emlfs: change %llu: %s\n", static_cast<unsigned long long>(number),

@@ -35,6 +35,8 @@ Code codeOf(int error_number) {
     case EBUSY:
     case ESTALE:
       return Code::refused;
+    case ENOTEMPTY:
+      return Code::not_empty;
     default:
       return Code::system;
   }

@@ -139,16 +139,10 @@ void Outcome::takeBack(const Run& run) {
     if (staying.empty()) return;
     // Some may have been marked before others were refused.
     session_.store(uidsOf(staying), imap::Session::Change::remove, Flags({"\\Deleted"}));
-    const auto now = session_.select(run.front().mailbox);
-    Run known;
-    UidSet copies;
-    for (const Change& change : staying) {
-      if (change.destination.uid == 0 || change.destination.uid_validity != now.uid_validity)
-        continue;
-      copies.add(change.destination.uid);
-      known.push_back(change);
-    }
+    Run known = copiesOf(staying);
     if (known.empty()) return;
+    UidSet copies;
+    for (const Change& change : known) copies.add(change.destination.uid);
     // Before they go: after a crash no original may be removed for a copy that is no more.
     pending_.doubt(known);
     failPoint("replay: copies doubted");
@@ -165,6 +159,26 @@ void Outcome::takeBack(const Run& run) {
     log::warning("copies of messages that could not be moved stay in {}: {}", run.front().mailbox,
                  error.what());
   }
+}
+
+// Those whose copies are where the server had said, which may have been a mistake: with the
+// destination selected.
+Run Outcome::copiesOf(const Run& run) {
+  const auto now = session_.select(run.front().mailbox);
+  std::map<Uid, const Change*> told;
+  for (const Change& change : run)
+    if (change.destination.uid != 0 && change.destination.uid_validity == now.uid_validity)
+      told[change.destination.uid] = &change;
+  Run known;
+  if (told.empty()) return known;
+  session_.fetchMetadata(told.begin()->first, told.rbegin()->first, [&](MessageMeta&& meta) {
+    const auto at = told.find(meta.uid);
+    if (at == told.end()) return;
+    const auto& original = at->second->source;
+    if (meta.size == original.size && meta.header.message_id == original.message_id)
+      known.push_back(*at->second);
+  });
+  return known;
 }
 
 Run Outcome::notSettled(const Run& run) const {

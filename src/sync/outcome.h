@@ -48,6 +48,7 @@ class Outcome {
   Run notSettled(const Run& run) const;
   bool dropGone(const Run& run);
   void takeBack(const Run& run);
+  Run copiesOf(const Run& run);
   void askAgain(const store::Change& change);
 
   imap::Session& session_;

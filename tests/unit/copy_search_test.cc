@@ -117,6 +117,23 @@ TEST_F(CopySearch, TheCopyOfWhatStaysIsTakenBack) {
   EXPECT_EQ(pending_.size(), 0U);
 }
 
+// The server has told the UID of another message.
+TEST_F(CopySearch, WhatIsNoCopyIsNotTakenBack) {
+  session_.mailboxes["A"].put(5, kId, kBytes);
+  pending_.add({.add = {moveOf(5)}});
+  session_.tells_copies = true;
+  session_.on_transfer = [] {};
+  session_.on_store = [this](const UidSet&, imap::Session::Change change, const Flags&) {
+    if (session_.selected() == "B") FAIL() << "another message";
+    there().messages.clear();
+    there().put(1, "<other@example.org>", kOther);
+    if (change == imap::Session::Change::add) throw Error(Code::busy, Scope::mailbox, "no", "no");
+  };
+  EXPECT_FALSE(replayed(session_));
+  EXPECT_EQ(there().messages.size(), 1U);
+  EXPECT_EQ(pending_.parked(), 1U);
+}
+
 // Somebody else has removed the original meanwhile: the copy is all there is.
 TEST_F(CopySearch, TheCopyOfWhatIsGoneStays) {
   session_.mailboxes["A"].put(5, kId, kBytes);
