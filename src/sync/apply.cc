@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <map>
+#include <utility>
 
 #include "emlfs/base/error.h"
 #include "emlfs/base/fail_point.h"

@@ -161,14 +161,26 @@ void Outcome::takeBack(const Run& run) {
   }
 }
 
-// Those whose copies are where the server had said, which may have been a mistake: with the
-// destination selected.
+// takeBack() may have marked them and got no further; their originals are about to go.
+void Outcome::keepCopies(const Run& found) {
+  UidSet copies;
+  for (const Change& change : found)
+    if (change.recovered) copies.add(change.destination.uid);
+  if (copies.empty()) return;
+  session_.select(found.front().mailbox);
+  session_.store(copies, imap::Session::Change::remove, Flags({"\\Deleted"}));
+}
+
+// Those whose copies are where the server had said, which may have been a mistake, and where
+// nothing was before: with the destination selected.
 Run Outcome::copiesOf(const Run& run) {
   const auto now = session_.select(run.front().mailbox);
   std::map<Uid, const Change*> told;
-  for (const Change& change : run)
-    if (change.destination.uid != 0 && change.destination.uid_validity == now.uid_validity)
-      told[change.destination.uid] = &change;
+  for (const Change& change : run) {
+    const auto& place = change.destination;
+    const bool is_new = place.uid_next != 0 && place.uid >= place.uid_next;
+    if (is_new && place.uid_validity == now.uid_validity) told[place.uid] = &change;
+  }
   Run known;
   if (told.empty()) return known;
   session_.fetchMetadata(told.begin()->first, told.rbegin()->first, [&](MessageMeta&& meta) {
@@ -238,6 +250,7 @@ void Outcome::settleBegun(Run run, bool in_one_step) {
   const Copies copies = findCopies(session_, store_, run);
   for (const auto& [change, error] : copies.unreadable) refused({change}, error);
   if (!copies.found.empty()) {
+    keepCopies(copies.found);
     pending_.copied(copies.found);
     return;
   }

@@ -49,6 +49,7 @@ class Outcome {
   bool dropGone(const Run& run);
   void takeBack(const Run& run);
   Run copiesOf(const Run& run);
+  void keepCopies(const Run& found);
   void askAgain(const store::Change& change);
 
   imap::Session& session_;

@@ -92,6 +92,7 @@ void Pending::doubt(const Run& run) {
   batch.update = run;
   for (Change& change : batch.update) {
     change.state = Change::State::begun;
+    change.recovered = true;
     change.destination.uid = 0;
   }
   commit(std::move(batch));

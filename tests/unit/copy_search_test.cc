@@ -91,63 +91,6 @@ TEST_F(CopySearch, NoMoreAreCopiedThanOneCommandTakes) {
   EXPECT_THAT(session_.mailboxes["A"].messages, IsEmpty());
 }
 
-// What is done to the original from then on would not be done to its copy.
-TEST_F(CopySearch, TheCopyOfWhatStaysIsTakenBack) {
-  session_.mailboxes["A"].put(5, kId, kBytes);
-  pending_.add({.add = {moveOf(5)}});
-  session_.tells_copies = true;
-  session_.on_transfer = [] {};
-  session_.on_store = [this](const UidSet&, imap::Session::Change change, const Flags&) {
-    const bool marks = change == imap::Session::Change::add;
-    if (marks && session_.selected() == "A") throw Error(Code::busy, Scope::mailbox, "no", "no");
-    if (!marks) return;
-    EXPECT_EQ(pending_.changes().front().state, store::Change::State::begun);
-  };
-  EXPECT_FALSE(replayed(session_));
-  EXPECT_THAT(there().messages, IsEmpty());
-  EXPECT_EQ(session_.mailboxes["A"].messages.size(), 1U);
-  ASSERT_EQ(pending_.parked(), 1U);
-  EXPECT_FALSE(pending_.changes().front().recovered) << "there is nothing to be looked for";
-
-  session_.on_store = {};
-  pending_.retry(pending_.changes());
-  EXPECT_FALSE(replayed(session_));
-  EXPECT_EQ(there().messages.size(), 1U);
-  EXPECT_THAT(session_.mailboxes["A"].messages, IsEmpty());
-  EXPECT_EQ(pending_.size(), 0U);
-}
-
-// The server has told the UID of another message.
-TEST_F(CopySearch, WhatIsNoCopyIsNotTakenBack) {
-  session_.mailboxes["A"].put(5, kId, kBytes);
-  pending_.add({.add = {moveOf(5)}});
-  session_.tells_copies = true;
-  session_.on_transfer = [] {};
-  session_.on_store = [this](const UidSet&, imap::Session::Change change, const Flags&) {
-    if (session_.selected() == "B") FAIL() << "another message";
-    there().messages.clear();
-    there().put(1, "<other@example.org>", kOther);
-    if (change == imap::Session::Change::add) throw Error(Code::busy, Scope::mailbox, "no", "no");
-  };
-  EXPECT_FALSE(replayed(session_));
-  EXPECT_EQ(there().messages.size(), 1U);
-  EXPECT_EQ(pending_.parked(), 1U);
-}
-
-// Somebody else has removed the original meanwhile: the copy is all there is.
-TEST_F(CopySearch, TheCopyOfWhatIsGoneStays) {
-  session_.mailboxes["A"].put(5, kId, kBytes);
-  pending_.add({.add = {moveOf(5)}});
-  session_.tells_copies = true;
-  session_.on_transfer = [] {};
-  session_.on_store = [this](const UidSet&, imap::Session::Change, const Flags&) {
-    session_.mailboxes["A"].messages.clear();
-    throw Error(Code::busy, Scope::mailbox, "no", "no");
-  };
-  EXPECT_FALSE(replayed(session_));
-  EXPECT_EQ(there().messages.size(), 1U);
-}
-
 TEST_F(CopySearch, WhatWasThereBeforeIsNoCopy) {
   there().put(3, kId, kBytes);
   EXPECT_THAT(found(kId, 1, 4), IsEmpty());

@@ -193,7 +193,8 @@ class Pending {
   Clock::duration unanswered(const Run& run) const;
   // `dropped` have become needless by it, at the same moment.
   void done(std::span<const Bound> bound, const Run& dropped = {});
-  // They are to be looked for, as if the answer had been lost; without what was known of a copy.
+  // They are to be looked for, as what was refused after it was sent; without what was known of a
+  // copy.
   void doubt(const Run& run);
   // Nothing of it has happened: it is to be sent anew, without looking for it.
   void reset(const Run& run);
