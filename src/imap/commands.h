@@ -21,6 +21,9 @@ std::string logIn(Connection& connection, const SessionOptions& options);
 void askCapabilities(Connection& connection);
 void enableExtensions(Connection& connection);
 
+// compress.cc. What the server offers and isn't used is no capability any more.
+void compressIfFar(Connection& connection);
+
 // namespace.cc
 std::vector<Namespace> fetchNamespaces(Connection& connection);
 

@@ -298,6 +298,7 @@ StatusLine Connection::exchange(const Command& command, const Handler& handler, 
   log::debug("imap: {} {}", tag, command.verb());
   verb_ = command.verb();
 
+  const auto began = Clock::now();
   size_t sent = 0;
   const auto sendNext = [&] {
     try {
@@ -336,6 +337,7 @@ StatusLine Connection::exchange(const Command& command, const Handler& handler, 
         notImap("OK to a command before it had all of it");
       }
       failPoint("imap: answered");
+      round_trip_ = std::min(round_trip_, Clock::now() - began);
       observe(*status);
       verb_.clear();
       return std::move(*status);
@@ -410,6 +412,10 @@ void Connection::startTls() {
     broken_ = true;
     throw;
   }
+}
+
+void Connection::compress() {
+  transport_->compress(framer_.takeRest());
 }
 
 }  // namespace emlfs::imap

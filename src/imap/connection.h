@@ -52,6 +52,13 @@ class Connection {
   // are Error(tls).
   void startTls();
 
+  // After the OK to COMPRESS (RFC 4978).
+  void compress();
+
+  // The shortest time that a command took so far: how far the server is. The longest there is
+  // before the first.
+  Clock::duration roundTrip() const { return round_trip_; }
+
   const Transport& transport() const { return *transport_; }
   const Capabilities& capabilities() const { return capabilities_; }
   bool capabilitiesKnown() const { return !capabilities_.names().empty(); }
@@ -99,6 +106,7 @@ class Connection {
   Capabilities capabilities_;
   unsigned capability_updates_ = 0;  // how often the server has told them
   unsigned next_tag_ = 1;
+  Clock::duration round_trip_ = Clock::duration::max();
   bool broken_ = false;
   std::string verb_;  // of the command that runs
   Bystander bystander_;

@@ -49,6 +49,13 @@ void Framer::feed(std::string_view bytes) {
   input_.append(bytes);
 }
 
+std::string Framer::takeRest() {
+  std::string rest = input_.substr(at_);
+  input_.clear();
+  at_ = 0;
+  return rest;
+}
+
 bool Framer::empty() const {
   return at_ == input_.size() && response_.text.empty() && literal_left_ == 0;
 }

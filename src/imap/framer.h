@@ -49,6 +49,9 @@ class Framer {
   // of no use afterwards.
   std::optional<RawResponse> next();
 
+  // What was fed and belongs to no response yet; between responses only.
+  std::string takeRest();
+
   // Nothing is left over of what was fed.
   bool empty() const;
 

@@ -133,6 +133,7 @@ std::string logIn(Connection& connection, const SessionOptions& options) {
     askCapabilities(connection);
   }
   enableExtensions(connection);
+  compressIfFar(connection);
   return greeting.text;
 }
 

@@ -1,7 +1,9 @@
 #include "imap/transport.h"
 
+#include <array>
 #include <optional>
 
+#include "imap/deflate.h"
 #include "imap/tcp.h"
 #include "imap/tls.h"
 #include "imap/tls_context.h"
@@ -19,18 +21,29 @@ class NetworkTransport : public Transport {
   }
 
   size_t read(std::span<char> into, Deadline deadline) override {
-    return tls_ ? tls_->read(into, deadline) : tcp_.read(into, deadline);
+    if (!inflater_) return receive(into, deadline);
+    while (!inflater_->ready()) inflateNext(deadline);
+    return inflater_->give(into);
   }
 
   bool readable(Deadline deadline, const Event& wake) override {
-    return tls_ ? tls_->readable(deadline, wake) : tcp_.readable(deadline, wake);
+    if (!inflater_) return receivable(deadline, wake);
+    while (!inflater_->ready()) {
+      if (!receivable(deadline, wake)) return false;
+      inflateNext(deadline);
+    }
+    return true;
   }
 
   void write(std::string_view bytes, Deadline deadline) override {
-    return tls_ ? tls_->write(bytes, deadline) : tcp_.write(bytes, deadline);
+    const std::string deflated = deflater_ ? deflater_->deflate(bytes) : "";
+    if (deflater_) bytes = deflated;
+    tls_ ? tls_->write(bytes, deadline) : tcp_.write(bytes, deadline);
   }
 
   void write(std::string_view bytes, Patience& patience) override {
+    const std::string deflated = deflater_ ? deflater_->deflate(bytes) : "";
+    if (deflater_) bytes = deflated;
     tls_ ? tls_->write(bytes, patience) : tcp_.write(bytes, patience.deadline(), &patience);
   }
 
@@ -38,13 +51,31 @@ class NetworkTransport : public Transport {
 
   void startTls(Deadline deadline) override { tls_.emplace(context_, tcp_, deadline); }
 
+  void compress(std::string_view received) override {
+    deflater_.emplace();
+    inflater_.emplace().take(received);
+  }
+
   bool secure() const override { return tls_.has_value(); }
   std::string tlsVersion() const override { return tls_ ? tls_->version() : ""; }
 
  private:
+  size_t receive(std::span<char> into, Deadline deadline) {
+    return tls_ ? tls_->read(into, deadline) : tcp_.read(into, deadline);
+  }
+  bool receivable(Deadline deadline, const Event& wake) {
+    return tls_ ? tls_->readable(deadline, wake) : tcp_.readable(deadline, wake);
+  }
+  void inflateNext(Deadline deadline) {
+    std::array<char, 16 << 10> buffer;
+    inflater_->take({buffer.data(), receive(buffer, deadline)});
+  }
+
   TlsContext context_;  // made first: a bad ca_file is reported without the network
   TcpStream tcp_;
   std::optional<TlsStream> tls_;
+  std::optional<Inflater> inflater_;  // both or none
+  std::optional<Deflater> deflater_;
 };
 
 }  // namespace

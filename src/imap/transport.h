@@ -1,5 +1,5 @@
-// A byte stream to the server: TCP, then TLS. Every wait polls the socket and the interrupt event
-// against a deadline; nothing here blocks otherwise. Owned by one thread.
+// A byte stream to the server: TCP, then TLS, then what compresses. Every wait polls the socket and
+// the interrupt event against a deadline; nothing here blocks otherwise. Owned by one thread.
 #pragma once
 
 #include <memory>
@@ -35,6 +35,8 @@ class Transport {
   virtual void drain(Patience& patience) = 0;
   // STARTTLS: the caller has made sure that nothing of the plaintext is left over.
   virtual void startTls(Deadline deadline) = 0;
+  // COMPRESS (RFC 4978), from the next byte in both directions; `received` is what came of them.
+  virtual void compress(std::string_view received) = 0;
   virtual bool secure() const = 0;
   virtual std::string tlsVersion() const = 0;
 };
