@@ -53,6 +53,7 @@ BodyReader::BodyReader(imap::Pool& pool, store::Cache& cache, uint64_t largest, 
       largest_(largest),
       counters_(counters),
       hooks_(std::move(hooks)),
+      walks_(largest / 4),
       writer_(
           cache, [this](MessageId id, unsigned version) { return isCurrent(id, version); },
           [this](const FetchedBody& body, const std::optional<Error>& error) {
@@ -177,11 +178,13 @@ void BodyReader::read(WaitId wait, MessageId id, uint64_t offset, uint32_t size,
       then(error, bytes);
     };
   }
+  const Request about{id, offset, size, {}};
   Request request{id, offset, size, std::move(done), wait};
   if (serve(request))
     counters_.hits++;
   else
     counters_.misses++;
+  lookAhead(about);
 }
 
 bool BodyReader::serve(Request& request) {
@@ -260,34 +263,44 @@ bool BodyReader::await(Request& request, uint32_t missing) {
     if (chunkOf(*snapshot, request.id, missing)) return false;
     const auto [message, mailbox] = placeOf(*snapshot, request.id);
 
-    fetch = std::make_shared<Fetch>();
-    fetch->id = request.id;
-    fetch->version = versionOf(request.id);
-    fetch->wire = mailbox.wire;
-    fetch->to_be_cached = message.size <= largest_;
-    fetch->first = missing;
     const uint64_t end = std::min<uint64_t>(request.offset + request.size, message.size);
-    fetch->count = window(message, missing, chunkOf(std::max<uint64_t>(end, 1) - 1));
+    const uint32_t count = window(message, missing, chunkOf(std::max<uint64_t>(end, 1) - 1));
+    fetch = beginFetch(*snapshot, message, mailbox.wire, missing, count, false);
     fetch->waiting.push_back(std::move(request));
-    for (uint32_t i = 0; i < fetch->count; ++i) {
-      // A chunk that is there, or that another fetch brings already, ends this one before it.
-      const Key key{fetch->id, fetch->first + i};
-      const bool there = i > 0 && (recent_.count(key) != 0 ||
-                                   chunkOf(*snapshot, key.first, key.second).has_value());
-      if (there || !active_.try_emplace(key, fetch).second) {
-        fetch->count = i;
-        break;
-      }
-    }
   }
+  submit(fetch, imap::Lane::reading);
+  return true;
+}
+
+BodyReader::FetchPtr BodyReader::beginFetch(const store::Snapshot& snapshot,
+                                            const store::MessageRecord& message,
+                                            const std::string& wire, uint32_t first, uint32_t count,
+                                            bool ahead) {
+  auto fetch = std::make_shared<Fetch>();
+  fetch->id = message.id;
+  fetch->version = versionOf(message.id);
+  fetch->wire = wire;
+  fetch->to_be_cached = message.size <= largest_;
+  fetch->ahead = ahead;
+  fetch->first = first;
+  for (; fetch->count < count; ++fetch->count) {
+    // A chunk that is there, or that another fetch brings already, ends this one before it.
+    const Key key{fetch->id, first + fetch->count};
+    const bool asked_for = !ahead && fetch->count == 0;  // by whom who has looked
+    if (!asked_for && (recent_.count(key) != 0 || chunkOf(snapshot, key.first, key.second))) break;
+    if (!active_.try_emplace(key, fetch).second) break;
+  }
+  return fetch->count != 0 ? fetch : nullptr;
+}
+
+void BodyReader::submit(const FetchPtr& fetch, imap::Lane lane) {
   imap::Job job;
-  job.lane = imap::Lane::reading;
+  job.lane = lane;
   job.mailbox = fetch->wire;
   job.doing = "reading " + fetch->wire;
   job.run = [this, fetch](imap::Session& session) { run(session, fetch); };
   job.failed = [this, fetch](const Error& error) { finish(fetch, error); };
   pool_.submit(std::move(job));
-  return true;
 }
 
 void BodyReader::requireNotSilent(MessageId id) {
@@ -299,7 +312,7 @@ void BodyReader::requireNotSilent(MessageId id) {
 }
 
 uint32_t BodyReader::window(const store::MessageRecord& message, uint32_t first, uint32_t last) {
-  const uint32_t chunks = std::max(chunkOf(std::max<uint64_t>(message.size, 1) - 1) + 1, first + 1);
+  const uint32_t chunks = std::max(chunksOf(message.size), first + 1);
   if (chunks <= kWholeChunks) return chunks - first;
   const uint32_t needed = std::max(last, first) - first + 1;
   if (progress_.size() > kProgressMax) progress_.clear();
@@ -317,20 +330,25 @@ void BodyReader::finish(const FetchPtr& fetch, const std::optional<Error>& error
   bool of_old_version = false;
   {
     const MutexLock lock(mutex_);
+    if (std::exchange(fetch->ended, true)) return;
     of_old_version = fetch->version != versionOf(fetch->id);
     for (auto at = active_.lower_bound({fetch->id, fetch->first});
          at != active_.end() && at->first.first == fetch->id;)
       at = at->second == fetch ? active_.erase(at) : std::next(at);
     waiting.swap(fetch->waiting);
     if (error) progress_.erase(fetch->id);
-    if (error && error->code == Code::timeout) {
+    if (error && error->code == Code::timeout && !fetch->ahead) {
       if (silent_.size() > kSilentMax) silent_.clear();
       silent_[fetch->id] = {Clock::now() + kSilence, error->what()};
     }
   }
-  const bool wait_for_move = error && error->code == Code::stale && fetch->leaving;
+  // What was not asked for by a reader may fail in its own way: he asks again, for himself.
+  const bool of_messages =
+      error && error->scope != Scope::connection && error->scope != Scope::account;
+  const bool anew = of_old_version || (fetch->ahead && of_messages);
+  const bool wait_for_move = !anew && error && error->code == Code::stale && fetch->leaving;
   for (auto& request : waiting) {
-    if (of_old_version)
+    if (anew)
       serve(request);
     else if (!error)
       serveAfter(*fetch, request);

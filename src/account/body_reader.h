@@ -2,6 +2,7 @@
 // Thread-safe. Callbacks run with no lock held, on the caller's thread or on a connection's.
 #pragma once
 
+#include <algorithm>
 #include <deque>
 #include <functional>
 #include <map>
@@ -13,6 +14,7 @@
 
 #include "account/body_writer.h"
 #include "account/counters.h"
+#include "account/walks.h"
 #include "emlfs/account/account.h"
 #include "emlfs/base/clock.h"
 #include "emlfs/base/mutex.h"
@@ -80,6 +82,8 @@ class BodyReader {
     uint32_t count = 0;
     bool to_be_cached = true;
     bool leaving = false;  // when it was not found
+    bool ahead = false;    // begun for nobody in particular
+    bool ended = false;    // guarded by mutex_
     std::vector<Request> waiting;
   };
   using FetchPtr = std::shared_ptr<Fetch>;
@@ -89,6 +93,23 @@ class BodyReader {
   // Answers from the store and from what is on its way into it; false, and the first chunk that is
   // missing, if that is not enough.
   bool answer(const Request& request, uint32_t& missing);
+  // What the one who asks this is expected to read next is fetched.
+  void lookAhead(const Request& request);
+  void followWalk(MessageId id);
+  void followReader(const Request& request);
+  // Of as many chunks from the first as are neither there nor on their way; null if none is.
+  FetchPtr beginFetch(const store::Snapshot& snapshot, const store::MessageRecord& message,
+                      const std::string& wire, uint32_t first, uint32_t count, bool ahead)
+      REQUIRES(mutex_);
+  FetchPtr beginAhead(const store::MessageRecord& message, const std::string& wire, uint32_t first,
+                      uint32_t count);
+  void submit(const FetchPtr& fetch, imap::Lane lane);
+  void submitBatch(std::vector<FetchPtr> batch);
+  void runBatch(imap::Session& session, const std::vector<FetchPtr>& batch);
+  bool ended(const Fetch& fetch);
+  static uint32_t chunksOf(uint64_t size) {
+    return static_cast<uint32_t>((std::max<uint64_t>(size, 1) - 1) / store::kChunkBytes) + 1;
+  }
   // Leaves the request with the fetch of that chunk; false if it has come meanwhile.
   bool await(Request& request, uint32_t missing);
   static Error vanished();
@@ -150,6 +171,9 @@ class BodyReader {
   // Real sizes of messages that proved longer or shorter than announced, until the kernel has been
   // told.
   std::unordered_map<MessageId, uint64_t> resized_ GUARDED_BY(mutex_);
+
+  Mutex walks_mutex_;
+  Walks walks_ GUARDED_BY(walks_mutex_);
 
   BodyWriter writer_;  // last: its thread uses what stands above
 };

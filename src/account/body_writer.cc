@@ -1,5 +1,6 @@
 #include "account/body_writer.h"
 
+#include <algorithm>
 #include <numeric>
 #include <utility>
 
@@ -47,29 +48,51 @@ void BodyWriter::put(FetchedBody body) {
 }
 
 void BodyWriter::loop() {
+  auto sync_due = Clock::time_point::max();
   for (;;) {
     std::vector<FetchedBody> batch;
     {
       MutexLock lock(mutex_);
-      while (queue_.empty() && !stopping_) changed_.wait(lock);
-      if (queue_.empty()) return;
-      // A commit costs a sync of the disk: let some gather. Readers don't wait for it.
+      while (queue_.empty() && !stopping_ && Clock::now() < sync_due) wait(lock, sync_due);
+      if (queue_.empty() && stopping_) return;
+      // A commit costs as much for one as for many: let some gather. Readers don't wait for it.
       const auto due = Clock::now() + kGather;
-      while (queue_.size() < kBatch && queued_bytes_ < kQueueMax / 2 && !stopping_ &&
-             Clock::now() < due)
-        changed_.wait_until(lock, due);
+      while (!queue_.empty() && queue_.size() < kBatch && queued_bytes_ < kQueueMax / 2 &&
+             !stopping_ && Clock::now() < due)
+        wait(lock, due);
       batch.swap(queue_);
       queued_bytes_ = 0;
     }
     changed_.notify_all();
-    const auto error = write(batch);
-    for (const auto& body : batch) written_(body, error);
+    if (!batch.empty()) {
+      const auto error = write(batch);
+      for (const auto& body : batch) written_(body, error);
+      sync_due = std::min(sync_due, Clock::now() + kSyncAfter);
+    }
+    if (Clock::now() < sync_due) continue;
+    sync();
+    sync_due = Clock::time_point::max();
+  }
+}
+
+void BodyWriter::wait(MutexLock& lock, Clock::time_point until) {
+  if (until == Clock::time_point::max())
+    changed_.wait(lock);
+  else
+    changed_.wait_until(lock, until);
+}
+
+void BodyWriter::sync() {
+  try {
+    cache_.sync();
+  } catch (const Error& error) {
+    log::warning("what was read is not on the disk for sure: {}", error.what());
   }
 }
 
 std::optional<Error> BodyWriter::write(const std::vector<FetchedBody>& batch) {
   try {
-    const auto update = cache_.begin();
+    const auto update = cache_.begin(store::Durability::soon);
     for (const auto& body : batch) {
       auto message = update->message(body.id);
       if (!message || !current_(body.id, body.version)) continue;  // it is no more

@@ -1,5 +1,6 @@
 // Puts what was fetched into the store, off the path of the reader who waits for it. One
-// transaction for all that came within a tenth of a second. Thread-safe.
+// transaction for all that came within a tenth of a second, and one sync in five seconds.
+// Thread-safe.
 #pragma once
 
 #include <functional>
@@ -44,8 +45,12 @@ class BodyWriter {
   static constexpr size_t kQueueMax = 16 << 20;
   static constexpr size_t kBatch = 64;
   static constexpr Milliseconds kGather{100};
+  // So long a loss of power may cost what is cached: a sync a batch would cost each reader time.
+  static constexpr std::chrono::seconds kSyncAfter{5};
 
   void loop();
+  void sync();
+  void wait(MutexLock& lock, Clock::time_point until) REQUIRES(mutex_);
   std::optional<Error> write(const std::vector<FetchedBody>& batch);
 
   store::Cache& cache_;

@@ -103,6 +103,7 @@ Json queues(const imap::PoolStatus& pool) {
   const auto size = [&](imap::Lane lane) { return pool.queued[static_cast<size_t>(lane)]; };
   return {{"listing", size(imap::Lane::listing)},
           {"reading", size(imap::Lane::reading)},
+          {"ahead", size(imap::Lane::ahead)},
           {"background", size(imap::Lane::background)},
           {"watch", size(imap::Lane::watch)}};
 }

@@ -60,6 +60,10 @@ void fetchFlagChanges(Connection& connection, Uid first, Uid last, ModSeq since,
 // fetch_body.cc
 BodyPiece fetchBodyPiece(Connection& connection, Uid uid, uint64_t offset, uint32_t count);
 
+// fetch_bodies.cc
+void fetchBodies(Connection& connection, const UidSet& uids, uint64_t most,
+                 const std::function<void(Uid, std::string&&)>& each);
+
 // listen.cc
 void takePush(std::string_view verb, const Data& data, Push& push);
 void startNotify(Connection& connection);

@@ -8,6 +8,7 @@ namespace {
 
 constexpr unsigned kMostPassedOver = 16;
 constexpr Milliseconds kPatience{1'000};
+constexpr std::array kAwaited{Lane::listing, Lane::reading, Lane::ahead};
 
 std::optional<size_t> choose(const std::deque<QueuedJob>& lane, const Taker& taker) {
   std::optional<size_t> other;
@@ -42,10 +43,10 @@ bool waitedLong(const std::deque<QueuedJob>& lane, Clock::time_point now) {
 std::optional<QueuedJob> JobQueue::take(const Taker& taker, Clock::time_point now) {
   std::optional<QueuedJob> job = takeFrom(lane(Lane::listing), taker);
   if (taker.bodies) {
-    std::array order{Lane::reading, Lane::background};
-    if (waitedLong(lane(Lane::background), now)) std::swap(order[0], order[1]);
+    std::array order{Lane::reading, Lane::ahead, Lane::background};
+    if (waitedLong(lane(Lane::background), now)) std::ranges::rotate(order, order.end() - 1);
     for (const Lane each : order)
-      if (!job) job = takeFrom(lane(each), taker);
+      if (!job && (each != Lane::ahead || taker.ahead)) job = takeFrom(lane(each), taker);
   }
   if (!job && taker.watch) job = takeFrom(lane(Lane::watch), taker);
   return job;
@@ -81,7 +82,7 @@ void JobQueue::acceptAnySession() {
 std::vector<QueuedJob> JobQueue::takeWaitingIf(
     const std::function<bool(const QueuedJob&)>& chosen) {
   std::vector<QueuedJob> taken;
-  for (const Lane which : {Lane::listing, Lane::reading}) {
+  for (const Lane which : kAwaited) {
     std::deque<QueuedJob> kept;
     for (QueuedJob& job : lane(which)) {
       if (chosen(job))
@@ -105,7 +106,7 @@ std::vector<QueuedJob> JobQueue::takeRetriesSince(Clock::time_point then) {
 
 std::optional<Clock::time_point> JobQueue::waitingSince() const {
   std::optional<Clock::time_point> first;
-  for (const Lane which : {Lane::listing, Lane::reading})
+  for (const Lane which : kAwaited)
     for (const QueuedJob& job : lanes_[static_cast<size_t>(which)])
       first = std::min(first.value_or(job.since), job.since);
   return first;

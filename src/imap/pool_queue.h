@@ -31,7 +31,8 @@ struct QueuedJob {
 struct Taker {
   std::string selected;  // mailbox
   uint64_t session = 0;
-  bool bodies = true;  // may it take work of the lanes `reading` and `background`
+  bool bodies = true;  // may it take work of the lanes `reading`, `ahead` and `background`
+  bool ahead = true;   // and of that one
   bool watch = true;   // and of that one
   // True for a job whose mailbox another idle connection has selected, one that may take it: it is
   // left to that one.
@@ -49,7 +50,7 @@ class JobQueue {
   std::optional<QueuedJob> take(const Taker& taker, Clock::time_point now);
 
   std::vector<QueuedJob> drain();
-  // What somebody waits for (listing, reading), and has since then or longer.
+  // What somebody waits for (listing, reading, ahead), and has since then or longer.
   std::vector<QueuedJob> takeWaitingSince(Clock::time_point then);
   std::vector<QueuedJob> takeWaiting() { return takeWaitingSince(Clock::time_point::max()); }
   // Of them, what has met a dead session.
@@ -58,7 +59,7 @@ class JobQueue {
   std::optional<Clock::time_point> waitingSince() const;
 
   size_t size(Lane which) const { return lanes_[static_cast<size_t>(which)].size(); }
-  size_t bodies() const { return size(Lane::reading) + size(Lane::background); }
+  size_t bodies() const { return size(Lane::reading) + size(Lane::ahead) + size(Lane::background); }
   size_t size() const { return size(Lane::listing) + bodies() + size(Lane::watch); }
   // How many a session of this number may not take.
   size_t needingNewerThan(uint64_t session) const;

@@ -88,9 +88,9 @@ std::optional<QueuedJob> PoolState::take(ConnectionState& self) {
       idleCount() == 1 && std::ranges::any_of(connections_, [&](const auto& each) {
         return !each.session && !more_.pausing(Clock::now());
       });
-  return queue.take(
-      {self.selected, self.number, bodyRoom() > 0, watchRoom() > 0 && !last_idle, left_to_others},
-      Clock::now());
+  return queue.take({self.selected, self.number, bodyRoom() > 0, aheadRoom() > 0,
+                     watchRoom() > 0 && !last_idle, left_to_others},
+                    Clock::now());
 }
 
 // Jobs that must not wait for a connection, since none works and none may be tried for them now, or
@@ -116,7 +116,7 @@ bool PoolState::mayConnect() const {
     if (each.idle()) newest_idle = std::max(newest_idle, each.number);
   size_t wanted = idleCount() > 0
                       ? queue.needingNewerThan(newest_idle)
-                      : queue.size(Lane::listing) + std::min(queue.bodies(), bodyRoom());
+                      : queue.size(Lane::listing) + std::min(waitingBodies(), bodyRoom());
   if (queue.size(Lane::watch) > 0 && watchRoom() > 0 && idleCount() <= 1) ++wanted;
   return wanted > connectingCount();
 }
@@ -132,8 +132,7 @@ bool PoolState::mayConnectFirst() const {
 }
 
 Session* PoolState::sessionToWake() {
-  const bool bodies_starve =
-      queue.bodies() > 0 && working(Lane::reading) + working(Lane::background) == 0;
+  const bool bodies_starve = queue.bodies() > 0 && bodiesRunning() == 0;
   if (queue.size(Lane::listing) == 0 && !bodies_starve) return nullptr;
   const Clock::time_point now = Clock::now();
   ConnectionState* watching = nullptr;
@@ -175,10 +174,31 @@ size_t PoolState::working(Lane lane) const {
 
 // How many more bodies may be fetched: one connection that can be had stays free for listings.
 size_t PoolState::bodyRoom() const {
-  const size_t others = working(Lane::watch) + 1;
-  const size_t most = usable() > others ? usable() - others : 1;
-  const size_t running = working(Lane::reading) + working(Lane::background);
+  const size_t most = bodiesMost();
+  const size_t running = bodiesRunning();
   return most > running ? most - running : 0;
+}
+
+size_t PoolState::bodiesMost() const {
+  const size_t others = working(Lane::watch) + 1;
+  return usable() > others ? usable() - others : 1;
+}
+
+size_t PoolState::bodiesRunning() const {
+  return working(Lane::reading) + working(Lane::ahead) + working(Lane::background);
+}
+
+// What is read ahead leaves a connection to who reads something else.
+size_t PoolState::aheadRoom() const {
+  const size_t most = std::max<size_t>(bodiesMost(), 2) - 1;
+  const size_t running = working(Lane::ahead);
+  return most > running ? most - running : 0;
+}
+
+// Of the bodies that wait, those that could be fetched at the same time.
+size_t PoolState::waitingBodies() const {
+  const size_t ahead = queue.size(Lane::ahead);
+  return queue.bodies() - ahead + std::min(ahead, aheadRoom());
 }
 
 size_t PoolState::watchRoom() const {

@@ -86,6 +86,10 @@ class PoolState {
   size_t usable() const;
   size_t working(Lane lane) const;
   size_t bodyRoom() const;
+  size_t bodiesMost() const;
+  size_t bodiesRunning() const;
+  size_t aheadRoom() const;
+  size_t waitingBodies() const;
   size_t watchRoom() const;
   size_t idleCount() const;
   size_t connectedCount() const;

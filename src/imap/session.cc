@@ -70,6 +70,10 @@ class WireSession : public Session {
   BodyPiece fetchBody(Uid uid, uint64_t offset, uint32_t count) override {
     return fetchBodyPiece(connection_, uid, offset, count);
   }
+  void fetchBodies(const UidSet& uids, uint64_t most,
+                   const std::function<void(Uid, std::string&&)>& each) override {
+    imap::fetchBodies(connection_, uids, most, each);
+  }
   void noop() override { connection_.runOk(Command("NOOP")); }
 
   std::optional<CopiedUids> move(const UidSet& uids, std::string_view to) override {

@@ -23,8 +23,9 @@ uint64_t messageInode(std::string_view mailbox, UidValidity validity, Uid uid) {
   std::string text("message");
   putString(text, mailbox);
   putU32(text, validity);
-  putU32(text, uid);
-  return inode(text);
+  // Never 0: below are the numbers of FUSE.
+  const uint64_t high = std::max<uint64_t>(inode(text) >> 32, 1);
+  return high << 32 | uid;
 }
 
 uint64_t localInode(MessageId id) {

@@ -70,6 +70,29 @@ void Reads<Base>::messages(MailboxId mailbox, Uid after,
 }
 
 template <class Base>
+void Reads<Base>::messagesBefore(MailboxId mailbox, Uid before,
+                                 const std::function<bool(const MessageRecord&)>& each) const {
+  const std::string prefix = idKey(mailbox.value);
+  std::string at = pairKey(mailbox.value, before);
+  for (Cursor cursor(txn(), tables_.uids); cursor.seekBefore(at, prefix);) {
+    at = cursor.key();
+    if (!each(required(txn(), message(MessageId{decodeId(cursor.value())})))) return;
+  }
+}
+
+template <class Base>
+void Reads<Base>::byName(MailboxId directory, std::string_view after,
+                         const std::function<bool(const MessageRecord&)>& each) const {
+  const std::string prefix = idKey(directory.value);
+  std::string next = behind(nameKey(directory, after));
+  for (Cursor cursor(txn(), tables_.dirents); cursor.seek(next, prefix);) {
+    next = behind(cursor.key());
+    const uint64_t node = decodeId(cursor.value());
+    if (!isDirectory(node) && !each(required(txn(), message(MessageId{node})))) return;
+  }
+}
+
+template <class Base>
 void Reads<Base>::arrivals(MailboxId directory, MessageId after,
                            const std::function<bool(const MessageRecord&)>& each) const {
   std::string prefix = idKey(directory.value);

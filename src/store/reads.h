@@ -25,6 +25,10 @@ class Reads : public Base {
                       const std::function<bool(const MailboxRecord&)>& each) const override;
   void messages(MailboxId mailbox, Uid after,
                 const std::function<bool(const MessageRecord&)>& each) const override;
+  void messagesBefore(MailboxId mailbox, Uid before,
+                      const std::function<bool(const MessageRecord&)>& each) const override;
+  void byName(MailboxId directory, std::string_view after,
+              const std::function<bool(const MessageRecord&)>& each) const override;
   void arrivals(MailboxId directory, MessageId after,
                 const std::function<bool(const MessageRecord&)>& each) const override;
   std::vector<MailboxRecord> mailboxes() const override;

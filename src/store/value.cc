@@ -109,6 +109,14 @@ bool Cursor::seek(std::string_view key) {
   return true;
 }
 
+bool Cursor::seekBefore(std::string_view key, std::string_view prefix) {
+  const bool behind = seek(key);
+  const int code = mdb_cursor_get(cursor_, &key_, &value_, behind ? MDB_PREV : MDB_LAST);
+  if (code == MDB_NOTFOUND) return false;
+  checkTree(txn_, code, "reading the store");
+  return this->key().starts_with(prefix);
+}
+
 bool Cursor::next() {
   int code = mdb_cursor_get(cursor_, &key_, &value_, MDB_NEXT);
   if (code == MDB_NOTFOUND) return false;

@@ -50,6 +50,8 @@ class Cursor {
   bool seek(std::string_view key, std::string_view prefix) {
     return seek(key) && this->key().starts_with(prefix);
   }
+  // To the last entry before `key`, if its key begins with `prefix`.
+  bool seekBefore(std::string_view key, std::string_view prefix);
   bool next();  // to the entry behind the one it is at; only where nobody writes meanwhile
   void erase();
   // Condemns the store and throws if LMDB would free other pages than the value's.

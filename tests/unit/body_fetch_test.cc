@@ -77,6 +77,119 @@ TEST_F(BodyFetchTest, ASessionThatHasTheOldMailboxSelectedLooksAgain) {
   EXPECT_EQ(doubts_of_mailboxes_, 1U);
 }
 
+// Twenty messages that somebody reads one after the other.
+class ReadAheadTest : public BodyFetchTest {
+ protected:
+  ReadAheadTest() {
+    for (int i = 0; i < 20; ++i) model_.append();
+    box_ = mailbox(session_);
+    sync::syncMailbox(session_, store(), box_, ignore_);
+  }
+  MessageId idOf(Uid uid) { return *cache_->snapshot()->byUid(box_, uid); }
+  // A walk is recognised, and its first jobs are queued.
+  void walk() {
+    for (const Uid uid : {1U, 2U, 3U}) {
+      Answer answer;
+      ask(idOf(uid), answer);
+      while (!pool_.jobs.empty() && pool_.jobs.front().lane == imap::Lane::reading)
+        HandPool::run(pool_.take(), &session_);
+      EXPECT_EQ(answer.size, 1'000U + uid);
+    }
+    ASSERT_EQ(pool_.jobs.size(), 1U);
+    ASSERT_EQ(pool_.jobs.front().lane, imap::Lane::ahead);
+  }
+
+  ModelMailbox model_;
+  ModelSession session_{model_, {}};
+  MailboxId box_;
+};
+
+TEST_F(ReadAheadTest, WhatComesNextIsThereInOneCommand) {
+  walk();
+  work(session_);
+  for (Uid uid = 4; uid <= 20; ++uid) {
+    Answer answer;
+    ask(idOf(uid), answer);
+    EXPECT_EQ(answer.size, 1'000U + uid);
+    EXPECT_TRUE(pool_.jobs.empty());
+  }
+}
+
+TEST_F(ReadAheadTest, WhoReadsWhatIsOnItsWayWaitsForThat) {
+  walk();
+  Answer answer;
+  ask(idOf(4), answer);
+  EXPECT_FALSE(answer.given);
+  EXPECT_EQ(pool_.jobs.size(), 1U);
+  work(session_);
+  EXPECT_EQ(answer.size, 1'004U);
+}
+
+TEST_F(ReadAheadTest, WhatTheServerLeavesOutIsAskedForAlone) {
+  walk();
+  session_.unreadable.insert(5);
+  Answer left_out;
+  Answer given;
+  ask(idOf(5), left_out);
+  ask(idOf(6), given);
+  HandPool::run(pool_.take(), &session_);
+  EXPECT_EQ(given.size, 1'006U);
+  EXPECT_FALSE(left_out.given);
+  ASSERT_EQ(pool_.jobs.size(), 1U);
+  EXPECT_EQ(pool_.jobs.front().lane, imap::Lane::reading);
+  work(session_);
+  EXPECT_EQ(left_out.size, 1'005U);
+}
+
+TEST_F(ReadAheadTest, WhatIsGoneFailsForItsReaderOnly) {
+  walk();
+  model_.expunge(5);
+  Answer gone;
+  ask(idOf(5), gone);
+  work(session_);
+  ASSERT_TRUE(gone.error);
+  EXPECT_EQ(gone.error->code, Code::stale);
+  Answer next;
+  ask(idOf(6), next);
+  EXPECT_EQ(next.size, 1'006U);
+}
+
+TEST_F(ReadAheadTest, WithoutANetworkWhoWaitsIsTold) {
+  walk();
+  Answer answer;
+  ask(idOf(4), answer);
+  HandPool::run(pool_.take(), nullptr);
+  ASSERT_TRUE(answer.error);
+  EXPECT_EQ(answer.error->code, Code::network);
+  EXPECT_TRUE(pool_.jobs.empty());
+}
+
+// The pool repeats a job on another connection when one has died.
+TEST_F(ReadAheadTest, ABatchIsTakenUpWhereItWasCut) {
+  walk();
+  const auto job = pool_.take();
+  session_.on_call = [] { throw Error(Code::network, Scope::connection, "cut"); };
+  EXPECT_THROW(job.run(session_), Error);
+  HandPool::run(job, &session_);
+  Answer answer;
+  ask(idOf(20), answer);
+  EXPECT_EQ(answer.size, 1'020U);
+}
+
+TEST_F(ReadAheadTest, OfAMailboxThatWasReplacedNothingIsBelieved) {
+  walk();
+  model_.replace();
+  for (int i = 0; i < 20; ++i) model_.append();
+  ModelSession other(model_, {});
+  HandPool::run(pool_.take(), &other);
+  Answer answer;
+  ask(idOf(4), answer);
+  EXPECT_FALSE(answer.given && !answer.error);
+  work(other);
+  ASSERT_TRUE(answer.error);
+  EXPECT_EQ(answer.error->code, Code::stale);
+}
+
 // A message that the server and the store have, and that somebody has begun to read.
 class MessageInDoubt : public BodyFetchTest {
  protected:

@@ -12,7 +12,7 @@ QueuedJob job(Lane lane, const std::string& mailbox) {
 }
 
 Taker taker(const std::string& selected) {
-  return {selected, 1, true, true, [](const QueuedJob&) { return false; }};
+  return {selected, 1, true, true, true, [](const QueuedJob&) { return false; }};
 }
 
 // The mailbox of the job taken, "-" for none.
@@ -25,6 +25,7 @@ TEST(JobQueueTest, GoesByTheOrderOfTheLanesAndOnlyWhereAllowed) {
   JobQueue queue;
   queue.push(job(Lane::watch, "w"));
   queue.push(job(Lane::background, "b"));
+  queue.push(job(Lane::ahead, "a"));
   queue.push(job(Lane::reading, "r"));
   queue.push(job(Lane::listing, "l"));
   Taker restricted = taker("b");
@@ -32,7 +33,11 @@ TEST(JobQueueTest, GoesByTheOrderOfTheLanesAndOnlyWhereAllowed) {
   EXPECT_EQ(taken(queue, restricted), "l");
   EXPECT_EQ(taken(queue, restricted), "-");
   EXPECT_EQ(taken(queue, taker("b")), "r");
-  EXPECT_EQ(taken(queue, taker("")), "b");
+  restricted.bodies = true;
+  restricted.ahead = false;
+  EXPECT_EQ(taken(queue, restricted), "b");
+  EXPECT_EQ(taken(queue, restricted), "-");
+  EXPECT_EQ(taken(queue, taker("")), "a");
   EXPECT_EQ(taken(queue, taker("")), "w");
   EXPECT_EQ(queue.size(), 0u);
 }

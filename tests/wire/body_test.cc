@@ -95,5 +95,35 @@ TEST(Body, AnotherPartIsAnError) {
   EXPECT_EQ(body.dialogue.end(), "");
 }
 
+TEST(Bodies, AsManyAsTheServerGives) {
+  Dialogue dialogue("IMAP4rev1", [](Peer& peer) {
+    serveExamine(peer);
+    const std::string tag = exactly(peer, "UID FETCH 1:3,5,7:9 (UID BODY.PEEK[])");
+    peer.send(
+        "* 2 FETCH (UID 2 BODY[] {3}\r\ntwo)\r\n"
+        "* 1 FETCH (BODY[] \"one\" UID 1)\r\n"
+        "* 1 FETCH (UID 1 BODY[] {5}\r\nagain)\r\n"         // what was given is given
+        "* 3 FETCH (UID 3 BODY[] NIL)\r\n"                  // gone
+        "* 4 FETCH (UID 4 BODY[] {4}\r\nfour)\r\n"          // nobody asked for that
+        "* 5 FETCH (UID 5 BODY[] {11}\r\nmore than 5)\r\n"  // too long
+        "* 6 FETCH (UID 7 BODY[]<0> {5}\r\nseven)\r\n"      // a part
+        "* 7 FETCH (UID 8 FLAGS (\\Seen))\r\n"
+        "* 8 FETCH (UID 9 BODY[] {0}\r\n)\r\n");
+    peer.send(tag + " NO some were not there\r\n");
+    const std::string next = peer.expect("UID FETCH 2 (UID BODY.PEEK[]<0.100>)");
+    peer.send("* 2 FETCH (UID 2 BODY[]<0> {3}\r\ntwo)\r\n" + next + " OK\r\n");
+    peer.waitForClose();
+  });
+  dialogue.session->examine("INBOX");
+  UidSet uids;
+  for (const Uid uid : {1U, 2U, 3U, 5U, 7U, 8U, 9U}) uids.add(uid);
+  std::vector<std::pair<Uid, std::string>> given;
+  dialogue.session->fetchBodies(
+      uids, 10, [&](Uid uid, std::string&& bytes) { given.emplace_back(uid, std::move(bytes)); });
+  EXPECT_EQ(given, (std::vector<std::pair<Uid, std::string>>{{2, "two"}, {1, "one"}}));
+  EXPECT_EQ(dialogue.session->fetchBody(2, 0, 100).bytes, "two");
+  EXPECT_EQ(dialogue.end(), "");
+}
+
 }  // namespace
 }  // namespace emlfs::imap

@@ -21,10 +21,11 @@ namespace emlfs::imap {
 enum class Lane {
   listing,     // mailboxes and lists of messages: somebody waits, or will not for long
   reading,     // bodies that somebody waits for
+  ahead,       // bodies that somebody will read next: leaves one connection to `reading`
   background,  // nobody waits
   watch,       // Session::listen: takes at most half of the connections, and ends when woken
 };
-constexpr size_t kLanes = 4;
+constexpr size_t kLanes = 5;
 
 struct Job {
   Lane lane = Lane::listing;

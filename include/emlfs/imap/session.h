@@ -160,6 +160,11 @@ class Session {
   // No data: Error(stale, message). At most 16 MiB a call.
   virtual BodyPiece fetchBody(Uid uid, uint64_t offset, uint32_t count) = 0;
 
+  // Whole bodies in the selected mailbox, in any order, from `each` as they come. What is longer
+  // than `most` bytes (at most 16 MiB), gone, or not given whole is left out.
+  virtual void fetchBodies(const UidSet& uids, uint64_t most,
+                           const std::function<void(Uid, std::string&&)>& each) = 0;
+
   virtual void noop() = 0;
 
   // What follows changes messages of the selected mailbox; all but copy() need it selected for

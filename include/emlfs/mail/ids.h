@@ -36,7 +36,8 @@ constexpr bool isDirectory(uint64_t node) {
 }
 
 // st_ino of a message first seen on the server: the same on every mount and machine. `mailbox` is
-// the name as the server writes it. Never 0 or 1.
+// the name as the server writes it. Within a mailbox in the order of the UIDs: tools that read
+// files in the order of their inodes (tar, grep -r) ask for what read-ahead fetches. Never 0 or 1.
 uint64_t messageInode(std::string_view mailbox, UidValidity validity, Uid uid);
 uint64_t mailboxInode(std::string_view path);
 uint64_t localInode(MessageId id);  // of a message that began here

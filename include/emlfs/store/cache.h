@@ -111,6 +111,13 @@ class Snapshot {
   // `each` returns false. Wherever they are shown.
   virtual void messages(MailboxId mailbox, Uid after,
                         const std::function<bool(const MessageRecord&)>& each) const = 0;
+  // The same from the other end: UIDs below `before`, the highest first.
+  virtual void messagesBefore(MailboxId mailbox, Uid before,
+                              const std::function<bool(const MessageRecord&)>& each) const = 0;
+  // Messages that the directory shows, behind the name `after`, in the order of their names' bytes,
+  // until `each` returns false.
+  virtual void byName(MailboxId directory, std::string_view after,
+                      const std::function<bool(const MessageRecord&)>& each) const = 0;
   // Messages that have arrived in the directory, with an id above `after`, in the order of their
   // ids, until `each` returns false.
   virtual void arrivals(MailboxId directory, MessageId after,

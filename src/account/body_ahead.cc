@@ -1,0 +1,168 @@
+// Bodies that nobody waits for yet: what a walk over a directory comes to next, and what follows in
+// a large message that is read in order. Whatever goes wrong with them is no matter: who reads such
+// a message asks for it himself.
+#include <algorithm>
+#include <utility>
+
+#include "account/body_reader.h"
+#include "emlfs/base/log.h"
+
+namespace emlfs {
+namespace {
+
+using store::kChunkBytes;
+
+// What is fetched in one command: large enough that the next round trip is little beside it, and
+// small enough that two connections share it.
+constexpr uint64_t kBatchBytes = 1 << 20;
+constexpr size_t kBatchMessages = 256;
+// Of a large message that will be read to its end; the rest comes as it is read.
+constexpr uint32_t kAheadChunks = 16;
+
+}  // namespace
+
+void BodyReader::lookAhead(const Request& request) {
+  try {
+    if (request.offset == 0)
+      followWalk(request.id);
+    else
+      followReader(request);
+  } catch (const Error& error) {  // the reader has his answer, or will have it
+    log::debug("not read ahead: {}", error.what());
+  }
+}
+
+void BodyReader::followWalk(MessageId id) {
+  const auto snapshot = cache_.snapshot();
+  const auto message = snapshot->message(id);
+  if (!message || message->size > largest_) return;
+  Walks::Ahead ahead;
+  {
+    const MutexLock lock(walks_mutex_);
+    ahead = walks_.begins(*snapshot, *message,
+                          [&](MessageId each) { return snapshot->cachedBytes(each) != 0; });
+  }
+  std::vector<FetchPtr> batch;
+  uint64_t bytes = 0;
+  const auto send = [&] {
+    if (!batch.empty()) submitBatch(std::exchange(batch, {}));
+    bytes = 0;
+  };
+  for (const auto& each : ahead.messages) {
+    if (each.size > largest_) continue;
+    const auto mailbox = snapshot->mailbox(each.mailbox);
+    if (!mailbox) continue;
+    const bool large = each.size > Walks::kLarge;
+    const uint32_t chunks = chunksOf(each.size);
+    const auto fetch = beginAhead(each, mailbox->wire, 0,
+                                  !large             ? chunks
+                                  : ahead.to_the_end ? std::min(chunks, kAheadChunks)
+                                                     : 1);
+    if (!fetch) continue;
+    if (large) {
+      send();  // in their order
+      {
+        // Who reads on after the beginning reads all of it.
+        const MutexLock lock(mutex_);
+        progress_[each.id] = {fetch->count, ahead.to_the_end ? kWindowMax : kWindowMax / 2};
+      }
+      submit(fetch, imap::Lane::ahead);
+      continue;
+    }
+    if (!batch.empty() && batch.front()->wire != fetch->wire) send();
+    batch.push_back(fetch);
+    bytes += each.size;
+    if (bytes >= kBatchBytes || batch.size() >= kBatchMessages) send();
+  }
+  send();
+}
+
+// Who reads on where the last fetch ended gets the next before he comes to it.
+void BodyReader::followReader(const Request& request) {
+  if (request.offset >= Walks::kLarge) {
+    const MutexLock lock(walks_mutex_);
+    walks_.goesOn(request.id);
+  }
+  FetchPtr fetch;
+  {
+    const MutexLock lock(mutex_);
+    const auto found = progress_.find(request.id);
+    if (found == progress_.end() || found->second.width < 2) return;
+    Progress& progress = found->second;
+    const auto at = static_cast<uint32_t>(request.offset / kChunkBytes);
+    if (at == 0 || at >= progress.next || at + progress.width < progress.next) return;
+    const auto snapshot = cache_.snapshot();
+    const auto message = snapshot->message(request.id);
+    if (!message || message->size > largest_ || message->uid == 0) return;
+    const uint32_t chunks = chunksOf(message->size);
+    if (progress.next >= chunks) return;
+    const auto mailbox = snapshot->mailbox(message->mailbox);
+    if (!mailbox) return;
+    progress.width = std::min(progress.width * 2, kWindowMax);
+    const uint32_t count = std::min(progress.width, chunks - progress.next);
+    fetch = beginFetch(*snapshot, *message, mailbox->wire, progress.next, count, true);
+    progress.next += count;
+  }
+  if (fetch) submit(fetch, imap::Lane::ahead);
+}
+
+BodyReader::FetchPtr BodyReader::beginAhead(const store::MessageRecord& message,
+                                            const std::string& wire, uint32_t first,
+                                            uint32_t count) {
+  const auto snapshot = cache_.snapshot();
+  const MutexLock lock(mutex_);
+  return beginFetch(*snapshot, message, wire, first, count, true);
+}
+
+void BodyReader::submitBatch(std::vector<FetchPtr> batch) {
+  imap::Job job;
+  job.lane = imap::Lane::ahead;
+  job.mailbox = batch.front()->wire;
+  job.doing = "reading ahead in " + job.mailbox;
+  const auto shared = std::make_shared<const std::vector<FetchPtr>>(std::move(batch));
+  job.run = [this, shared](imap::Session& session) { runBatch(session, *shared); };
+  job.failed = [this, shared](const Error& error) {
+    for (const auto& fetch : *shared) finish(fetch, error);
+  };
+  pool_.submit(std::move(job));
+}
+
+void BodyReader::runBatch(imap::Session& session, const std::vector<FetchPtr>& batch) {
+  struct Wanted {
+    FetchPtr fetch;
+    uint64_t size = 0;
+  };
+  std::map<Uid, Wanted> wanted;
+  UidSet uids;
+  std::optional<store::MailboxRecord> mailbox;
+  {
+    const auto snapshot = cache_.snapshot();
+    for (const auto& fetch : batch) {
+      const auto message = snapshot->message(fetch->id);
+      if (!message || message->uid == 0 || ended(*fetch)) continue;
+      if (!mailbox) mailbox = snapshot->mailbox(message->mailbox);
+      if (!mailbox || mailbox->id != message->mailbox) continue;
+      wanted[message->uid] = {fetch, message->size};
+      uids.add(message->uid);
+    }
+  }
+  if (mailbox) {
+    select(session, *mailbox);
+    session.fetchBodies(uids, Walks::kLarge, [&](Uid uid, std::string&& bytes) {
+      const auto at = wanted.find(uid);
+      // Of another size than announced: who reads it sees to that.
+      if (at == wanted.end() || at->second.size != bytes.size()) return;
+      publish(*at->second.fetch, bytes, true);
+      finish(at->second.fetch, std::nullopt);
+    });
+  }
+  for (const auto& fetch : batch)
+    finish(fetch, Error(Code::stale, Scope::message, "the server left the message out"));
+}
+
+bool BodyReader::ended(const Fetch& fetch) {
+  const MutexLock lock(mutex_);
+  return fetch.ended;
+}
+
+}  // namespace emlfs

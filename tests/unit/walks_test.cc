@@ -1,0 +1,189 @@
+// What is taken for a walk over a directory, and what is fetched for it.
+#include "account/walks.h"
+
+#include <fmt/format.h>
+#include <gmock/gmock.h>
+
+#include <set>
+
+#include "support/cache_samples.h"
+#include "unit/cache_fixture.h"
+
+namespace emlfs {
+namespace {
+
+using testing::ElementsAre;
+using testing::IsEmpty;
+
+class WalksTest : public CacheTest {
+ protected:
+  // The names are in another order than the UIDs.
+  void fill(Uid count, uint64_t size) {
+    update([&](auto& change) {
+      change.putMailbox(test::sampleMailbox(1, "A"));
+      for (Uid uid = 1; uid <= count; ++uid) {
+        auto message = test::sampleMessage(100 + uid, test::mailboxId(1), uid);
+        message.name = nameOf(uid);
+        message.size = size;
+        change.putMessage(message);
+      }
+    });
+  }
+  static std::string nameOf(Uid uid) { return fmt::format("{:05}.eml", uid * 7919 % 10'007); }
+  std::vector<Uid> byName() const {
+    std::vector<Uid> uids;
+    cache_->snapshot()->byName(test::mailboxId(1), {}, [&](const store::MessageRecord& message) {
+      uids.push_back(message.uid);
+      return true;
+    });
+    return uids;
+  }
+  std::vector<Uid> read(Uid uid) {
+    const auto snapshot = cache_->snapshot();
+    const auto message = snapshot->message(MessageId{100 + uid});
+    const auto ahead = walks_.begins(*snapshot, *message, [&](MessageId id) {
+      return cached_.contains(static_cast<Uid>(id.value - 100));
+    });
+    to_the_end_ = ahead.to_the_end;
+    std::vector<Uid> uids;
+    for (const auto& each : ahead.messages) uids.push_back(each.uid);
+    return uids;
+  }
+  // All of them in this order: what was fetched before it was read, and how much at most that was
+  // not read in the end.
+  struct Walked {
+    size_t ahead = 0;
+    size_t asked_for = 0;
+    size_t commands = 0;
+    size_t most_unread = 0;
+  };
+  Walked walk(const std::vector<Uid>& order) {
+    Walked walked;
+    std::set<Uid> fetched;
+    std::set<Uid> seen;
+    for (const Uid uid : order) {
+      walked.ahead += fetched.contains(uid) ? 1 : 0;
+      seen.insert(uid);
+      const auto next = read(uid);
+      walked.asked_for += next.size();
+      walked.commands += next.empty() ? 0 : 1;
+      fetched.insert(next.begin(), next.end());
+      size_t unread = 0;
+      for (const Uid each : fetched) unread += seen.contains(each) ? 0 : 1;
+      walked.most_unread = std::max(walked.most_unread, unread);
+    }
+    return walked;
+  }
+
+  Walks walks_;
+  std::set<Uid> cached_;
+  bool to_the_end_ = false;
+};
+
+TEST_F(WalksTest, ThirdInARowIsAWalk) {
+  fill(100, 100'000);
+  EXPECT_THAT(read(1), IsEmpty());
+  EXPECT_THAT(read(2), IsEmpty());
+  EXPECT_THAT(read(3), ElementsAre(4, 5, 6));  // 256 KiB
+  EXPECT_THAT(read(3), IsEmpty()) << "once more the same";
+  EXPECT_THAT(read(4), ElementsAre(7, 8, 9, 10)) << "twice as much, as it is used";
+}
+
+TEST_F(WalksTest, AnyOfTheThreeOrders) {
+  fill(2'000, 5'000);
+  std::vector<Uid> up(2'000);
+  for (Uid uid = 1; uid <= 2'000; ++uid) up[uid - 1] = uid;
+  const std::vector<Uid> down(up.rbegin(), up.rend());
+  for (const auto& order : {up, down, byName()}) {
+    SCOPED_TRACE(order[0]);
+    walks_ = Walks();
+    const auto walked = walk(order);
+    EXPECT_GE(walked.ahead, 1'990U);
+    EXPECT_EQ(walked.asked_for, walked.ahead) << "nothing twice, nothing in vain";
+    EXPECT_LE(walked.commands, 20U);
+    EXPECT_LE(walked.most_unread * 5'000, (size_t{8} << 20) + 5'000);
+  }
+}
+
+TEST_F(WalksTest, OneOrderAfterTheOther) {
+  fill(1'000, 5'000);
+  std::vector<Uid> up(1'000);
+  for (Uid uid = 1; uid <= 1'000; ++uid) up[uid - 1] = uid;
+  walk(up);
+  EXPECT_GE(walk(byName()).asked_for, 900U);
+}
+
+// Two threads of one program: a little out of order.
+TEST_F(WalksTest, TwoReadersOfOneWalk) {
+  fill(1'000, 5'000);
+  std::vector<Uid> order(1'000);
+  for (Uid uid = 1; uid <= 1'000; ++uid) order[uid - 1] = uid;
+  for (size_t i = 0; i + 1 < order.size(); i += 3) std::swap(order[i], order[i + 1]);
+  EXPECT_GE(walk(order).ahead, 950U);
+}
+
+TEST_F(WalksTest, ReadingHereAndThereIsNone) {
+  fill(2'000, 5'000);
+  std::vector<Uid> order;
+  for (Uid i = 0; i < 500; ++i) order.push_back(i * 761 % 2'000 + 1);
+  EXPECT_EQ(walk(order).asked_for, 0U);
+}
+
+// grep -r, when it comes to the next directory.
+TEST_F(WalksTest, TheNextDirectoryIsReadAheadFromItsFirstMessage) {
+  fill(50, 5'000);
+  update([](auto& change) {
+    change.putMailbox(test::sampleMailbox(2, "B"));
+    for (Uid uid = 1; uid <= 20; ++uid) {
+      auto message = test::sampleMessage(300 + uid, test::mailboxId(2), uid);
+      message.name = nameOf(uid);
+      message.size = 5'000;
+      change.putMessage(message);
+    }
+  });
+  for (const Uid first : {2U, 1U}) {
+    SCOPED_TRACE(first);
+    walks_ = Walks();
+    for (Uid uid = 1; uid <= 50; ++uid) read(uid);
+    EXPECT_EQ(read(200 + first).size(), first == 1 ? 19U : 0U);
+  }
+  walks_ = Walks();
+  for (Uid uid = 1; uid <= 20; ++uid) read(uid);
+  EXPECT_THAT(read(201), IsEmpty()) << "the first one was not read to its end";
+}
+
+TEST_F(WalksTest, AnotherMessageInBetweenIsNoEnd) {
+  fill(2'000, 5'000);
+  for (const Uid uid : {1U, 2U, 3U, 1'990U, 4U, 5U}) read(uid);
+  std::vector<Uid> rest;
+  for (Uid uid = 6; uid <= 1'900; ++uid) rest.push_back(uid);
+  EXPECT_GE(walk(rest).asked_for, 1'500U);
+}
+
+TEST_F(WalksTest, WhatIsCachedIsPassedOver) {
+  fill(100, 5'000);
+  for (Uid uid = 1; uid <= 50; ++uid) cached_.insert(uid);
+  for (Uid uid = 1; uid <= 2; ++uid) EXPECT_THAT(read(uid), IsEmpty());
+  const auto next = read(3);
+  ASSERT_FALSE(next.empty());
+  EXPECT_EQ(next.front(), 51U);
+}
+
+// Who reads the beginnings only, as thumbnailers do, gets no more of them.
+TEST_F(WalksTest, LargeOnesToTheirEndForThoseWhoReadSo) {
+  fill(20, 3'000'000);
+  for (const Uid uid : {1U, 2U, 3U}) read(uid);
+  EXPECT_FALSE(to_the_end_);
+  read(4);
+  walks_.goesOn(MessageId{104});
+  read(5);
+  EXPECT_TRUE(to_the_end_);
+  walks_.goesOn(MessageId{105});
+  read(6);
+  EXPECT_TRUE(to_the_end_);
+  read(7);  // 6 was left at its beginning
+  EXPECT_FALSE(to_the_end_);
+}
+
+}  // namespace
+}  // namespace emlfs
