@@ -16,6 +16,7 @@
 #include "account/evictor.h"
 #include "account/hidden.h"
 #include "account/journal_text.h"
+#include "account/listing_ahead.h"
 #include "account/listings.h"
 #include "account/network_events.h"
 #include "account/owner.h"
@@ -200,6 +201,17 @@ class AccountImpl final : public Account {
     const auto last = listings_.lastSync(mailbox);
     if (!last || Clock::now() - *last > std::min(kSilentMailboxAge, options_.poll))
       listings_.refresh(mailbox);
+  }
+
+  void visited(MailboxId mailbox) override {
+    touched(mailbox);
+    std::vector<MailboxId> ahead;
+    {
+      const auto snapshot = cache_->snapshot();
+      const MutexLock lock(ahead_mutex_);
+      ahead = listing_ahead_.visits(*snapshot, mailbox, Clock::now());
+    }
+    for (const MailboxId each : ahead) listings_.refresh(each);
   }
 
   void read(WaitId wait, MessageId id, uint64_t offset, uint32_t size, ReadDone done) override {
@@ -454,6 +466,8 @@ class AccountImpl final : public Account {
   Listener listener_ GUARDED_BY(mutex_);
   ServerFacts server_ GUARDED_BY(mutex_);
   sync::Doubts doubts_ GUARDED_BY(mutex_);
+  Mutex ahead_mutex_;
+  ListingAhead listing_ahead_ GUARDED_BY(ahead_mutex_);
   const Clock::time_point started_ = Clock::now();
   std::atomic<bool> stopped_{false};
   std::atomic<bool> cannot_store_{false};  // told once

@@ -13,11 +13,12 @@ namespace {
 using store::kChunkBytes;
 
 // What is fetched in one command: large enough that the next round trip is little beside it, and
-// small enough that two connections share it.
-constexpr uint64_t kBatchBytes = 1 << 20;
-constexpr size_t kBatchMessages = 256;
-// Of a large message that will be read to its end; the rest comes as it is read.
+// small enough that two connections share what is fetched at once.
+constexpr uint64_t kBatchBytes = 2 << 20;
+constexpr size_t kBatchMessages = 512;
+// Of a larger message that will be read to its end; the rest comes as it is read.
 constexpr uint32_t kAheadChunks = 16;
+constexpr uint64_t kWholeBytes = uint64_t{kAheadChunks} * kChunkBytes;
 
 }  // namespace
 
@@ -52,7 +53,7 @@ void BodyReader::followWalk(MessageId id) {
     if (each.size > largest_) continue;
     const auto mailbox = snapshot->mailbox(each.mailbox);
     if (!mailbox) continue;
-    const bool large = each.size > Walks::kLarge;
+    const bool large = each.size > (ahead.to_the_end ? kWholeBytes : Walks::kLarge);
     const uint32_t chunks = chunksOf(each.size);
     const auto fetch = beginAhead(each, mailbox->wire, 0,
                                   !large             ? chunks
@@ -69,7 +70,6 @@ void BodyReader::followWalk(MessageId id) {
       submit(fetch, imap::Lane::ahead);
       continue;
     }
-    if (!batch.empty() && batch.front()->wire != fetch->wire) send();
     batch.push_back(fetch);
     bytes += each.size;
     if (bytes >= kBatchBytes || batch.size() >= kBatchMessages) send();
@@ -128,34 +128,33 @@ void BodyReader::submitBatch(std::vector<FetchPtr> batch) {
 }
 
 void BodyReader::runBatch(imap::Session& session, const std::vector<FetchPtr>& batch) {
-  struct Wanted {
+  struct Expected {
     FetchPtr fetch;
     uint64_t size = 0;
   };
-  std::map<Uid, Wanted> wanted;
-  UidSet uids;
-  std::optional<store::MailboxRecord> mailbox;
+  std::vector<imap::WantedBodies> wanted;
+  std::vector<std::map<Uid, Expected>> expected;  // by mailbox, as above
   {
     const auto snapshot = cache_.snapshot();
     for (const auto& fetch : batch) {
       const auto message = snapshot->message(fetch->id);
-      if (!message || message->uid == 0 || ended(*fetch)) continue;
-      if (!mailbox) mailbox = snapshot->mailbox(message->mailbox);
-      if (!mailbox || mailbox->id != message->mailbox) continue;
-      wanted[message->uid] = {fetch, message->size};
-      uids.add(message->uid);
+      const auto mailbox = message ? snapshot->mailbox(message->mailbox) : std::nullopt;
+      if (!mailbox || message->uid == 0 || ended(*fetch)) continue;
+      if (wanted.empty() || wanted.back().wire != mailbox->wire) {
+        wanted.push_back({mailbox->wire, mailbox->state.uid_validity, {}});
+        expected.emplace_back();
+      }
+      wanted.back().uids.add(message->uid);
+      expected.back()[message->uid] = {fetch, message->size};
     }
   }
-  if (mailbox) {
-    select(session, *mailbox);
-    session.fetchBodies(uids, Walks::kLarge, [&](Uid uid, std::string&& bytes) {
-      const auto at = wanted.find(uid);
-      // Of another size than announced: who reads it sees to that.
-      if (at == wanted.end() || at->second.size != bytes.size()) return;
-      publish(*at->second.fetch, bytes, true);
-      finish(at->second.fetch, std::nullopt);
-    });
-  }
+  session.fetchBodies(wanted, kWholeBytes, [&](size_t mailbox, Uid uid, std::string&& bytes) {
+    const auto at = expected[mailbox].find(uid);
+    // Of another size than announced: who reads it sees to that.
+    if (at == expected[mailbox].end() || at->second.size != bytes.size()) return;
+    publish(*at->second.fetch, bytes, true);
+    finish(at->second.fetch, std::nullopt);
+  });
   for (const auto& fetch : batch)
     finish(fetch, Error(Code::stale, Scope::message, "the server left the message out"));
 }

@@ -22,7 +22,9 @@ void BodyReader::run(imap::Session& session, const FetchPtr& fetch) {
   Place place = placeOf(*cache_.snapshot(), fetch->id);
   for (bool received = false; !received;) {
     try {
-      select(session, place.mailbox);
+      imap::Next next;
+      next.piece = firstPiece(*fetch, place.message);
+      select(session, place.mailbox, next);
       receive(session, *fetch, place.message);
       received = true;
     } catch (const Error& error) {
@@ -40,23 +42,30 @@ void BodyReader::run(imap::Session& session, const FetchPtr& fetch) {
   finish(fetch, std::nullopt);
 }
 
-void BodyReader::select(imap::Session& session, const store::MailboxRecord& mailbox) {
+void BodyReader::select(imap::Session& session, const store::MailboxRecord& mailbox,
+                        const imap::Next& next) {
   const auto replaced = [&] {
     const UidValidity validity = session.selectedValidity();
     return validity != 0 && validity != mailbox.state.uid_validity;
   };
   // One that was selected before it was replaced is the old one still.
-  if (session.selected() != mailbox.wire || replaced()) session.examine(mailbox.wire);
+  if (session.selected() != mailbox.wire || replaced()) session.examine(mailbox.wire, {}, next);
   if (replaced())
     throw Error(Code::stale, Scope::message, "the mailbox has been replaced on the server");
 }
 
+imap::Next::Piece BodyReader::firstPiece(const Fetch& fetch, const store::MessageRecord& message) {
+  const uint64_t offset = uint64_t{fetch.first} * kChunkBytes;
+  const uint32_t count = fetch.count * kChunkBytes;
+  // One byte beyond what was announced shows whether the message ends there.
+  return {message.uid, offset, offset + count == message.size ? count + 1 : count};
+}
+
 void BodyReader::receive(imap::Session& session, const Fetch& fetch,
                          const store::MessageRecord& message) {
-  const uint64_t offset = uint64_t{fetch.first} * kChunkBytes;
-  uint64_t wanted = uint64_t{fetch.count} * kChunkBytes;
-  // One byte beyond what was announced shows whether the message ends there.
-  if (offset + wanted == message.size) ++wanted;
+  const auto first = firstPiece(fetch, message);
+  const uint64_t offset = first.offset;
+  uint64_t wanted = first.count;
 
   // Some servers give less than they are asked for. That the message ends there is believed if it
   // was announced so, or if they have nothing more when they are asked again.

@@ -122,7 +122,9 @@ class BodyReader {
   uint32_t window(const store::MessageRecord& message, uint32_t first, uint32_t last)
       REQUIRES(mutex_);
   void run(imap::Session& session, const FetchPtr& fetch);
-  void select(imap::Session& session, const store::MailboxRecord& mailbox);
+  // `next`: what is asked for then.
+  void select(imap::Session& session, const store::MailboxRecord& mailbox, const imap::Next& next);
+  static imap::Next::Piece firstPiece(const Fetch& fetch, const store::MessageRecord& message);
   void receive(imap::Session& session, const Fetch& fetch, const store::MessageRecord& message);
   // Where a message ends of which the chunk `beyond` is empty.
   static uint64_t findEnd(imap::Session& session, Uid uid, uint32_t beyond);

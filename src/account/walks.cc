@@ -2,33 +2,68 @@
 
 #include <algorithm>
 #include <limits>
+#include <utility>
+
+#include "account/tree_order.h"
 
 namespace emlfs {
 
 using store::MessageRecord;
 
+namespace {
+
+// Directories without messages that are passed on the way to the next one.
+constexpr int kMostEmpty = 64;
+
+}  // namespace
+
+void Walks::makeRoom() {
+  while (directories_.size() >= kMostDirectories)
+    directories_.erase(std::ranges::min_element(directories_, {},
+                                                [](const auto& each) { return each.second.used; }));
+}
+
 Walks::Directory& Walks::directoryOf(MailboxId id) {
   auto found = directories_.find(id);
   if (found == directories_.end()) {
-    if (directories_.size() >= kMostDirectories)
-      directories_.erase(std::ranges::min_element(
-          directories_, {}, [](const auto& each) { return each.second.used; }));
-    const auto latest = std::ranges::max_element(directories_, {},
-                                                 [](const auto& each) { return each.second.used; });
+    makeRoom();
+    const auto latest = std::ranges::max_element(
+        directories_, {}, [](const auto& each) { return each.second.read ? each.second.used : 0; });
     Directory made;
-    auto& [up, down, name] = made.walks;
-    down.order = Order::down;
-    name.order = Order::name;
     // Who went through one directory to its end goes through the next as well.
-    if (latest != directories_.end()) {
-      made.to_the_end = latest->second.to_the_end;
-      for (size_t i = 0; i < made.walks.size(); ++i)
-        made.walks.at(i).follows = latest->second.walks.at(i).atItsEnd();
+    if (latest != directories_.end()) made.to_the_end = latest->second.to_the_end;
+    for (size_t i = 0; i < made.walks.size(); ++i) {
+      Walk& walk = made.walks.at(i);
+      walk.order = static_cast<Order>(i);
+      if (latest == directories_.end() || !latest->second.walks.at(i).atItsEnd()) continue;
+      walk.follows = latest->first;
+      walk.window = latest->second.walks.at(i).window;
     }
     found = directories_.try_emplace(id, std::move(made)).first;
   }
   found->second.used = ++uses_;
+  found->second.read = true;
   return found->second;
+}
+
+Walks::Walk& Walks::walkInto(MailboxId directory, const Walk& from, bool to_the_end) {
+  auto found = directories_.find(directory);
+  if (found == directories_.end()) {
+    makeRoom();
+    Directory made;
+    made.to_the_end = to_the_end;
+    for (size_t i = 0; i < made.walks.size(); ++i) made.walks.at(i).order = static_cast<Order>(i);
+    found = directories_.try_emplace(directory, std::move(made)).first;
+  }
+  found->second.used = ++uses_;  // so that the path to it stays
+  Walk& walk = found->second.walks.at(static_cast<size_t>(from.order));
+  if (walk.steps == 0 && walk.coming.empty()) {
+    walk.steps = kWalking;
+    walk.window = from.window;
+    walk.in_tree = true;
+    if (walk.order == Order::down) walk.end_uid = std::numeric_limits<Uid>::max();
+  }
+  return walk;
 }
 
 Walks::Ahead Walks::begins(const store::Snapshot& snapshot, const MessageRecord& message,
@@ -45,7 +80,7 @@ Walks::Ahead Walks::begins(const store::Snapshot& snapshot, const MessageRecord&
   for (Walk& walk : directory.walks) step(snapshot, *shown, walk, message);
   Walk& best = *std::ranges::max_element(directory.walks, {}, &Walk::steps);
   if (best.steps < kWalking) return {};
-  return {ask(snapshot, *shown, best, cached, directory.to_the_end), directory.to_the_end};
+  return {ask(snapshot, *shown, best.order, cached, directory.to_the_end), directory.to_the_end};
 }
 
 void Walks::goesOn(MessageId id) {
@@ -73,10 +108,13 @@ void Walks::step(const store::Snapshot& snapshot, MailboxId directory, Walk& wal
   } else if (std::ranges::find(walk.passed, message.id) == walk.passed.end() &&
              --walk.steps < kWalking) {
     const bool goes_on = walk.follows && isFirst(snapshot, directory, walk.order, message);
-    const Order order = walk.order;
-    walk = {};
-    walk.order = order;
-    walk.steps = goes_on ? kWalking : 0;
+    const Walk before = std::exchange(walk, {});
+    walk.order = before.order;
+    if (goes_on) {
+      walk.steps = kWalking;
+      walk.window = before.window;
+      walk.in_tree = beyond(snapshot, *before.follows, walk.order) == directory;
+    }
     walk.passed.push_back(message.id);
     walk.end_uid = message.uid;
     walk.end_name = message.name;
@@ -117,30 +155,76 @@ void Walks::look(const store::Snapshot& snapshot, MailboxId directory, Walk& wal
   walk.ended = walk.coming.size() < wanted;
 }
 
-std::vector<MessageRecord> Walks::ask(const store::Snapshot& snapshot, MailboxId directory,
-                                      Walk& walk, const Cached& cached, bool to_the_end) const {
-  uint64_t asked = 0;
-  size_t first = 0;  // that was not asked for
-  for (const Coming& each : walk.coming) {
-    if (!each.asked) break;
-    asked += each.bytes;
-    ++first;
+std::optional<MailboxId> Walks::beyond(const store::Snapshot& snapshot, MailboxId directory,
+                                       Order order) {
+  std::optional<MailboxId> next = directory;
+  for (int i = 0; i < kMostEmpty; ++i) {
+    next = directoryAfter(snapshot, *next,
+                          order == Order::name ? TreeOrder::by_name : TreeOrder::listed);
+    if (!next) return std::nullopt;
+    const auto record = snapshot.mailbox(*next);
+    if (!record || !record->selectable) continue;
+    if (!record->state.complete) return std::nullopt;  // what comes then is not known yet
+    Walk any;
+    look(snapshot, *next, any, 1);
+    if (!any.coming.empty()) return next;
   }
+  return std::nullopt;
+}
+
+std::vector<MessageRecord> Walks::ask(const store::Snapshot& snapshot, MailboxId directory,
+                                      Order order, const Cached& cached, bool to_the_end) {
+  const auto walkIn = [&](MailboxId id) -> Walk& {
+    return directories_.at(id).walks.at(static_cast<size_t>(order));
+  };
+  std::vector<MailboxId> path{directory};
+  const auto goBeyond = [&] {
+    const Walk& walk = walkIn(path.back());
+    if (!walk.in_tree || !walk.ended || path.size() > kFarthest) return false;
+    const auto next = beyond(snapshot, path.back(), order);
+    if (!next || std::ranges::find(path, *next) != path.end()) return false;
+    walkInto(*next, walk, to_the_end);
+    path.push_back(*next);
+    return true;
+  };
+  uint64_t asked = 0;
+  const uint64_t window = walkIn(directory).window;
+  bool all = true;  // that is known of the path so far has been asked for
+  do {
+    for (const Coming& each : walkIn(path.back()).coming) {
+      all = all && each.asked;
+      if (each.asked) asked += each.bytes;
+    }
+  } while (all && asked <= window / 2 && goBeyond());
   std::vector<MessageRecord> messages;
-  if (asked > walk.window / 2) return messages;
-  for (size_t at = first; asked < walk.window && at < first + kMostAtOnce; ++at) {
+  if (asked > window / 2) return messages;
+
+  uint64_t left = window - asked;
+  size_t at = 0;
+  while (take(snapshot, path[at], walkIn(path[at]), cached, to_the_end, left, messages)) {
+    if (++at == path.size() && !goBeyond()) break;
+  }
+  if (!messages.empty())
+    for (const MailboxId id : path)
+      walkIn(id).window = std::max(walkIn(id).window, std::min(window * 2, largest_window_));
+  return messages;
+}
+
+bool Walks::take(const store::Snapshot& snapshot, MailboxId directory, Walk& walk,
+                 const Cached& cached, bool to_the_end, uint64_t& left,
+                 std::vector<MessageRecord>& messages) {
+  for (size_t at = 0; left > 0 && messages.size() < kMostAtOnce; ++at) {
     look(snapshot, directory, walk, at + 1);
-    if (at >= walk.coming.size()) break;
+    if (at >= walk.coming.size()) return true;
     Coming& coming = walk.coming[at];
-    coming.asked = true;
+    if (std::exchange(coming.asked, true)) continue;
     auto message = snapshot.message(coming.id);
     if (!message || message->uid == 0 || cached(coming.id)) continue;
     coming.bytes = to_the_end ? message->size : std::min(message->size, kLarge);
-    asked += coming.bytes;
+    left -= std::min(left, coming.bytes);
     messages.push_back(std::move(*message));
   }
-  if (!messages.empty()) walk.window = std::min(walk.window * 2, largest_window_);
-  return messages;
+  return false;
 }
 
 }  // namespace emlfs

@@ -1,7 +1,8 @@
 // Recognises who reads the messages of a directory one after the other, and tells what he will read
 // next: tools go through it in the order in which it is listed, which is that of inodes as well
-// (grep, tar, find), the other way round (rg), or by name (rsync, a shell's *). A value without
-// clocks; not thread-safe.
+// (grep, tar, find), the other way round (rg), or by name (rsync, a shell's *). Who has gone on
+// from one directory to the next of the tree is followed beyond the end of that one, too. A value
+// without clocks; not thread-safe.
 #pragma once
 
 #include <algorithm>
@@ -50,7 +51,8 @@ class Walks {
   static constexpr size_t kNear = 8;            // so far the next one may be, before it is a walk
   static constexpr int kWalking = 3;            // steps
   static constexpr int kMostSteps = 8;          // that are counted
-  static constexpr size_t kMostDirectories = 16;
+  static constexpr size_t kMostDirectories = 64;
+  static constexpr size_t kFarthest = 16;  // directories beyond the one that is read
   static constexpr size_t kRemembered = 64;
 
   enum class Order { up, down, name };
@@ -68,14 +70,17 @@ class Walks {
     bool ended = false;  // nothing comes behind that
     int steps = 0;
     uint64_t window = kFirstWindow;
-    bool follows = false;  // one in another directory, if it begins with the first message
+    // One in that directory, which has come to its end; if it begins with the first message.
+    std::optional<MailboxId> follows;
+    bool in_tree = false;  // it came from the directory before this one
 
     bool atItsEnd() const { return steps >= kWalking && ended && coming.size() < kNear; }
   };
   struct Directory {
-    std::array<Walk, 3> walks;
+    std::array<Walk, 3> walks;  // by Order
     MessageId last;
     uint64_t used = 0;
+    bool read = false;               // else only looked into, beyond another
     std::optional<MessageId> large;  // read last, and not read on yet
     bool to_the_end = false;
   };
@@ -87,8 +92,18 @@ class Walks {
   // Until `count` are coming, or there are no more.
   static void look(const store::Snapshot& snapshot, MailboxId directory, Walk& walk, size_t count);
   std::vector<store::MessageRecord> ask(const store::Snapshot& snapshot, MailboxId directory,
-                                        Walk& walk, const Cached& cached, bool to_the_end) const;
+                                        Order order, const Cached& cached, bool to_the_end);
+  // As many as are within the bytes that are left. False if the walk goes on beyond them.
+  static bool take(const store::Snapshot& snapshot, MailboxId directory, Walk& walk,
+                   const Cached& cached, bool to_the_end, uint64_t& left,
+                   std::vector<store::MessageRecord>& messages);
+  // The next one of the tree with messages, all of them known; absent if there is none.
+  static std::optional<MailboxId> beyond(const store::Snapshot& snapshot, MailboxId directory,
+                                         Order order);
+  // The walk beyond one that comes to its end, made if need be.
+  Walk& walkInto(MailboxId directory, const Walk& from, bool to_the_end);
   Directory& directoryOf(MailboxId id);
+  void makeRoom();
 
   uint64_t largest_window_;
   std::map<MailboxId, Directory> directories_;

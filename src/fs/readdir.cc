@@ -115,7 +115,7 @@ void answer(const Question& question) {
       fuse_reply_err(question.request, ESTALE);
       return;
     }
-    if (question.offset == 0) context.account.touched(directory->id);
+    if (question.offset == 0) context.account.visited(directory->id);
     Entries entries(question);
     const bool room = fill(entries, question.offset, context, *snapshot, *directory);
     if (entries.empty() && !room)

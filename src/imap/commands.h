@@ -24,13 +24,14 @@ void enableExtensions(Connection& connection);
 // compress.cc. What the server offers and isn't used is no capability any more.
 void compressIfFar(Connection& connection);
 
-// namespace.cc
+// namespace.cc. Empty if the server tells none.
 std::vector<Namespace> fetchNamespaces(Connection& connection);
 
 // list.cc
 std::vector<ListEntry> listBelow(Connection& connection, std::string_view wire, char delimiter);
 std::vector<ListEntry> listMailboxes(Connection& connection,
                                      const std::vector<Namespace>& namespaces);
+std::vector<Foretold> nextList(const Connection& connection);
 // "INBOX" in any case is INBOX; other names stay as they are.
 std::string canonicalName(std::string wire);
 
@@ -43,8 +44,17 @@ std::string statusItems(const Connection& connection);
 
 // examine.cc
 Selected examineMailbox(Connection& connection, std::string_view wire,
-                        const std::optional<Known>& known);
+                        const std::optional<Known>& known, const Next& next = {});
+// EXAMINE with commands behind it, and as one of those.
+Selected examineBefore(Connection& connection, std::string_view wire,
+                       const std::vector<Foretold>& behind);
+std::vector<Foretold> nextExamine(const Connection& connection, std::string_view wire);
 Selected selectMailbox(Connection& connection, std::string_view wire);
+
+// What a session will run next, as it will run it: each is in the file of its command.
+std::vector<Foretold> nextRights(const Connection& connection, std::string_view wire);
+std::vector<Foretold> nextMetadata(const Connection& connection, UidRange uids);
+std::vector<Foretold> nextPiece(const Next::Piece& piece);
 
 // selection.cc
 void requireSelected(const Connection& connection);  // Error(invalid, mailbox)
@@ -61,8 +71,8 @@ void fetchFlagChanges(Connection& connection, Uid first, Uid last, ModSeq since,
 BodyPiece fetchBodyPiece(Connection& connection, Uid uid, uint64_t offset, uint32_t count);
 
 // fetch_bodies.cc
-void fetchBodies(Connection& connection, const UidSet& uids, uint64_t most,
-                 const std::function<void(Uid, std::string&&)>& each);
+void fetchBodies(Connection& connection, const std::vector<WantedBodies>& wanted, uint64_t most,
+                 const std::function<void(size_t, Uid, std::string&&)>& each);
 
 // listen.cc
 void takePush(std::string_view verb, const Data& data, Push& push);

@@ -176,7 +176,8 @@ StatusLine Connection::readGreeting() {
   }
 }
 
-StatusLine Connection::run(const Command& command, const Handler& handler, uint64_t expected) {
+StatusLine Connection::run(const Command& command, const Handler& handler, uint64_t expected,
+                           const std::vector<Foretold>& behind) {
   if (broken_) throw Error(Code::network, Scope::connection, "the connection is closed");
   std::exception_ptr failure;
   const Handler guarded = [&](Data&& data) {
@@ -193,7 +194,7 @@ StatusLine Connection::run(const Command& command, const Handler& handler, uint6
   };
   StatusLine status;
   try {
-    status = exchange(command, guarded, expected);
+    status = exchange(command, guarded, expected, behind);
   } catch (...) {
     broken_ = true;
     throw;
@@ -214,7 +215,8 @@ void Connection::write(std::string bytes) {
 }
 
 // One write for what is short: a small packet after another would wait for an acknowledgement.
-void Connection::sendPiece(const Command& command, size_t index, std::string_view tag) {
+void Connection::sendPiece(const Command& command, size_t index, std::string_view tag,
+                           std::string_view behind) {
   const std::string& text = command.pieces()[index];
   std::string bytes;
   bytes.reserve(tag.size() + text.size() + 64);
@@ -231,6 +233,7 @@ void Connection::sendPiece(const Command& command, size_t index, std::string_vie
   }
   bytes.append(text, at);
   if (index + 1 == command.pieces().size()) bytes.append("\r\n");
+  bytes.append(behind);
   write(std::move(bytes));
   if (!uploads) return;
   transport_->drain(patience_);
@@ -291,18 +294,19 @@ void Connection::takeUntagged(RawResponse&& response, const Handler& handler) {
 }
 
 StatusLine Connection::exchange(const Command& command, const Handler& handler, uint64_t expected,
+                                const std::vector<Foretold>& behind,
                                 const std::function<void()>& continued) {
-  const std::string tag = fmt::format("A{}", next_tag_++);
-  const auto& pieces = command.pieces();
-  if (traffic_ != nullptr) ++traffic_->commands;
-  log::debug("imap: {} {}", tag, command.verb());
+  const auto began = Clock::now();
+  const auto ahead = takeAhead(command);
+  const std::string tag = ahead ? *ahead : newTag(command.verb());
   verb_ = command.verb();
 
-  const auto began = Clock::now();
+  const auto& pieces = command.pieces();
   size_t sent = 0;
   const auto sendNext = [&] {
+    const bool last = sent + 1 == pieces.size();
     try {
-      sendPiece(command, sent, tag);
+      sendPiece(command, sent, tag, last ? sentBehind(behind) : "");
     } catch (const Error& error) {
       if (error.code == Code::network) hearLastWords();
       throw;
@@ -310,48 +314,74 @@ StatusLine Connection::exchange(const Command& command, const Handler& handler, 
     ++sent;
     failPoint("imap: sent");
   };
-  sendNext();
+  if (ahead) {
+    sent = pieces.size();
+    patience_.begin();
+  } else {
+    sendNext();
+  }
 
-  Budget budget(framer_, expected);
   bool was_continued = false;
+  StatusLine status = readAnswer(tag, handler, expected, [&] {
+    if (sent < pieces.size())
+      sendNext();
+    else if (continued && !std::exchange(was_continued, true))
+      continued();
+    else
+      return false;
+    return true;
+  });
+  if (status.status == Status::ok && sent < pieces.size())
+    notImap("OK to a command before it had all of it");
+  failPoint("imap: answered");
+  if (!ahead) round_trip_ = std::min(round_trip_, Clock::now() - began);
+  observe(status);
+  verb_.clear();
+  return status;
+}
+
+StatusLine Connection::readAnswer(std::string_view tag, const Handler& handler, uint64_t expected,
+                                  const std::function<bool()>& continued) {
+  Budget budget(framer_, expected);
   for (;;) {
     budget.spend();
     RawResponse response = read();
     const std::string_view text = response.text;
     if (text.starts_with('+')) {
-      if (sent < pieces.size()) {
-        sendNext();
-      } else if (continued && !std::exchange(was_continued, true)) {
-        continued();
-      } else {
-        notImap("a request to continue that was not expected");
-      }
-    } else if (text.starts_with("* ")) {
+      if (!continued()) notImap("a request to continue that was not expected");
+      continue;
+    }
+    if (text.starts_with("* ")) {
       takeUntagged(std::move(response), handler);
-    } else if (text.starts_with(tag) && text.substr(tag.size()).starts_with(' ')) {
-      auto status = parseStatusLine(text.substr(tag.size() + 1));
-      if (!status || status->status == Status::bye || status->status == Status::preauth) {
+      continue;
+    }
+    const std::string_view first = text.substr(0, text.find(' '));
+    const auto ahead = std::ranges::find(ahead_, first, &Ahead::tag);
+    if (!text.empty() && first.size() < text.size() && (first == tag || ahead != ahead_.end())) {
+      auto status = parseStatusLine(text.substr(first.size() + 1));
+      if (!status || status->status == Status::bye || status->status == Status::preauth)
         notImap("a status that doesn't exist");
-      }
-      if (status->status == Status::ok && sent < pieces.size()) {
-        notImap("OK to a command before it had all of it");
-      }
-      failPoint("imap: answered");
-      round_trip_ = std::min(round_trip_, Clock::now() - began);
-      observe(*status);
-      verb_.clear();
-      return std::move(*status);
+      if (first == tag) return std::move(*status);
+      ahead->answered = true;
     } else if (!text.empty()) {  // some servers send an empty line after a literal
       notImap(fmt::format("something that is not IMAP: {}", printable(text.substr(0, 80))));
     }
   }
 }
 
+std::string Connection::newTag(std::string_view verb) {
+  std::string tag = fmt::format("A{}", next_tag_++);
+  if (traffic_ != nullptr) ++traffic_->commands;
+  log::debug("imap: {} {}", tag, verb);
+  return tag;
+}
+
 void Connection::listen(Deadline deadline, const Event& wake) {
   constexpr Milliseconds kGather{20};
   constexpr Milliseconds kGatherMost{200};
-  patience_.begin();
   try {
+    while (!ahead_.empty()) forgetFirstAhead();
+    patience_.begin();
     std::array<char, 64 << 10> buffer;
     Budget budget(framer_, 0);
     std::optional<Deadline> end;  // since something came
@@ -379,7 +409,7 @@ void Connection::listen(Deadline deadline, const Event& wake) {
 void Connection::idle(Deadline deadline, const Event& wake) {
   StatusLine status;
   try {
-    status = exchange(Command("IDLE"), {}, 0, [&] {
+    status = exchange(Command("IDLE"), {}, 0, {}, [&] {
       listen(deadline, wake);
       send("DONE\r\n");
     });

@@ -2,10 +2,12 @@
 // observe() first and then to the handler of the command that runs. Owned by one thread.
 #pragma once
 
+#include <deque>
 #include <functional>
 #include <memory>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "emlfs/base/error.h"
 #include "emlfs/imap/session.h"
@@ -16,6 +18,15 @@
 #include "imap/transport.h"
 
 namespace emlfs::imap {
+
+// A command that will be run next, sent behind another one so that it costs no round trip of its
+// own. One that changes nothing (but what EXAMINE selects), since its answer may be thrown away.
+struct Foretold {
+  std::string text;       // of a command in one piece
+  uint64_t expected = 0;  // as of Connection::run
+};
+// Nothing, if the command has to wait for the server in its middle.
+std::vector<Foretold> foretell(const Command& command, uint64_t expected = 0);
 
 class Connection {
  public:
@@ -31,7 +42,11 @@ class Connection {
   // answers there may reasonably be; far more is Error(limit, connection). An exception of
   // `handler` is thrown on once the answer has been read to its end, so that the connection stays
   // usable.
-  StatusLine run(const Command& command, const Handler& handler = {}, uint64_t expected = 0);
+  //
+  // What was sent `behind` another command is not sent again: its answer is read, then. What is run
+  // instead of it has the answer read first, and forgotten.
+  StatusLine run(const Command& command, const Handler& handler = {}, uint64_t expected = 0,
+                 const std::vector<Foretold>& behind = {});
   // The same; NO and BAD are thrown, see check().
   StatusLine runOk(const Command& command, const Handler& handler = {}, uint64_t expected = 0);
 
@@ -89,11 +104,22 @@ class Connection {
   void observe(const Data& data);
   // `continued`: what to do when the server asks for more than the command has.
   StatusLine exchange(const Command& command, const Handler& handler, uint64_t expected,
+                      const std::vector<Foretold>& behind,
                       const std::function<void()>& continued = {});
+  // To a command that has been sent. `continued` is called for each "+", and tells whether one was
+  // to come.
+  StatusLine readAnswer(std::string_view tag, const Handler& handler, uint64_t expected,
+                        const std::function<bool()>& continued);
+  // Whether the command is on its way already, and then its tag; all before it is forgotten.
+  std::optional<std::string> takeAhead(const Command& command);
+  void forgetFirstAhead();
   void takeUntagged(RawResponse&& response, const Handler& handler);
   void send(std::string bytes);
   void write(std::string bytes);  // without beginning to wait anew
-  void sendPiece(const Command& command, size_t index, std::string_view tag);
+  void sendPiece(const Command& command, size_t index, std::string_view tag,
+                 std::string_view behind);
+  std::string newTag(std::string_view verb);
+  std::string sentBehind(const std::vector<Foretold>& behind);
   void sendUpload(const Command::Upload& upload, std::string& bytes);
   void hearLastWords();
   [[noreturn]] void hungUp(const StatusLine& bye) const;
@@ -109,6 +135,13 @@ class Connection {
   Clock::duration round_trip_ = Clock::duration::max();
   bool broken_ = false;
   std::string verb_;  // of the command that runs
+  // Sent, in this order, and nobody has asked for their answers yet.
+  struct Ahead {
+    Foretold command;
+    std::string tag;
+    bool answered = false;  // before its turn: what belonged to it is lost
+  };
+  std::deque<Ahead> ahead_;
   Bystander bystander_;
 };
 

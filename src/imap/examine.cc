@@ -3,6 +3,9 @@
 // plain.
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <iterator>
+
 #include "imap/commands.h"
 #include "imap/text.h"
 
@@ -11,6 +14,8 @@ namespace {
 
 // What the changes of one EXAMINE may take in memory. Beyond, the caller lists anew in steps.
 constexpr size_t kMaxChangeBytes = size_t{24} << 20;
+
+constexpr std::string_view kCondstore = "(CONDSTORE)";
 
 // PERMANENTFLAGS "(\Seen \*)".
 PermanentFlags parsePermanentFlags(std::string_view list) {
@@ -118,9 +123,21 @@ class Answer {
   bool incomplete_ = false;
 };
 
+std::vector<Foretold> foretell(const Connection& connection, std::string_view wire,
+                               const Next& next) {
+  std::vector<Foretold> behind;
+  const auto add = [&](std::vector<Foretold>&& commands) {
+    std::ranges::move(commands, std::back_inserter(behind));
+  };
+  if (next.rights) add(nextRights(connection, wire));
+  if (next.metadata) add(nextMetadata(connection, *next.metadata));
+  if (next.piece) add(nextPiece(*next.piece));
+  return behind;
+}
+
 // `verb` is EXAMINE or SELECT.
 Selected openMailbox(Connection& connection, const char* verb, std::string_view wire,
-                     const std::optional<Known>& known) {
+                     const std::optional<Known>& known, const std::vector<Foretold>& behind = {}) {
   requireName(wire);
   Command command(verb, connection.literals());
   command.string(wire);
@@ -130,14 +147,15 @@ Selected openMailbox(Connection& connection, const char* verb, std::string_view 
     command.syntax(fmt::format("(QRESYNC ({} {} 1:{}))", known->uid_validity, known->modseq,
                                known->listed_to));
   } else if (connection.has("CONDSTORE")) {
-    command.syntax("(CONDSTORE)");
+    command.syntax(kCondstore);
   }
 
   // A failed EXAMINE or SELECT leaves nothing selected, whatever was before.
   connection.selected = {};
   Answer answer(resync ? known : std::nullopt);
   const StatusLine status = connection.run(
-      command, [&](Data&& data) { answer.take(std::move(data)); }, resync ? known->listed_to : 0);
+      command, [&](Data&& data) { answer.take(std::move(data)); }, resync ? known->listed_to : 0,
+      behind);
   // Dovecot refuses to open a mailbox that is gone without a code that says so. If LIST fails too,
   // nothing is known, and it counts as there.
   if (status.status == Status::no && status.code.empty() &&
@@ -162,10 +180,23 @@ Selected openMailbox(Connection& connection, const char* verb, std::string_view 
 }  // namespace
 
 Selected examineMailbox(Connection& connection, std::string_view wire,
-                        const std::optional<Known>& known) {
-  Selected selected = openMailbox(connection, "EXAMINE", wire, known);
+                        const std::optional<Known>& known, const Next& next) {
+  Selected selected =
+      openMailbox(connection, "EXAMINE", wire, known, foretell(connection, wire, next));
   selected.read_only = true;
   return selected;
+}
+
+Selected examineBefore(Connection& connection, std::string_view wire,
+                       const std::vector<Foretold>& behind) {
+  return openMailbox(connection, "EXAMINE", wire, {}, behind);
+}
+
+std::vector<Foretold> nextExamine(const Connection& connection, std::string_view wire) {
+  Command command("EXAMINE", connection.literals());
+  command.string(wire);
+  if (connection.has("CONDSTORE")) command.syntax(kCondstore);
+  return foretell(command);
 }
 
 Selected selectMailbox(Connection& connection, std::string_view wire) {

@@ -12,18 +12,18 @@ namespace {
 
 constexpr uint32_t kMaxPiece = 16 << 20;
 
-struct Request {
-  Uid uid = 0;
-  uint64_t offset = 0;
-  uint32_t count = 0;
-};
+using Request = Next::Piece;
+
+std::string what(const Request& request, bool partial) {
+  return partial ? fmt::format("{} (UID BODY.PEEK[]<{}.{}>)", request.uid, request.offset,
+                               request.count)
+                 : fmt::format("{} (UID BODY.PEEK[])", request.uid);
+}
 
 // Gives the body as it came, or nothing.
 std::optional<Body> ask(Connection& connection, const Request& request, bool partial) {
   Command command("UID FETCH");
-  command.syntax(partial ? fmt::format("{} (UID BODY.PEEK[]<{}.{}>)", request.uid, request.offset,
-                                       request.count)
-                         : fmt::format("{} (UID BODY.PEEK[])", request.uid));
+  command.syntax(what(request, partial));
   connection.setWindow({request.offset, request.count});
   std::optional<Body> body;
   bool unreadable = false;
@@ -78,6 +78,10 @@ BodyPiece cutPart(Body&& body, const Request& request) {
 }
 
 }  // namespace
+
+std::vector<Foretold> nextPiece(const Next::Piece& piece) {
+  return foretell(Command("UID FETCH").syntax(what(piece, true)), 1);
+}
 
 BodyPiece fetchBodyPiece(Connection& connection, Uid uid, uint64_t offset, uint32_t count) {
   if (connection.selected.wire.empty() || uid == 0 || count == 0 || count > kMaxPiece) {

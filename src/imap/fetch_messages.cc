@@ -104,14 +104,23 @@ class Entries {
   std::map<Uid, FetchData> waiting_;
 };
 
-std::string whatIsAsked(const Connection& connection) {
+std::string whatIsAsked(bool modseqs) {
   return fmt::format(
       "(UID FLAGS INTERNALDATE RFC822.SIZE{} "
       "BODY.PEEK[HEADER.FIELDS (DATE FROM SENDER SUBJECT MESSAGE-ID)])",
-      connection.selected.modseqs ? " MODSEQ" : "");
+      modseqs ? " MODSEQ" : "");
 }
 
 }  // namespace
+
+std::vector<Foretold> nextMetadata(const Connection& connection, UidRange uids) {
+  // Where it turns out to be without MODSEQs, it is asked again without.
+  const bool modseqs = connection.has("CONDSTORE");
+  UidSet asked;
+  asked.add(uids);
+  return foretell(Command("UID FETCH").syntax(asked.text()).syntax(whatIsAsked(modseqs)),
+                  asked.size());
+}
 
 // A message that another client removes in that moment is described as well, by Dovecot as one of
 // 1970 without size and header, and with OK (RFC 5530 calls that EXPUNGEISSUED). So what isn't
@@ -123,7 +132,7 @@ void fetchMessages(Connection& connection, Uid first, Uid last,
   Entries entries(each);
   const auto ask = [&](const UidSet& uids) {
     Command command("UID FETCH");
-    command.syntax(uids.text()).syntax(whatIsAsked(connection));
+    command.syntax(uids.text()).syntax(whatIsAsked(connection.selected.modseqs));
     fetchEach(connection, command, uids,
               [&](FetchData&& fetch) { entries.take(std::move(fetch)); });
   };

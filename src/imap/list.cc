@@ -79,8 +79,8 @@ std::vector<std::string> patterns(const std::vector<Namespace>& namespaces) {
   return result;
 }
 
-bool listExtended(Connection& connection, const std::vector<std::string>& names, Listing& listing) {
-  Command command("LIST", connection.literals());
+void askExtended(const Connection& connection, const std::vector<std::string>& names,
+                 Command& command) {
   command.string("");
   if (names.size() == 1) {
     command.string(names.front());
@@ -93,6 +93,11 @@ bool listExtended(Connection& connection, const std::vector<std::string>& names,
     options += (options.empty() ? "STATUS " : " STATUS ") + statusItems(connection);
   }
   if (!options.empty()) command.syntax("RETURN (" + options + ")");
+}
+
+bool listExtended(Connection& connection, const std::vector<std::string>& names, Listing& listing) {
+  Command command("LIST", connection.literals());
+  askExtended(connection, names, command);
   const StatusLine status =
       connection.run(command, [&](Data&& data) { listing.take(std::move(data)); });
   if (status.status == Status::ok) return true;
@@ -137,6 +142,14 @@ std::vector<ListEntry> listBelow(Connection& connection, std::string_view wire, 
     return entry.wire.size() != wire.size() && entry.wire[wire.size()] != delimiter;
   });
   return all;
+}
+
+// As it is with one namespace without a prefix, which is what most servers have.
+std::vector<Foretold> nextList(const Connection& connection) {
+  if (!connection.has("LIST-EXTENDED")) return {};
+  Command command("LIST", connection.literals());
+  askExtended(connection, {"*"}, command);
+  return foretell(command);
 }
 
 std::vector<ListEntry> listMailboxes(Connection& connection,

@@ -28,6 +28,11 @@ void splitOldRights(const Capabilities& capabilities, std::string& rights) {
 
 }  // namespace
 
+std::vector<Foretold> nextRights(const Connection& connection, std::string_view wire) {
+  if (!connection.has("ACL")) return {};
+  return foretell(Command("MYRIGHTS", connection.literals()).string(wire));
+}
+
 std::optional<std::string> rightsOn(Connection& connection, std::string_view wire) {
   if (!connection.has("ACL")) return std::nullopt;
   requireName(wire);

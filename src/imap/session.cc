@@ -39,7 +39,11 @@ class WireSession : public Session {
   std::string tlsVersion() const override { return connection_.transport().tlsVersion(); }
   std::string greeting() const override { return greeting_; }
 
-  std::vector<Namespace> namespaces() override { return fetchNamespaces(connection_); }
+  std::vector<Namespace> namespaces() override {
+    if (namespaces_.empty()) namespaces_ = fetchNamespaces(connection_);
+    if (!namespaces_.empty()) return namespaces_;
+    return {Namespace{Namespace::Kind::personal, "", '\0'}};
+  }
   std::vector<ListEntry> list(const std::vector<Namespace>& namespaces) override {
     return listMailboxes(connection_, namespaces);
   }
@@ -47,8 +51,9 @@ class WireSession : public Session {
     return imap::listBelow(connection_, wire, delimiter);
   }
   MailboxStatus status(std::string_view wire) override { return mailboxStatus(connection_, wire); }
-  Selected examine(std::string_view wire, const std::optional<Known>& known) override {
-    return examineMailbox(connection_, wire, known);
+  Selected examine(std::string_view wire, const std::optional<Known>& known,
+                   const Next& next) override {
+    return examineMailbox(connection_, wire, known, next);
   }
   Selected select(std::string_view wire) override { return selectMailbox(connection_, wire); }
   void unselect() override { unselectMailbox(connection_); }
@@ -70,9 +75,9 @@ class WireSession : public Session {
   BodyPiece fetchBody(Uid uid, uint64_t offset, uint32_t count) override {
     return fetchBodyPiece(connection_, uid, offset, count);
   }
-  void fetchBodies(const UidSet& uids, uint64_t most,
-                   const std::function<void(Uid, std::string&&)>& each) override {
-    imap::fetchBodies(connection_, uids, most, each);
+  void fetchBodies(const std::vector<WantedBodies>& wanted, uint64_t most,
+                   const std::function<void(size_t, Uid, std::string&&)>& each) override {
+    imap::fetchBodies(connection_, wanted, most, each);
   }
   void noop() override { connection_.runOk(Command("NOOP")); }
 
@@ -133,6 +138,7 @@ class WireSession : public Session {
   Connection connection_;
   const Milliseconds patience_;
   std::string greeting_;
+  std::vector<Namespace> namespaces_;  // empty: not told yet
   Push push_;  // since the last listen()
   bool notified_ = false;
 };

@@ -47,12 +47,14 @@ Uid lastUid(imap::Session& session, const imap::Selected& now, const SyncState& 
 // Metadata of first:last, added as it comes and committed before it grows large.
 class Step {
  public:
-  Step(const SyncState& known, Store store, MailboxId mailbox, const OnChange& on_change)
-      : store_(store), mailbox_(mailbox), on_change_(on_change) {
+  // Of messages up to `limit`: what has come since the server told that is for the next time.
+  Step(const SyncState& known, Uid limit, Store store, MailboxId mailbox, const OnChange& on_change)
+      : limit_(limit), store_(store), mailbox_(mailbox), on_change_(on_change) {
     delta_.state = known;
   }
 
   void add(MessageMeta&& meta) {
+    if (meta.uid > limit_) return;
     seen_.add(meta.uid);
     bytes_ += sizeof meta + meta.header.from.size() + meta.header.sender.size() +
               meta.header.subject.size() + meta.header.message_id.size() + meta.flags.text().size();
@@ -64,13 +66,14 @@ class Step {
   }
 
   SyncState done(Uid last) {
-    delta_.state.listed_to = last;
+    delta_.state.listed_to = std::min(last, limit_);
     return apply(store_, mailbox_, delta_, on_change_);
   }
 
   const UidSet& seen() const { return seen_; }
 
  private:
+  const Uid limit_;
   Store store_;
   MailboxId mailbox_;
   const OnChange& on_change_;
@@ -103,16 +106,23 @@ void fetch(imap::Session& session, Uid first, Uid last, Step& step) {
 
 }  // namespace
 
+UidRange firstStep(const SyncState& known) {
+  const uint64_t last = uint64_t{known.listed_to} + kStep;
+  return {known.listed_to + 1, static_cast<Uid>(std::min<uint64_t>(last, kLastUid))};
+}
+
 SyncState listNew(imap::Session& session, const imap::Selected& now, SyncState known, Store store,
-                  MailboxId mailbox, const OnChange& on_change) {
+                  MailboxId mailbox, const OnChange& on_change, std::optional<UidRange> foretold) {
   const Uid limit = lastUid(session, now, known);
   Span span(now, known);
   while (known.listed_to < limit) {
-    const Uid last = span.lastOf(known.listed_to + 1, limit);
-    Step step(known, store, mailbox, on_change);
-    fetch(session, known.listed_to + 1, last, step);
+    const Uid first = known.listed_to + 1;
+    const bool on_its_way = foretold && foretold->first == first;
+    const Uid last = on_its_way ? foretold->last : span.lastOf(first, limit);
+    Step step(known, limit, store, mailbox, on_change);
+    fetch(session, first, last, step);
     known = step.done(last);
-    span.learn(step.seen().size());
+    if (!on_its_way) span.learn(step.seen().size());
   }
   const Uid uid_next = limit == kLastUid ? kLastUid : limit + 1;
   if (known.complete && known.uid_next == uid_next) return known;

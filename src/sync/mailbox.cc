@@ -28,9 +28,9 @@ SyncState startAgain(const imap::Selected& now, const SyncState& before, Store s
 
 // What changed, in the same answer where it fits; else it is asked for in steps.
 imap::Selected examine(imap::Session& session, const std::string& wire,
-                       std::optional<imap::Known>& known) {
+                       std::optional<imap::Known>& known, const imap::Next& next) {
   try {
-    return session.examine(wire, known);
+    return session.examine(wire, known, next);
   } catch (const Error& error) {
     if (!known || error.code != Code::limit || error.scope != Scope::mailbox) throw;
     known.reset();
@@ -46,8 +46,12 @@ store::MailboxRecord recordOf(Store store, MailboxId mailbox) {
 }
 
 // Asked once, and again while something is denied: rights may have been given since.
+bool wantsRights(const imap::Session& session, Store store, const store::MailboxRecord& record) {
+  return store.pending != nullptr && session.capabilities().has("ACL") &&
+         (!record.rights_asked || !record.denied.empty());
+}
+
 void askRights(imap::Session& session, Store store, const store::MailboxRecord& record) {
-  if (!session.capabilities().has("ACL") || (record.rights_asked && record.denied.empty())) return;
   std::optional<std::string> rights;
   try {
     rights = session.myRights(record.wire);
@@ -80,7 +84,12 @@ void syncMailbox(imap::Session& session, Store store, MailboxId mailbox, const O
   if (session.capabilities().has("QRESYNC") && known.uid_validity != 0 &&
       known.highest_modseq != 0 && known.listed_to != 0)
     parameters = imap::Known{known.uid_validity, known.highest_modseq, known.listed_to};
-  auto now = examine(session, record.wire, parameters);
+  imap::Next next;
+  next.rights = wantsRights(session, store, record);
+  // Without QRESYNC other questions come first, once there is something to follow.
+  if ((known.listed_to == 0 || parameters) && known.listed_to < kLastUid)
+    next.metadata = firstStep(known);
+  auto now = examine(session, record.wire, parameters, next);
   // A server that leaves it out once has not replaced the mailbox.
   if (now.uid_validity == 0) now.uid_validity = known.uid_validity;
   const bool emptied = now.messages == 0 && known.messages != 0 && now.vanished.empty();
@@ -97,9 +106,10 @@ void syncMailbox(imap::Session& session, Store store, MailboxId mailbox, const O
                 now.uid_validity);
     known = startAgain(now, known, store, mailbox, on_change);
   }
+  if (next.rights) askRights(session, store, record);
   const auto strategy = choose(now, known, parameters.has_value());
   known = followKnown(strategy, session, now, known, store, mailbox, on_change);
-  known = listNew(session, now, known, store, mailbox, on_change);
+  known = listNew(session, now, known, store, mailbox, on_change, next.metadata);
 
   // Deletions that the strategy could not see, and servers that report them wrongly.
   if (known.messages != now.messages) {
@@ -117,7 +127,6 @@ void syncMailbox(imap::Session& session, Store store, MailboxId mailbox, const O
     known = state;
   }
   if (!left.empty()) store.pending->forgetLeft(record.wire, record.state.uid_validity, left);
-  if (store.pending != nullptr) askRights(session, store, record);
   if (!expected.empty()) {
     // One that was found may have been sent on meanwhile, and have no UID again.
     const auto still = store.pending->expected(record.wire);

@@ -83,8 +83,8 @@ class ModelSession final : public ReadingSession {
             modseq()};
   }
 
-  imap::Selected examine(std::string_view wire,
-                         const std::optional<imap::Known>& known = {}) override {
+  imap::Selected examine(std::string_view wire, const std::optional<imap::Known>& known = {},
+                         const imap::Next& = {}) override {
     call();
     selected_ = wire;
     selected_validity_ = mailbox_.validity;
@@ -150,12 +150,16 @@ class ModelSession final : public ReadingSession {
     const std::string body(1'000 + uid, 'b');
     return {body.substr(std::min<uint64_t>(offset, body.size()), count), true};
   }
-  void fetchBodies(const UidSet& uids, uint64_t most,
-                   const std::function<void(Uid, std::string&&)>& each) override {
-    call();
-    for (const auto& [uid, message] : mailbox_.messages)
-      if (uids.contains(uid) && 1'000 + uid <= most && unreadable.count(uid) == 0)
-        each(uid, std::string(1'000 + uid, 'b'));
+  void fetchBodies(const std::vector<imap::WantedBodies>& wanted, uint64_t most,
+                   const std::function<void(size_t, Uid, std::string&&)>& each) override {
+    for (size_t i = 0; i < wanted.size(); ++i) {
+      if (selected_ != wanted[i].wire) examine(wanted[i].wire);
+      if (mailbox_.validity != wanted[i].uid_validity) continue;
+      call();
+      for (const auto& [uid, message] : mailbox_.messages)
+        if (wanted[i].uids.contains(uid) && 1'000 + uid <= most && unreadable.count(uid) == 0)
+          each(i, uid, std::string(1'000 + uid, 'b'));
+    }
   }
 
  private:

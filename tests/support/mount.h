@@ -24,7 +24,7 @@ class Mount {
   // With TLS. `options` are those of -o, such as "poll=1s". Throws std::runtime_error with what
   // emlfs said if it could not be mounted.
   explicit Mount(const ImapServer& server, const std::vector<std::string>& options = {});
-  // Through the proxy and in plaintext, so that the proxy sees the commands.
+  // Through the proxy, in plaintext and without COMPRESS, so that the proxy sees the commands.
   Mount(const ImapServer& server, const Proxy& proxy, const std::vector<std::string>& options = {});
   // Of any server, such as one that follows a script.
   Mount(const std::string& url, std::string password, const std::vector<std::string>& options);

@@ -29,8 +29,8 @@ class ReadingSession : public imap::Session {
   void unsubscribe(std::string_view) override { fail(); }
   std::optional<std::string> myRights(std::string_view) override { fail(); }
   std::optional<imap::Quota> quota(std::string_view) override { fail(); }
-  void fetchBodies(const UidSet&, uint64_t,
-                   const std::function<void(Uid, std::string&&)>&) override {}
+  void fetchBodies(const std::vector<imap::WantedBodies>&, uint64_t,
+                   const std::function<void(size_t, Uid, std::string&&)>&) override {}
   void noop() override {}
   imap::Push notify() override { return {}; }
   imap::Push listen(Milliseconds, bool) override { return {}; }

@@ -37,6 +37,7 @@ class SyncClient {
     options_.endpoint.user = server.user();
     options_.endpoint.timeout = std::chrono::seconds(10);
     options_.without = std::move(without);
+    options_.without.insert("COMPRESS=DEFLATE");  // the proxy reads along
     options_.password = [password = server.password()] { return Secret(password); };
     open();
   }

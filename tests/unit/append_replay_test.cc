@@ -37,7 +37,8 @@ class TroubledSession final : public test::ReadingSession {
   MailboxStatus status(std::string_view) override {
     return {static_cast<uint32_t>(mailbox.messages.size()), mailbox.uid_next, mailbox.validity, 0};
   }
-  imap::Selected examine(std::string_view wire, const std::optional<imap::Known>&) override {
+  imap::Selected examine(std::string_view wire, const std::optional<imap::Known>&,
+                         const imap::Next&) override {
     if (examine_error) throw Error(*examine_error, Scope::mailbox, "trouble", "trouble");
     selected_ = wire;
     imap::Selected now;

@@ -58,7 +58,8 @@ class TreeSession final : public test::ReadingSession {
     const Box& found = box(wire);
     return {found.messages, found.messages + 1, found.validity, 0};
   }
-  imap::Selected examine(std::string_view wire, const std::optional<imap::Known>&) override {
+  imap::Selected examine(std::string_view wire, const std::optional<imap::Known>&,
+                         const imap::Next&) override {
     const Box& found = box(wire);
     if (!forbidden.empty() && wire.starts_with(forbidden))
       throw Error(Code::refused, Scope::mailbox, "no", "no");

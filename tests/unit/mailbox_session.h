@@ -60,7 +60,8 @@ class MailboxSession final : public ReadingSession {
     const auto& there = mailboxes.at(std::string(wire));
     return {static_cast<uint32_t>(there.messages.size()), there.uid_next, there.validity, 0};
   }
-  imap::Selected examine(std::string_view wire, const std::optional<imap::Known>&) override {
+  imap::Selected examine(std::string_view wire, const std::optional<imap::Known>&,
+                         const imap::Next&) override {
     for_writing_ = false;
     return open(wire);
   }

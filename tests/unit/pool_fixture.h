@@ -50,7 +50,7 @@ class FakeSession : public test::ReadingSession {
   std::vector<Namespace> namespaces() override { return {}; }
   std::vector<ListEntry> list(const std::vector<Namespace>&) override { return {}; }
   MailboxStatus status(std::string_view) override { return {}; }
-  Selected examine(std::string_view wire, const std::optional<Known>&) override {
+  Selected examine(std::string_view wire, const std::optional<Known>&, const Next&) override {
     selected_ = wire;
     return {};
   }

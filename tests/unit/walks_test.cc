@@ -80,6 +80,92 @@ class WalksTest : public CacheTest {
   bool to_the_end_ = false;
 };
 
+// Directories 1 to `count` beside each other, with messages 1'000 * directory + UID.
+class TreeWalksTest : public CacheTest {
+ protected:
+  void fill(uint64_t count, Uid messages, uint64_t incomplete = 0) {
+    update([&](auto& change) {
+      for (uint64_t directory = 1; directory <= count; ++directory) {
+        auto mailbox = test::sampleMailbox(directory, fmt::format("D{}", directory));
+        mailbox.state.complete = directory != incomplete;
+        change.putMailbox(mailbox);
+        for (Uid uid = 1; uid <= messages; ++uid) {
+          auto message =
+              test::sampleMessage(1'000 * directory + uid, test::mailboxId(directory), uid);
+          message.name = fmt::format("{:05}.eml", uid);
+          message.size = 5'000;
+          change.putMessage(message);
+        }
+      }
+    });
+  }
+  std::set<uint64_t> read(uint64_t directory, Uid uid) {
+    const auto snapshot = cache_->snapshot();
+    const auto message = snapshot->message(MessageId{1'000 * directory + uid});
+    std::set<uint64_t> directories;
+    for (const auto& each :
+         walks_.begins(*snapshot, *message, [](MessageId) { return false; }).messages) {
+      EXPECT_TRUE(asked_.insert(each.id.value).second) << "twice";
+      directories.insert(each.id.value / 1'000);
+    }
+    return directories;
+  }
+  void readAll(uint64_t directory, Uid messages) {
+    for (Uid uid = 1; uid <= messages; ++uid) read(directory, uid);
+  }
+
+  Walks walks_;
+  std::set<uint64_t> asked_;
+};
+
+TEST_F(TreeWalksTest, WhoGoesOnAsExpectedFindsTheNextOnesThere) {
+  fill(10, 20);
+  readAll(1, 20);
+  EXPECT_EQ(asked_.lower_bound(2'000), asked_.end()) << "one directory is no walk through the tree";
+  EXPECT_THAT(read(2, 1), testing::Contains(3U)) << "256 KiB are more than the second has";
+  for (Uid uid = 2; uid <= 20; ++uid) read(2, uid);
+  for (uint64_t directory = 3; directory <= 10; ++directory) {
+    EXPECT_TRUE(asked_.contains(1'000 * directory + 1)) << directory;
+    readAll(directory, 20);
+  }
+  EXPECT_EQ(asked_.upper_bound(10'000), asked_.find(10'001)) << "to the last";
+}
+
+TEST_F(TreeWalksTest, WhoGoesElsewhereIsNotFollowed) {
+  fill(10, 20);
+  readAll(1, 20);
+  readAll(5, 20);
+  EXPECT_EQ(asked_.upper_bound(6'000), asked_.end());
+  readAll(3, 20);
+  EXPECT_FALSE(asked_.contains(4'001));
+}
+
+TEST_F(TreeWalksTest, OnlyWhatIsListed) {
+  fill(5, 20, 4);
+  for (const uint64_t directory : {1U, 2U, 3U}) readAll(directory, 20);
+  EXPECT_EQ(asked_.upper_bound(4'000), asked_.end()) << "what comes behind it is not known";
+}
+
+TEST_F(TreeWalksTest, NoMoreThanTheWindow) {
+  fill(100, 5);
+  for (uint64_t directory = 1; directory <= 100; ++directory) {
+    readAll(directory, 5);
+    const auto read_so_far = directory * 5;
+    EXPECT_LE(asked_.size(), read_so_far + (8U << 20) / 5'000);
+    EXPECT_LE(asked_.empty() ? 0 : *asked_.rbegin() / 1'000, directory + 17);
+  }
+}
+
+TEST_F(TreeWalksTest, ManyDirectoriesOfWhichNothingIsKept) {
+  fill(300, 3);
+  for (uint64_t directory = 300; directory > 0; --directory) readAll(directory, 3);
+  for (uint64_t directory = 1; directory <= 300; ++directory) {
+    walks_.begins(*cache_->snapshot(),
+                  *cache_->snapshot()->message(MessageId{1'000 * directory + 1}),
+                  [](MessageId) { return true; });
+  }
+}
+
 TEST_F(WalksTest, ThirdInARowIsAWalk) {
   fill(100, 100'000);
   EXPECT_THAT(read(1), IsEmpty());

@@ -119,7 +119,8 @@ TEST(Bodies, AsManyAsTheServerGives) {
   for (const Uid uid : {1U, 2U, 3U, 5U, 7U, 8U, 9U}) uids.add(uid);
   std::vector<std::pair<Uid, std::string>> given;
   dialogue.session->fetchBodies(
-      uids, 10, [&](Uid uid, std::string&& bytes) { given.emplace_back(uid, std::move(bytes)); });
+      {{"INBOX", 9, uids}}, 10,
+      [&](size_t, Uid uid, std::string&& bytes) { given.emplace_back(uid, std::move(bytes)); });
   EXPECT_EQ(given, (std::vector<std::pair<Uid, std::string>>{{2, "two"}, {1, "one"}}));
   EXPECT_EQ(dialogue.session->fetchBody(2, 0, 100).bytes, "two");
   EXPECT_EQ(dialogue.end(), "");

@@ -87,6 +87,9 @@ class Account {
 
   // Somebody looks at this directory: have it refreshed soon if that was long ago.
   virtual void touched(MailboxId mailbox) = 0;
+  // Somebody lists it from the beginning: it counts as touched, and who goes on to list others will
+  // find them listed.
+  virtual void visited(MailboxId mailbox) = 0;
 
   // With a `wait` of newRead(), cancel() ends it; 0: nothing does.
   virtual void read(WaitId wait, MessageId id, uint64_t offset, uint32_t size, ReadDone done) = 0;

@@ -79,6 +79,26 @@ struct Known {
   Uid listed_to = 0;
 };
 
+// What will be asked next in a mailbox that is about to be selected. It is sent along, so that it
+// costs no round trip of its own; nothing else depends on it.
+struct Next {
+  bool rights = false;               // first of all, by myRights()
+  std::optional<UidRange> metadata;  // by fetchMetadata()
+  struct Piece {
+    Uid uid = 0;
+    uint64_t offset = 0;
+    uint32_t count = 0;
+  };
+  std::optional<Piece> piece;  // by fetchBody()
+};
+
+// Messages of a mailbox whose bodies are wanted. Nothing is given if it has another UIDVALIDITY.
+struct WantedBodies {
+  std::string wire;
+  UidValidity uid_validity = 0;
+  UidSet uids;
+};
+
 // A piece of a body.
 struct BodyPiece {
   std::string bytes;
@@ -109,7 +129,7 @@ class Session {
   virtual std::string tlsVersion() const = 0;  // "TLSv1.3", empty without TLS
   virtual std::string greeting() const = 0;    // the server's text, made printable
 
-  // NAMESPACE; where the server doesn't know it: one personal one with the prefix "".
+  // NAMESPACE, until the server has told; where it doesn't know it: one personal one with the prefix "".
   virtual std::vector<Namespace> namespaces() = 0;
 
   // Every mailbox of every namespace, with special use and status in one round trip where the
@@ -127,7 +147,8 @@ class Session {
   // QRESYNC the answer holds what changed. Asks the server also if `wire` is selected already.
   // Throws Error(refused or not_found, mailbox), and Error(limit, mailbox) if more has changed than
   // is held at once (24 MiB): then ask without `known` and list in steps.
-  virtual Selected examine(std::string_view wire, const std::optional<Known>& known = {}) = 0;
+  virtual Selected examine(std::string_view wire, const std::optional<Known>& known = {},
+                           const Next& next = {}) = 0;
 
   // SELECT (RFC 9051 section 6.3.2): for reading and changing; takes \Recent away from other
   // clients. Errors as of examine(). Selected::read_only says that the server allows only reading.
@@ -160,10 +181,12 @@ class Session {
   // No data: Error(stale, message). At most 16 MiB a call.
   virtual BodyPiece fetchBody(Uid uid, uint64_t offset, uint32_t count) = 0;
 
-  // Whole bodies in the selected mailbox, in any order, from `each` as they come. What is longer
-  // than `most` bytes (at most 16 MiB), gone, or not given whole is left out.
-  virtual void fetchBodies(const UidSet& uids, uint64_t most,
-                           const std::function<void(Uid, std::string&&)>& each) = 0;
+  // Whole bodies, in any order, from `each` as they come, with the place of their mailbox in
+  // `wanted`: all of it in one round trip, which leaves one of the mailboxes selected. What is
+  // longer than `most` bytes (at most 16 MiB), gone, or not given whole is left out, and so is what
+  // is in a mailbox that the server doesn't open.
+  virtual void fetchBodies(const std::vector<WantedBodies>& wanted, uint64_t most,
+                           const std::function<void(size_t mailbox, Uid, std::string&&)>& each) = 0;
 
   virtual void noop() = 0;
 

@@ -1,0 +1,59 @@
+#include "account/tree_order.h"
+
+#include <functional>
+
+namespace emlfs {
+namespace {
+
+// The first of the sub-directories, in the order of their ids.
+std::optional<MailboxId> firstListed(const store::Snapshot& snapshot, MailboxId parent,
+                                     uint64_t after) {
+  std::optional<MailboxId> first;
+  snapshot.subdirectories(parent, after, [&](const store::MailboxRecord& each) {
+    first = each.id;
+    return false;
+  });
+  return first;
+}
+
+// ... in the order of their names, behind `after`.
+std::optional<MailboxId> firstByName(const store::Snapshot& snapshot, MailboxId parent,
+                                     const std::string& after) {
+  std::optional<store::MailboxRecord> first;
+  snapshot.subdirectories(parent, 0, [&](const store::MailboxRecord& each) {
+    if (each.name > after && (!first || each.name < first->name)) first = each;
+    return true;
+  });
+  if (!first) return std::nullopt;
+  return first->id;
+}
+
+std::optional<MailboxId> nextListed(const store::Snapshot& snapshot, MailboxId directory) {
+  const auto record = snapshot.mailbox(directory);
+  if (!record || directory == kRoot) return std::nullopt;
+  auto next = firstListed(snapshot, record->parent, directory.value);
+  if (!next) return record->parent;  // its messages come last
+  while (const auto below = firstListed(snapshot, *next, 0)) next = below;
+  return next;
+}
+
+std::optional<MailboxId> nextByName(const store::Snapshot& snapshot, MailboxId directory) {
+  auto next = firstByName(snapshot, directory, "");
+  for (MailboxId at = directory; !next && at != kRoot;) {
+    const auto record = snapshot.mailbox(at);
+    if (!record) break;
+    next = firstByName(snapshot, record->parent, record->name);
+    at = record->parent;
+  }
+  return next;
+}
+
+}  // namespace
+
+std::optional<MailboxId> directoryAfter(const store::Snapshot& snapshot, MailboxId directory,
+                                        TreeOrder order) {
+  return order == TreeOrder::listed ? nextListed(snapshot, directory)
+                                    : nextByName(snapshot, directory);
+}
+
+}  // namespace emlfs
