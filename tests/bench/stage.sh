@@ -1,10 +1,10 @@
-# shellcheck shell=bash
-# What a measurement stands on: servers, lines (proxies), the mount, mbsync, the stopwatch.
+# shellcheck shell=bash disable=SC2154
+# What a measurement stands on: servers, lines (proxies), the mount, the stopwatch.
 # Sourced by scripts/bench, which sets $repository, $build and $work and calls strike_stage at its end.
 
 : "${repository:?}" "${build:?}" "${work:?}"
-declare -A proxy_pid proxy_out proxy_port server_of
-servers=() child="" alarm="" mount_point=$work/mount
+declare -A proxy_pid proxy_out proxy_port running
+servers=() alarm="" mount_point=$work/mount
 
 fail() {
   echo "bench: $*" >&2
@@ -13,7 +13,9 @@ fail() {
 
 start_server() { # NAME, with its mail in $work/NAME.mail
   servers+=("$work/$1")
-  "$repository/tests/support/dovecot" start "$work/$1" --mail "$work/$1.mail" >/dev/null
+  # A mailbox of a million messages needs more than the usual 256 MiB.
+  "$repository/tests/support/dovecot" start "$work/$1" --mail "$work/$1.mail" \
+    --set "default_vsz_limit = 4G" >/dev/null
 }
 
 server_value() { # NAME VARIABLE
@@ -28,11 +30,11 @@ server_value() { # NAME VARIABLE
 start_line() { # LINE SERVER proxy-option...
   local line=$1 server=$2 fd greeting
   shift 2
-  server_of[$line]=$server
   mkfifo "$work/$line.out"
   exec {fd}<>"$work/$line.out"
   proxy_out[$line]=$fd
-  "$build/tests/emlfs-proxy" --to "127.0.0.1:$(server_value "$server" imaps)" "$@" >"$work/$line.out" &
+  "$build/tests/emlfs-proxy" --to "127.0.0.1:$(server_value "$server" imaps)" "$@" \
+    >"$work/$line.out" </dev/null &
   proxy_pid[$line]=$!
   read -r -t 10 greeting <&"$fd" || fail "the proxy did not start"
   proxy_port[$line]=${greeting//[^0-9]/}
@@ -44,7 +46,7 @@ turn_counter() { # LINE
   read -r -t 10 counts <&"${proxy_out[$1]}" || fail "the proxy does not answer"
 }
 
-# The number with this name in $1, JSON in which the name is there once.
+# The number with this name in $1, JSON in which it is the first of that name.
 number() { # JSON NAME
   [[ $1 =~ \"$2\":\ *([0-9]+) ]] || fail "no $2 in: $1"
   echo "${BASH_REMATCH[1]}"
@@ -52,96 +54,89 @@ number() { # JSON NAME
 
 mounted() { grep -q " $mount_point fuse.emlfs " /proc/self/mounts; }
 
-status_number() { # NAME ; 0 while nothing is mounted
-  local status='"'$1'": 0'
-  if mounted; then status=$("$build/emlfs" status --json "$mount_point"); fi
-  number "$status" "$1"
+status_number() { # NAME
+  number "$("$build/emlfs" status --json "$mount_point")" "$1"
 }
 
-# Runs a command and waits, so that a signal or the alarm ends it at once. Sets $took (µs).
-run() { # HIGHEST_GOOD_STATUS COMMAND...
-  local good=$1 start result=0
-  shift
-  # Not /dev/null: grep would stop at the first match.
-  start=${EPOCHREALTIME/./}
-  "$@" >"$work/out" 2>"$work/err" &
+# How often the kernel has asked for messages or listings.
+requests() {
+  local status sum=0 name
+  status=$("$build/emlfs" status --json "$mount_point")
+  for name in lookup getattr readdir read; do sum=$((sum + $(number "$status" "$name"))); done
+  echo "$sum"
+}
+
+# In a process group of its own, so that all of it can be ended; $child is its leader.
+start() { # COMMAND...
+  set -m
+  # Not into /dev/null, for which grep and tar read nothing; neomutt wants an input without an end.
+  "$@" >"$work/out" 2>"$work/err" <&"$silence" &
   child=$!
-  wait -n "$child" "$alarm" || result=$?
-  took=$((${EPOCHREALTIME/./} - start))
-  kill -0 "$alarm" 2>/dev/null || fail "the time limit is reached, in: $*"
-  child=""
-  ((result <= good)) || fail "status $result of: $*: $(tail -n 3 "$work/err")"
+  set +m
+  running[$child]=$child
 }
 
-# As run; also sets $result to "µs bytes_down commands round_trips" of this command on LINE.
-measure() { # LINE HIGHEST_GOOD_STATUS COMMAND...
-  local line=$1 before after down trips
+# Waits so that a signal or the alarm ends it at once.
+finish() { # PID HIGHEST_GOOD_STATUS WHAT
+  local result=0
+  wait -n "$1" "$alarm" || result=$?
+  kill -0 "$alarm" 2>/dev/null || fail "the time limit is reached, in: $3"
+  unset "running[$1]"
+  ((result <= $2)) || fail "status $result of: $3: $(tail -n 3 "$work/err")"
+}
+
+run() { # HIGHEST_GOOD_STATUS COMMAND...
+  local good=$1
   shift
-  before=$(status_number commands)
-  turn_counter "$line"
-  run "$@"
-  turn_counter "$line"
-  after=$(status_number commands)
-  down=$(number "$counts" to_client) trips=$(number "$counts" round_trips)
-  result="$took $down $((after - before)) $trips"
+  start "$@"
+  finish "$child" "$good" "$*"
 }
 
-fresh_cache() { rm -rf "$work/cache" "$work/state"; }
-
-mount_command() { # LINE ; sets $command
-  local server=${server_of[$1]}
-  command=("$build/emlfs" mount "imaps://tester@localhost:${proxy_port[$1]}" "$mount_point" -o
-    "ca_file=$work/$server/tls/ca.pem,password_file=$work/password,cache_dir=$work/cache,state_dir=$work/state")
+# The stopwatch: what happens on LINE between begin and taken. $result is then
+# "time=µs down=bytes trips=round trips", as the proxy counts them: over all connections.
+begin() { # LINE
+  watched=$1
+  turn_counter "$watched"
+  began=${EPOCHREALTIME/./}
 }
 
-mount_line() { # LINE
-  local command
-  mount_command "$1"
-  run 0 "${command[@]}"
+taken() {
+  local took=$((${EPOCHREALTIME/./} - began))
+  turn_counter "$watched"
+  result="time=$took down=$(number "$counts" to_client) trips=$(number "$counts" round_trips)"
+}
+
+measure() { # LINE HIGHEST_GOOD_STATUS COMMAND...
+  begin "$1"
+  run "${@:2}"
+  taken
+}
+
+# The cache that is mounted next: one of its own for each line, since it belongs to an account.
+fresh_cache() {
+  cache=$work/fresh
+  rm -rf "$cache".*
+}
+
+mount_line() { # LINE [OPTION,...]
+  local options=ca_file=$work/${1#*-}/tls/ca.pem,password_file=$work/password
+  options+=,cache_dir=$cache.cache,state_dir=$cache.state${2:+,$2}
+  run 0 "$build/emlfs" mount "imaps://tester@localhost:${proxy_port[$1]}" "$mount_point" -o "$options"
+}
+
+fresh_mount() { # LINE [OPTION,...]
+  fresh_cache
+  mount_line "$@"
 }
 
 unmount() { "$build/emlfs" umount "$mount_point"; }
-
-# mbsync at its fastest: it pipelines, doesn't fsync each file, and doesn't have Dovecot compress (which
-# costs more time at these rates than it saves: 15 s instead of 3 for 130 MB on a near line).
-pull_command() { # LINE ; sets $command, and empties the Maildir
-  local server=${server_of[$1]}
-  rm -rf "$work/maildir" "$work/mbsync"
-  mkdir "$work/maildir" "$work/mbsync"
-  cat >"$work/mbsyncrc" <<END
-FSync no
-IMAPStore server
-Host localhost
-Port ${proxy_port[$1]}
-User tester
-PassCmd "cat $work/password"
-SSLType IMAPS
-CertificateFile $work/$server/tls/ca.pem
-DisableExtension COMPRESS=DEFLATE
-
-MaildirStore local
-Path $work/maildir/
-Inbox $work/maildir/INBOX
-SubFolders Verbatim
-
-Channel all
-Far :server:
-Near :local:
-Patterns *
-Create Near
-Sync Pull
-SyncState $work/mbsync/
-END
-  command=(mbsync -qq -c "$work/mbsyncrc" -a)
-}
 
 # Whatever stands, at any moment, goes; nothing else does.
 strike_stage() {
   local server pid
   # The lines go first: mbsync ends with grace otherwise, and that takes as long as its answers.
-  for pid in $child "${proxy_pid[@]}" $alarm; do
-    kill "$pid" 2>/dev/null || true
-  done
+  for pid in "${proxy_pid[@]}" $alarm; do kill "$pid" 2>/dev/null || true; done
+  for pid in "${running[@]}"; do kill -- "-$pid" 2>/dev/null || true; done
   wait
   ! mounted || unmount || echo "bench: $mount_point is still mounted" >&2
   for server in "${servers[@]}"; do
