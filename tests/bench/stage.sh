@@ -129,7 +129,12 @@ fresh_mount() { # LINE [OPTION,...]
   mount_line "$@"
 }
 
-unmount() { "$build/emlfs" umount "$mount_point"; }
+# Something else on the machine, such as a new namespace, may hold the mount for longer than umount waits.
+unmount() {
+  local daemon
+  daemon=$(status_number pid)
+  "$build/emlfs" umount "$mount_point" || run 0 tail --pid="$daemon" -f /dev/null
+}
 
 # Whatever stands, at any moment, goes; nothing else does.
 strike_stage() {
@@ -138,7 +143,10 @@ strike_stage() {
   for pid in "${proxy_pid[@]}" $alarm; do kill "$pid" 2>/dev/null || true; done
   for pid in "${running[@]}"; do kill -- "-$pid" 2>/dev/null || true; done
   wait
-  ! mounted || unmount || echo "bench: $mount_point is still mounted" >&2
+  if mounted; then
+    pid=$(status_number pid)
+    "$build/emlfs" umount --now "$mount_point" || kill -KILL "$pid" || true
+  fi
   for server in "${servers[@]}"; do
     [[ ! -e $server/pid ]] || "$repository/tests/support/dovecot" stop "$server" || true
   done
