@@ -96,6 +96,9 @@ class AccountImpl final : public Account {
                  [this](MessageId id) {
                    const auto ours = pending_.outlook(id);
                    return ours && ours->leaving;
+                 },
+                 [this](const WalkNews& news) {
+                   if (walk_listener_) walk_listener_(news);
                  }}),
         refresher_(options.poll,
                    [this](const std::function<void()>& finished) { submitRefresh(finished); }),
@@ -165,6 +168,13 @@ class AccountImpl final : public Account {
   void setListener(Listener listener) override {
     const MutexLock lock(mutex_);
     listener_ = std::move(listener);
+  }
+
+  void setWalkListener(WalkListener listener) override { walk_listener_ = std::move(listener); }
+  std::optional<std::string> settledBody(MessageId id) override {
+    // It has a UID, or it is refused there: from then on only one that began here can be renewed.
+    if (drafts_.beganHere(id)) return std::nullopt;
+    return bodies_.settled(id);
   }
 
   std::unique_ptr<store::Snapshot> snapshot() const override { return cache_->snapshot(); }
@@ -464,6 +474,7 @@ class AccountImpl final : public Account {
   ErrorLog errors_;
   mutable Mutex mutex_;
   Listener listener_ GUARDED_BY(mutex_);
+  WalkListener walk_listener_;  // set before the first read
   ServerFacts server_ GUARDED_BY(mutex_);
   sync::Doubts doubts_ GUARDED_BY(mutex_);
   Mutex ahead_mutex_;

@@ -1,6 +1,6 @@
 // Bodies that nobody waits for yet: what a walk over a directory comes to next, and what follows in
-// a large message that is read in order. Whatever goes wrong with them is no matter: who reads such
-// a message asks for it himself.
+// a large message that is read in order. What of it is cached is offered to the kernel. Whatever
+// goes wrong with them is no matter: who reads such a message asks for it himself.
 #include <algorithm>
 #include <utility>
 
@@ -43,6 +43,8 @@ void BodyReader::followWalk(MessageId id) {
     ahead = walks_.begins(*snapshot, *message,
                           [&](MessageId each) { return snapshot->cachedBytes(each) != 0; });
   }
+  if (const auto shown = store::shownIn(*message))
+    hooks_.walk({*shown, id, std::move(ahead.cached)});
   std::vector<FetchPtr> batch;
   uint64_t bytes = 0;
   const auto send = [&] {
@@ -75,6 +77,42 @@ void BodyReader::followWalk(MessageId id) {
     if (bytes >= kBatchBytes || batch.size() >= kBatchMessages) send();
   }
   send();
+}
+
+bool BodyReader::isBegun(MessageId id) {
+  try {
+    return cache_.snapshot()->cachedBytes(id) != 0;
+  } catch (const Error&) {  // as it will be found again, and told
+    return false;
+  }
+}
+
+// A READ of ours that is not answered waits for a fetch, or for a move.
+bool BodyReader::isAwaited(MessageId id) {
+  const auto fetch = active_.lower_bound({id, 0});
+  return (fetch != active_.end() && fetch->first.first == id) ||
+         std::ranges::find(held_, id, &Request::id) != held_.end();
+}
+
+std::optional<std::string> BodyReader::settled(MessageId id) {
+  {
+    const MutexLock lock(mutex_);
+    // Of one whose size was wrong the kernel may have been told the old one only.
+    if (isAwaited(id) || resized_.count(id) != 0) return std::nullopt;
+  }
+  const auto message = cache_.snapshot()->message(id);
+  if (!message || message->uid == 0 || !message->size_known || message->size > Walks::kLarge ||
+      (hooks_.spooled && hooks_.spooled(id, 0, 1)))
+    return std::nullopt;
+  std::string bytes;
+  bytes.reserve(message->size);
+  const auto size = static_cast<uint32_t>(message->size);
+  const Request whole{id, 0, size, [&](const auto&, const auto& parts) {
+                        for (const auto part : parts) bytes.append(part);
+                      }};
+  uint32_t missing = 0;
+  if (!answer(whole, missing) || bytes.size() != message->size) return std::nullopt;
+  return bytes;
 }
 
 // Who reads on where the last fetch ended gets the next before he comes to it.

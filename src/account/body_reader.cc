@@ -180,11 +180,15 @@ void BodyReader::read(WaitId wait, MessageId id, uint64_t offset, uint32_t size,
   }
   const Request about{id, offset, size, {}};
   Request request{id, offset, size, std::move(done), wait};
+  // What is cached is begun with before the reader goes on, or he would be there first. Where he
+  // has to wait for the server, nothing comes before him.
+  const bool at_hand = offset == 0 && isBegun(id);
+  if (at_hand) lookAhead(about);
   if (serve(request))
     counters_.hits++;
   else
     counters_.misses++;
-  lookAhead(about);
+  if (!at_hand) lookAhead(about);
 }
 
 bool BodyReader::serve(Request& request) {

@@ -37,6 +37,7 @@ class BodyReader {
     // It is being moved by a change of ours, and the outcome is not known: the server may have it
     // in its new place already. Once it isn't, the store says where it is.
     std::function<bool(MessageId)> leaving = [](MessageId) { return false; };
+    WalkListener walk = [](const WalkNews&) {};
   };
   // A message larger than `largest` is not cached: it would drive out all others.
   BodyReader(imap::Pool& pool, store::Cache& cache, uint64_t largest, Counters& counters,
@@ -49,6 +50,8 @@ class BodyReader {
   // read.
   bool cancel(WaitId wait);
   void sizeTold(MessageId id, uint64_t size);
+  // As Account::settledBody(), of a message that never becomes a draft.
+  std::optional<std::string> settled(MessageId id);
   // The message is another one from `commit` on, which puts that into the store: what was fetched,
   // or is being fetched, is of no use. For one at a time.
   void renew(MessageId id, const std::function<void()>& commit);
@@ -117,6 +120,8 @@ class BodyReader {
   static Place placeOf(const store::Snapshot& snapshot, MessageId id);
   unsigned versionOf(MessageId id) REQUIRES(mutex_);
   bool isCurrent(MessageId id, unsigned version);
+  bool isBegun(MessageId id);  // something of it is in the store
+  bool isAwaited(MessageId id) REQUIRES(mutex_);
   void requireNotCancelled(WaitId wait) REQUIRES(mutex_);
   void requireNotSilent(MessageId id) REQUIRES(mutex_);
   uint32_t window(const store::MessageRecord& message, uint32_t first, uint32_t last)

@@ -29,12 +29,7 @@ Drafts::DraftPtr Drafts::openAlone(MessageId id, bool keep_bytes, sync::TreeChan
   if (!message && unlinked(id)) return nullptr;
   if (!message) throw Error(Code::stale, Scope::message, "the message is no longer there");
   if (const auto append = store_.pending->appendOf(id)) return takeBack(*append);
-  bool made_here = false;
-  {
-    const MutexLock lock(mutex_);
-    made_here = made_.count(id) != 0;
-  }
-  if (!made_here)
+  if (!beganHere(id))
     throw Error(Code::not_permitted, Scope::message,
                 "a message can't be changed: write another one and rename it over this");
   if (message->uid == 0 || on_its_way)

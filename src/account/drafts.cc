@@ -53,6 +53,11 @@ void Drafts::keep(MessageId id, const DraftPtr& draft) {
   made_.insert(id);
 }
 
+bool Drafts::beganHere(MessageId id) const {
+  const MutexLock lock(mutex_);
+  return made_.count(id) != 0;
+}
+
 void Drafts::forget(MessageId id) {
   const MutexLock lock(mutex_);
   drafts_.erase(id);

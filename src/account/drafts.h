@@ -81,6 +81,9 @@ class Drafts {
   void forgotten(MessageId id);
   bool setFlags(MessageId id, const Flags& add, const Flags& remove);
 
+  // Was a draft in this mount: only such a message can become one again once it has a UID.
+  bool beganHere(MessageId id) const;
+
   // Nobody says when a file is closed (any more): drafts are finished 30 s after the last write.
   void deaf();
   // Nobody is writing it, and as it is, or is called, nobody will send it.

@@ -31,11 +31,13 @@ class Walks {
   using Cached = std::function<bool(MessageId)>;
 
   struct Ahead {
-    std::vector<store::MessageRecord> messages;  // in the order in which they will be read
+    // Both in the order in which they will be read.
+    std::vector<store::MessageRecord> messages;  // to be fetched
+    // To be given to the kernel, which then asks for none of them.
+    std::vector<MessageId> cached;
     bool to_the_end = false;  // also of large ones; else nobody has read more than their beginnings
   };
-  // Somebody reads `message` from its first byte. Gives what is to be fetched before he comes to
-  // it.
+  // Somebody reads `message` from its first byte. Gives what is to be there before he comes to it.
   Ahead begins(const store::Snapshot& snapshot, const store::MessageRecord& message,
                const Cached& cached);
   // Somebody reads on in a large message.
@@ -45,21 +47,28 @@ class Walks {
   static constexpr uint64_t kLarge = 2 * uint64_t{store::kChunkBytes};
 
  private:
-  // Bytes that are fetched before they are read, or are being fetched.
+  // Bytes that are fetched, or given to the kernel, before they are read.
   static constexpr uint64_t kFirstWindow = 256 << 10;
-  static constexpr size_t kMostAtOnce = 1'000;  // messages
-  static constexpr size_t kNear = 8;            // so far the next one may be, before it is a walk
-  static constexpr int kWalking = 3;            // steps
-  static constexpr int kMostSteps = 8;          // that are counted
+  // Messages. Of cached ones at first so few, since who reads goes on meanwhile.
+  static constexpr size_t kMostAtOnce = 1'024;
+  static constexpr size_t kFewAtOnce = 32;
+  static constexpr size_t kNear = 8;    // so far the next one may be, before it is a walk
+  static constexpr size_t kLead = 2;    // so near, who reads would be there first
+  static constexpr int kWalking = 3;    // steps
+  static constexpr int kMostSteps = 8;  // that are counted
   static constexpr size_t kMostDirectories = 64;
   static constexpr size_t kFarthest = 16;  // directories beyond the one that is read
+  static constexpr int kAgain = 16;        // messages, until it is looked for the next directory
   static constexpr size_t kRemembered = 64;
 
   enum class Order { up, down, name };
   struct Coming {
     MessageId id;
+    uint64_t size = 0;
     uint64_t bytes = 0;  // that were asked for
     bool asked = false;
+    bool silent = false;  // nobody will ask for it
+    bool passed = false;  // cached, when it was looked at from the directory before
   };
   struct Walk {
     Order order = Order::up;
@@ -70,11 +79,19 @@ class Walks {
     bool ended = false;  // nothing comes behind that
     int steps = 0;
     uint64_t window = kFirstWindow;
+    size_t most_cached = kFewAtOnce;  // at once
+    size_t given = 0;                 // cached ones, the last time
     // One in that directory, which has come to its end; if it begins with the first message.
     std::optional<MailboxId> follows;
     bool in_tree = false;  // it came from the directory before this one
+    // The directory beyond this one, or when to look for it again.
+    std::optional<MailboxId> next;
+    int next_in = 0;  // messages
 
-    bool atItsEnd() const { return steps >= kWalking && ended && coming.size() < kNear; }
+    bool atItsEnd() const {
+      return steps >= kWalking && ended &&
+             std::ranges::count(coming, false, &Coming::silent) < std::ptrdiff_t{kNear};
+    }
   };
   struct Directory {
     std::array<Walk, 3> walks;  // by Order
@@ -85,25 +102,38 @@ class Walks {
     bool to_the_end = false;
   };
 
-  static void step(const store::Snapshot& snapshot, MailboxId directory, Walk& walk,
-                   const store::MessageRecord& message);
+  // False, and nothing has happened: this walk doesn't come to it next.
+  static bool advance(const store::Snapshot& snapshot, MailboxId directory, Walk& walk,
+                      MessageId message);
+  static void stray(const store::Snapshot& snapshot, MailboxId directory, Walk& walk,
+                    const store::MessageRecord& message);
   static bool isFirst(const store::Snapshot& snapshot, MailboxId directory, Order order,
                       const store::MessageRecord& message);
   // Until `count` are coming, or there are no more.
   static void look(const store::Snapshot& snapshot, MailboxId directory, Walk& walk, size_t count);
-  std::vector<store::MessageRecord> ask(const store::Snapshot& snapshot, MailboxId directory,
-                                        Order order, const Cached& cached, bool to_the_end);
-  // As many as are within the bytes that are left. False if the walk goes on beyond them.
-  static bool take(const store::Snapshot& snapshot, MailboxId directory, Walk& walk,
-                   const Cached& cached, bool to_the_end, uint64_t& left,
-                   std::vector<store::MessageRecord>& messages);
+  static Directory newDirectory();
+  Directory& directoryOf(MailboxId id);
+  void makeRoom();
+
+  // walks_ahead.cc
+  Ahead ask(const store::Snapshot& snapshot, MailboxId directory, Order order, const Cached& cached,
+            bool to_the_end);
+  // Fills `ahead` with what fits into the bytes that are left. False if there is more in this
+  // directory. Cached messages of one that is not read yet are passed over: the kernel doesn't know
+  // them.
+  static bool take(const store::Snapshot& snapshot, MailboxId directory, Walk& walk, bool read,
+                   const Cached& cached, uint64_t& left, Ahead& ahead);
+  // Who reads only what the kernel has is not heard of: from `first` on, one message half way
+  // to the end of what was asked for is left to him, and tells when he has come so far.
+  static void leaveOne(Walk& walk, size_t first, std::vector<MessageId>& cached);
   // The next one of the tree with messages, all of them known; absent if there is none.
   static std::optional<MailboxId> beyond(const store::Snapshot& snapshot, MailboxId directory,
                                          Order order);
   // The walk beyond one that comes to its end, made if need be.
-  Walk& walkInto(MailboxId directory, const Walk& from, bool to_the_end);
-  Directory& directoryOf(MailboxId id);
-  void makeRoom();
+  void walkInto(MailboxId directory, const Walk& from, bool to_the_end);
+  Walk& walkIn(MailboxId directory, Order order) {
+    return directories_.at(directory).walks.at(static_cast<size_t>(order));
+  }
 
   uint64_t largest_window_;
   std::map<MailboxId, Directory> directories_;

@@ -19,6 +19,7 @@
 #include "fs/invalidator.h"
 #include "fs/lookup.h"
 #include "fs/mailboxes.h"
+#include "fs/push_ahead.h"
 #include "fs/read.h"
 #include "fs/readdir.h"
 #include "fs/xattr.h"
@@ -211,13 +212,19 @@ void serve(Account& account, const MountOptions& options, const std::function<vo
     context.closings = closings.get();
     context.mending = &mending;
   }
+  PushAhead push_ahead(account, session.get());
+  account.setWalkListener([&](const WalkNews& news) { push_ahead.add(news); });
   account.setListener([&](const sync::TreeChange& change) { invalidator.push(change); });
   std::exception_ptr failure;
   try {
     const auto settle = [&] {
       if (closings) closings->drain();
     };
-    Farewell farewell(account, options.farewell, settle, [&] { fuse_session_exit(session.get()); });
+    const auto exit = [&] {
+      push_ahead.stop();  // while the READ that it may wait for is still answered
+      fuse_session_exit(session.get());
+    };
+    Farewell farewell(account, options.farewell, settle, exit);
     ready();
     loop(session.get());
     farewell.unmounted();
@@ -231,6 +238,7 @@ void serve(Account& account, const MountOptions& options, const std::function<vo
   // Requests that still wait are answered by stop(); then nobody uses the session any more.
   account.stop();
   fuse_session_unmount(session.get());
+  push_ahead.stop();
   invalidator.stop();
   mending.stop();
   if (failure) std::rethrow_exception(failure);

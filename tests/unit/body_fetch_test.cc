@@ -42,6 +42,7 @@ class BodyFetchTest : public StoreTest {
   Counters counters_;
   unsigned doubts_of_mailboxes_ = 0;
   bool leaving_ = false;
+  std::vector<WalkNews> news_;
   BodyReader bodies_{pool_,
                      *cache_,
                      1 << 20,
@@ -50,7 +51,8 @@ class BodyFetchTest : public StoreTest {
                       [this](MailboxId) { ++doubts_of_mailboxes_; },
                       [](const std::optional<Error>&) {},
                       {},
-                      [this](MessageId) { return leaving_; }}};
+                      [this](MessageId) { return leaving_; },
+                      [this](const WalkNews& news) { news_.push_back(news); }}};
 };
 
 TEST_F(BodyFetchTest, ASessionThatHasTheOldMailboxSelectedLooksAgain) {
@@ -188,6 +190,51 @@ TEST_F(ReadAheadTest, OfAMailboxThatWasReplacedNothingIsBelieved) {
   work(other);
   ASSERT_TRUE(answer.error);
   EXPECT_EQ(answer.error->code, Code::stale);
+}
+
+TEST_F(ReadAheadTest, WhatIsCachedIsOfferedOnce) {
+  const auto update = cache_->begin();
+  for (Uid uid = 1; uid <= 20; ++uid) update->putChunk(idOf(uid), 0, std::string(1'000 + uid, 'x'));
+  update->commit();
+  for (const Uid uid : {1U, 2U, 3U}) {
+    news_.clear();
+    Answer answer;
+    ask(idOf(uid), answer);
+    ASSERT_EQ(news_.size(), 1U);
+    EXPECT_EQ(news_[0].directory, box_);
+    EXPECT_EQ(news_[0].read, idOf(uid));
+  }
+  ASSERT_FALSE(news_[0].next.empty());
+  EXPECT_EQ(news_[0].next.front(), idOf(6)) << "the nearest are left";
+  EXPECT_EQ(news_[0].next.back(), idOf(20));
+  EXPECT_TRUE(pool_.jobs.empty());
+}
+
+TEST_F(ReadAheadTest, SettledIsWhatIsThereWholeAndNobodyWaitsFor) {
+  walk();
+  EXPECT_FALSE(bodies_.settled(idOf(4))) << "it is on its way";
+  Answer answer;
+  ask(idOf(4), answer);
+  EXPECT_FALSE(bodies_.settled(idOf(4)));
+  work(session_);
+  bodies_.stop();  // which writes all
+  const auto body = bodies_.settled(idOf(4));
+  ASSERT_TRUE(body);
+  EXPECT_EQ(body->size(), 1'004U);
+
+  const auto update = cache_->begin();
+  auto message = *update->message(idOf(4));
+  message.size_known = false;
+  update->putMessage(message);
+  auto draft = *update->message(idOf(5));
+  draft.uid = 0;
+  draft.directory = draft.mailbox;
+  draft.shown = store::Shown::arrived;
+  const MessageId draft_id = draft.id;
+  update->putMessage(draft);
+  update->commit();
+  EXPECT_FALSE(bodies_.settled(idOf(4))) << "it may be longer";
+  EXPECT_FALSE(bodies_.settled(draft_id));
 }
 
 // A message that the server and the store have, and that somebody has begun to read.

@@ -45,6 +45,8 @@ class WalksTest : public CacheTest {
       return cached_.contains(static_cast<Uid>(id.value - 100));
     });
     to_the_end_ = ahead.to_the_end;
+    given_.clear();
+    for (const auto each : ahead.cached) given_.push_back(static_cast<Uid>(each.value - 100));
     std::vector<Uid> uids;
     for (const auto& each : ahead.messages) uids.push_back(each.uid);
     return uids;
@@ -75,8 +77,35 @@ class WalksTest : public CacheTest {
     return walked;
   }
 
+  // The same, of who reads through the kernel, which has been given what is cached.
+  struct Given {
+    size_t reads = 0;  // that came through
+    size_t given = 0;
+    bool twice = false;
+    size_t most_unread = 0;
+  };
+  Given walkCached(const std::vector<Uid>& order) {
+    for (const Uid uid : order) cached_.insert(uid);
+    Given walked;
+    std::set<Uid> kernel;
+    size_t seen = 0;
+    for (const Uid uid : order) {
+      if (kernel.contains(uid)) {
+        ++seen;
+        continue;
+      }
+      ++walked.reads;
+      EXPECT_THAT(read(uid), IsEmpty());
+      for (const Uid each : given_) walked.twice |= !kernel.insert(each).second;
+      walked.most_unread = std::max(walked.most_unread, kernel.size() - seen);
+    }
+    walked.given = kernel.size();
+    return walked;
+  }
+
   Walks walks_;
   std::set<Uid> cached_;
+  std::vector<Uid> given_;  // to the kernel, after the last read()
   bool to_the_end_ = false;
 };
 
@@ -248,11 +277,42 @@ TEST_F(WalksTest, AnotherMessageInBetweenIsNoEnd) {
 
 TEST_F(WalksTest, WhatIsCachedIsPassedOver) {
   fill(100, 5'000);
-  for (Uid uid = 1; uid <= 50; ++uid) cached_.insert(uid);
+  for (Uid uid = 1; uid <= 10; ++uid) cached_.insert(uid);
   for (Uid uid = 1; uid <= 2; ++uid) EXPECT_THAT(read(uid), IsEmpty());
   const auto next = read(3);
   ASSERT_FALSE(next.empty());
-  EXPECT_EQ(next.front(), 51U);
+  EXPECT_EQ(next.front(), 11U);
+}
+
+TEST_F(WalksTest, WhatIsCachedIsGivenToTheKernelButForAFewThatTellHowFarItCame) {
+  fill(2'000, 5'000);
+  std::vector<Uid> up(2'000);
+  for (Uid uid = 1; uid <= 2'000; ++uid) up[uid - 1] = uid;
+  const std::vector<Uid> down(up.rbegin(), up.rend());
+  for (const auto& order : {up, down, byName()}) {
+    SCOPED_TRACE(order[0]);
+    walks_ = Walks();
+    const auto walked = walkCached(order);
+    EXPECT_LE(walked.reads, 20U);
+    EXPECT_EQ(walked.given + walked.reads, 2'000U) << "nothing in vain";
+    EXPECT_FALSE(walked.twice);
+    EXPECT_LE(walked.most_unread * 5'000, (size_t{8} << 20) + 5'000);
+  }
+}
+
+TEST_F(WalksTest, WhoStopsIsGivenNoMore) {
+  fill(2'000, 5'000);
+  for (Uid uid = 1; uid <= 2'000; ++uid) cached_.insert(uid);
+  for (const Uid uid : {1U, 2U, 3U}) read(uid);
+  EXPECT_LE(given_.size() * 5'000, size_t{256} << 10);
+  read(4);
+  EXPECT_THAT(given_, IsEmpty()) << "what came before is not used yet";
+}
+
+TEST_F(WalksTest, LargeOnesAreNotGiven) {
+  fill(8, 3'000'000);
+  const auto walked = walkCached({1, 2, 3, 4, 5, 6, 7, 8});
+  EXPECT_EQ(walked.given, 0U);
 }
 
 // Who reads the beginnings only, as thumbnailers do, gets no more of them.

@@ -51,6 +51,14 @@ using ReadDone =
     std::function<void(const std::optional<Error>&, const std::vector<std::string_view>&)>;
 using Listener = std::function<void(const sync::TreeChange&)>;
 
+// Somebody reads the messages of a directory one after the other.
+struct WalkNews {
+  MailboxId directory;
+  MessageId read;               // now, from its beginning
+  std::vector<MessageId> next;  // what comes later and is cached, in that order; told once
+};
+using WalkListener = std::function<void(const WalkNews&)>;
+
 // Names a wait, so that it can be ended early.
 using WaitId = uint64_t;
 
@@ -90,6 +98,14 @@ class Account {
   // Somebody lists it from the beginning: it counts as touched, and who goes on to list others will
   // find them listed.
   virtual void visited(MailboxId mailbox) = 0;
+
+  // Called by whoever calls read(), with no lock held: of every beginning that is read, what comes
+  // next or not. To be set before the first read.
+  virtual void setWalkListener(WalkListener listener) = 0;
+  // All bytes of a message as large as a walk takes along, for who was not asked for them. Absent
+  // unless they are at hand, are sure to stay what they are for as long as this lives, have the
+  // length that the kernel was told, and nobody waits for any of them. Throws Error.
+  virtual std::optional<std::string> settledBody(MessageId id) = 0;
 
   // With a `wait` of newRead(), cancel() ends it; 0: nothing does.
   virtual void read(WaitId wait, MessageId id, uint64_t offset, uint32_t size, ReadDone done) = 0;
