@@ -53,7 +53,7 @@ Selected selectMailbox(Connection& connection, std::string_view wire);
 
 // What a session will run next, as it will run it: each is in the file of its command.
 std::vector<Foretold> nextRights(const Connection& connection, std::string_view wire);
-std::vector<Foretold> nextMetadata(const Connection& connection, UidRange uids);
+std::vector<Foretold> nextMetadata(UidRange uids, bool modseqs);
 std::vector<Foretold> nextPiece(const Next::Piece& piece);
 
 // selection.cc
@@ -63,7 +63,8 @@ void unselectMailbox(Connection& connection);
 
 // fetch_messages.cc
 void fetchMessages(Connection& connection, Uid first, Uid last,
-                   const std::function<void(MessageMeta&&)>& each);
+                   const std::function<void(MessageMeta&&)>& each,
+                   std::optional<UidRange> then = {});
 void fetchFlagChanges(Connection& connection, Uid first, Uid last, ModSeq since,
                       const std::function<void(FlagChange&&)>& each);
 

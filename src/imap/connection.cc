@@ -314,11 +314,12 @@ StatusLine Connection::exchange(const Command& command, const Handler& handler, 
     ++sent;
     failPoint("imap: sent");
   };
-  if (ahead) {
+  if (!ahead) {
+    sendNext();
+  } else {
     sent = pieces.size();
     patience_.begin();
-  } else {
-    sendNext();
+    if (!behind.empty()) write(sentBehind(behind));
   }
 
   bool was_continued = false;

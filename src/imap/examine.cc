@@ -130,7 +130,8 @@ std::vector<Foretold> foretell(const Connection& connection, std::string_view wi
     std::ranges::move(commands, std::back_inserter(behind));
   };
   if (next.rights) add(nextRights(connection, wire));
-  if (next.metadata) add(nextMetadata(connection, *next.metadata));
+  // Where the mailbox turns out to be without MODSEQs, it is asked again without.
+  if (next.metadata) add(nextMetadata(*next.metadata, connection.has("CONDSTORE")));
   if (next.piece) add(nextPiece(*next.piece));
   return behind;
 }

@@ -56,7 +56,9 @@ std::vector<Foretold> foretell(const Connection& connection, const WantedBodies&
   return foretell(Command("UID FETCH").syntax(step.uids.text()).syntax(kWhole), step.uids.size());
 }
 
-void fetch(Connection& connection, const Step& step, uint64_t most,
+// `wanted`: of this mailbox. A server may answer the next FETCH before it says that it has done
+// one.
+void fetch(Connection& connection, const Step& step, const UidSet& wanted, uint64_t most,
            const std::vector<Foretold>& behind, UidSet& given, const Each& each) {
   Command command("UID FETCH");
   command.syntax(step.uids.text()).syntax(kWhole);
@@ -64,7 +66,7 @@ void fetch(Connection& connection, const Step& step, uint64_t most,
       command,
       [&](Data&& data) {
         auto* fetch = std::get_if<FetchData>(&data);
-        if (fetch == nullptr || !fetch->body || !step.uids.contains(fetch->uid)) return;
+        if (fetch == nullptr || !fetch->body || !wanted.contains(fetch->uid)) return;
         Body& body = *fetch->body;
         const bool whole = !body.nil && !body.origin && body.length == body.bytes.size();
         if (!whole || body.length == 0 || body.length > most || given.contains(fetch->uid)) return;
@@ -102,7 +104,7 @@ void fetchBodies(Connection& connection, const std::vector<WantedBodies>& wanted
         given = {};
         examineBefore(connection, mailbox.wire, behind(at));
       } else if (isOpen(connection, mailbox)) {
-        fetch(connection, step, most, behind(at), given, each);
+        fetch(connection, step, mailbox.uids, most, behind(at), given, each);
       }
     } catch (const Error& error) {
       if (error.scope == Scope::connection || error.scope == Scope::account) throw;

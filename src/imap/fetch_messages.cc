@@ -16,7 +16,8 @@ namespace {
 // Runs the FETCH and gives every answer about what was asked for. If one can't be read the list is
 // not whole, and nobody may believe that it is.
 void fetchEach(Connection& connection, const Command& command, const UidSet& asked,
-               const std::function<void(FetchData&&)>& each) {
+               const std::function<void(FetchData&&)>& each,
+               const std::vector<Foretold>& behind = {}) {
   bool incomplete = false;
   const StatusLine status = connection.run(
       command,
@@ -27,7 +28,7 @@ void fetchEach(Connection& connection, const Command& command, const UidSet& ask
           incomplete |= unreadable->kind == "FETCH";
         }
       },
-      asked.size());
+      asked.size(), behind);
   check(status, fmt::format("can't list mailbox {}", printable(connection.selected.wire)));
   if (incomplete) {
     throw Error(Code::protocol, Scope::mailbox,
@@ -113,9 +114,7 @@ std::string whatIsAsked(bool modseqs) {
 
 }  // namespace
 
-std::vector<Foretold> nextMetadata(const Connection& connection, UidRange uids) {
-  // Where it turns out to be without MODSEQs, it is asked again without.
-  const bool modseqs = connection.has("CONDSTORE");
+std::vector<Foretold> nextMetadata(UidRange uids, bool modseqs) {
   UidSet asked;
   asked.add(uids);
   return foretell(Command("UID FETCH").syntax(asked.text()).syntax(whatIsAsked(modseqs)),
@@ -126,24 +125,30 @@ std::vector<Foretold> nextMetadata(const Connection& connection, UidRange uids) 
 // 1970 without size and header, and with OK (RFC 5530 calls that EXPUNGEISSUED). So what isn't
 // whole is asked for again, after the server had occasion to tell what is gone.
 void fetchMessages(Connection& connection, Uid first, Uid last,
-                   const std::function<void(MessageMeta&&)>& each) {
+                   const std::function<void(MessageMeta&&)>& each, std::optional<UidRange> then) {
   requireSelected(connection);
   if (first == 0 || first > last) return;
   Entries entries(each);
-  const auto ask = [&](const UidSet& uids) {
+  const bool modseqs = connection.selected.modseqs;
+  const auto ask = [&](const UidSet& uids, const UidSet& welcome,
+                       const std::vector<Foretold>& behind) {
     Command command("UID FETCH");
-    command.syntax(uids.text()).syntax(whatIsAsked(connection.selected.modseqs));
-    fetchEach(connection, command, uids,
-              [&](FetchData&& fetch) { entries.take(std::move(fetch)); });
+    command.syntax(uids.text()).syntax(whatIsAsked(modseqs));
+    fetchEach(
+        connection, command, welcome, [&](FetchData&& fetch) { entries.take(std::move(fetch)); },
+        behind);
   };
   UidSet asked;
   asked.add(UidRange{first, last});
-  ask(asked);
+  // Dovecot may answer the next FETCH before it says that it has done the first.
+  UidSet welcome = asked;
+  if (then) welcome.add(*then);
+  ask(asked, welcome, then ? nextMetadata(*then, modseqs) : std::vector<Foretold>());
   const UidSet incomplete = entries.incomplete();
   if (incomplete.empty()) return;
   entries.forgetIncomplete();
   connection.runOk(Command("NOOP"));
-  eachBatch(incomplete, octetsBeside(""), ask);
+  eachBatch(incomplete, octetsBeside(""), [&](const UidSet& part) { ask(part, part, {}); });
   entries.giveIncomplete();
 }
 

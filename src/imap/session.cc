@@ -62,8 +62,9 @@ class WireSession : public Session {
 
   bool selectedForWriting() const override { return connection_.selected.writable(); }
 
-  void fetchMetadata(Uid first, Uid last, const std::function<void(MessageMeta&&)>& each) override {
-    fetchMessages(connection_, first, last, each);
+  void fetchMetadata(Uid first, Uid last, const std::function<void(MessageMeta&&)>& each,
+                     std::optional<UidRange> then) override {
+    fetchMessages(connection_, first, last, each, then);
   }
   void fetchFlags(Uid first, Uid last, ModSeq since,
                   const std::function<void(FlagChange&&)>& each) override {
@@ -139,7 +140,7 @@ class WireSession : public Session {
   const Milliseconds patience_;
   std::string greeting_;
   std::vector<Namespace> namespaces_;  // empty: not told yet
-  Push push_;  // since the last listen()
+  Push push_;                          // since the last listen()
   bool notified_ = false;
 };
 

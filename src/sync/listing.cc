@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <limits>
+#include <utility>
 
 #include "emlfs/base/error.h"
 #include "emlfs/base/log.h"
@@ -48,8 +49,14 @@ Uid lastUid(imap::Session& session, const imap::Selected& now, const SyncState& 
 class Step {
  public:
   // Of messages up to `limit`: what has come since the server told that is for the next time.
-  Step(const SyncState& known, Uid limit, Store store, MailboxId mailbox, const OnChange& on_change)
-      : limit_(limit), store_(store), mailbox_(mailbox), on_change_(on_change) {
+  // `early`: of this step, what has come with the one before.
+  Step(const SyncState& known, Uid limit, UidSet early, Store store, MailboxId mailbox,
+       const OnChange& on_change)
+      : limit_(limit),
+        store_(store),
+        mailbox_(mailbox),
+        on_change_(on_change),
+        seen_(std::move(early)) {
     delta_.state = known;
   }
 
@@ -71,6 +78,13 @@ class Step {
   }
 
   const UidSet& seen() const { return seen_; }
+  UidSet seenWithin(UidRange uids) const {
+    UidSet within;
+    for (const UidRange& range : seen_.ranges())
+      if (range.first <= uids.last && range.last >= uids.first)
+        within.add({std::max(range.first, uids.first), std::min(range.last, uids.last)});
+    return within;
+  }
 
  private:
   const Uid limit_;
@@ -84,9 +98,10 @@ class Step {
 
 // One message that the server describes in a way that nobody can read must not hide the others. It
 // is listed by its UID alone; its size shows when it is read.
-void fetch(imap::Session& session, Uid first, Uid last, Step& step) {
+void fetch(imap::Session& session, Uid first, Uid last, std::optional<UidRange> then, Step& step) {
   try {
-    session.fetchMetadata(first, last, [&](MessageMeta&& meta) { step.add(std::move(meta)); });
+    session.fetchMetadata(
+        first, last, [&](MessageMeta&& meta) { step.add(std::move(meta)); }, then);
   } catch (const Error& error) {
     const bool said_so = !error.server.empty();  // BAD, and not an answer that can't be read
     if (error.code != Code::protocol || error.scope != Scope::mailbox || said_so) throw;
@@ -115,14 +130,19 @@ SyncState listNew(imap::Session& session, const imap::Selected& now, SyncState k
                   MailboxId mailbox, const OnChange& on_change, std::optional<UidRange> foretold) {
   const Uid limit = lastUid(session, now, known);
   Span span(now, known);
+  bool blind = foretold.has_value();  // it was not known how many there are
+  UidSet early;
   while (known.listed_to < limit) {
     const Uid first = known.listed_to + 1;
     const bool on_its_way = foretold && foretold->first == first;
     const Uid last = on_its_way ? foretold->last : span.lastOf(first, limit);
-    Step step(known, limit, store, mailbox, on_change);
-    fetch(session, first, last, step);
+    foretold.reset();
+    if (last < limit) foretold = UidRange{last + 1, span.lastOf(last + 1, limit)};
+    Step step(known, limit, std::move(early), store, mailbox, on_change);
+    fetch(session, first, last, foretold, step);
     known = step.done(last);
-    if (!on_its_way) span.learn(step.seen().size());
+    if (!std::exchange(blind, false)) span.learn(step.seenWithin({first, last}).size());
+    early = foretold ? step.seenWithin(*foretold) : UidSet();
   }
   const Uid uid_next = limit == kLastUid ? kLastUid : limit + 1;
   if (known.complete && known.uid_next == uid_next) return known;

@@ -105,7 +105,8 @@ class ModelSession final : public ReadingSession {
   const std::string& selected() const override { return selected_; }
   UidValidity selectedValidity() const override { return selected_validity_; }
 
-  void fetchMetadata(Uid first, Uid last, const std::function<void(MessageMeta&&)>& each) override {
+  void fetchMetadata(Uid first, Uid last, const std::function<void(MessageMeta&&)>& each,
+                     std::optional<UidRange>) override {
     call();
     if (metadata_missing) return;
     bool whole = true;

@@ -49,7 +49,8 @@ class TroubledSession final : public test::ReadingSession {
   void unselect() override { selected_.clear(); }
   const std::string& selected() const override { return selected_; }
   UidValidity selectedValidity() const override { return mailbox.validity; }
-  void fetchMetadata(Uid first, Uid last, const std::function<void(MessageMeta&&)>& each) override {
+  void fetchMetadata(Uid first, Uid last, const std::function<void(MessageMeta&&)>& each,
+                     std::optional<UidRange>) override {
     for (const auto& [uid, message] : mailbox.messages)
       if (uid >= first && uid <= last && !undescribed.contains(uid))
         each(MessageMeta(message.meta));

@@ -73,7 +73,8 @@ class TreeSession final : public test::ReadingSession {
   void unselect() override { selected_.clear(); }
   const std::string& selected() const override { return selected_; }
   UidValidity selectedValidity() const override { return 0; }
-  void fetchMetadata(Uid first, Uid last, const std::function<void(MessageMeta&&)>& each) override {
+  void fetchMetadata(Uid first, Uid last, const std::function<void(MessageMeta&&)>& each,
+                     std::optional<UidRange>) override {
     for (Uid uid = first; uid <= std::min<Uid>(last, box(selected_).messages); ++uid) {
       MessageMeta meta;
       meta.uid = uid;

@@ -76,7 +76,8 @@ class MailboxSession final : public ReadingSession {
   UidValidity selectedValidity() const override { return mailboxes.at(selected_).validity; }
   bool selectedForWriting() const override { return for_writing_; }
 
-  void fetchMetadata(Uid first, Uid last, const std::function<void(MessageMeta&&)>& each) override {
+  void fetchMetadata(Uid first, Uid last, const std::function<void(MessageMeta&&)>& each,
+                     std::optional<UidRange>) override {
     if (on_look) on_look();
     for (const auto& [uid, message] : mailboxes.at(selected_).messages)
       if (uid >= first && uid <= last) each(MessageMeta(message.meta));

@@ -56,7 +56,8 @@ class FakeSession : public test::ReadingSession {
   }
   const std::string& selected() const override { return selected_; }
   UidValidity selectedValidity() const override { return 0; }
-  void fetchMetadata(Uid, Uid, const std::function<void(MessageMeta&&)>&) override {}
+  void fetchMetadata(Uid, Uid, const std::function<void(MessageMeta&&)>&,
+                     std::optional<UidRange>) override {}
   void fetchFlags(Uid, Uid, ModSeq, const std::function<void(FlagChange&&)>&) override {}
   UidSet searchUids(Uid, Uid) override { return {}; }
   BodyPiece fetchBody(Uid, uint64_t, uint32_t) override { return {}; }

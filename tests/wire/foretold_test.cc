@@ -55,6 +55,32 @@ TEST(Foretold, IsAskedInOneBreath) {
   EXPECT_EQ(dialogue.end(), "");
 }
 
+// As Dovecot may do it: the second FETCH runs before the first one's end is told.
+TEST(Foretold, TheNextStepOfAListing) {
+  Dialogue dialogue("IMAP4rev1", [](Peer& peer) {
+    std::string tag = exactly(peer, "EXAMINE \"INBOX\"");
+    const std::string first = exactly(peer, "UID FETCH 1:2000 " + kAsked);
+    peer.send(kSelected + tag + " OK\r\n");
+    const std::string second = exactly(peer, "UID FETCH 2001:2002 " + kAsked);
+    peer.send(described(1) + described(2001) + first + " OK\r\n" + described(2002) + second +
+              " OK\r\n");
+    const std::string third = exactly(peer, "UID FETCH 2003 " + kAsked);
+    peer.send(third + " OK\r\n");
+    peer.waitForClose();
+  });
+  Next next;
+  next.metadata = UidRange{1, 2000};
+  dialogue.session->examine("INBOX", {}, next);
+  std::vector<Uid> uids;
+  const auto add = [&](MessageMeta&& meta) { uids.push_back(meta.uid); };
+  dialogue.session->fetchMetadata(1, 2000, add, UidRange{2001, 2002});
+  EXPECT_EQ(uids, (std::vector<Uid>{1, 2001}));
+  dialogue.session->fetchMetadata(2001, 2002, add);
+  EXPECT_EQ(uids, (std::vector<Uid>{1, 2001, 2002}));
+  dialogue.session->fetchMetadata(2003, 2003, add);
+  EXPECT_EQ(dialogue.end(), "");
+}
+
 std::string selected(int validity, const std::string& tag) {
   return "* 3 EXISTS\r\n* OK [UIDVALIDITY " + std::to_string(validity) + "] x\r\n" + tag +
          " OK\r\n";

@@ -129,7 +129,8 @@ class Session {
   virtual std::string tlsVersion() const = 0;  // "TLSv1.3", empty without TLS
   virtual std::string greeting() const = 0;    // the server's text, made printable
 
-  // NAMESPACE, until the server has told; where it doesn't know it: one personal one with the prefix "".
+  // NAMESPACE, until the server has told; where it doesn't know it: one personal one with the
+  // prefix "".
   virtual std::vector<Namespace> namespaces() = 0;
 
   // Every mailbox of every namespace, with special use and status in one round trip where the
@@ -165,9 +166,10 @@ class Session {
   virtual bool selectedForWriting() const = 0;
 
   // Metadata of first:last in the selected mailbox, in any order, from `each`. Throws
-  // Error(protocol, mailbox) if an answer could not be read: then not all were given.
-  virtual void fetchMetadata(Uid first, Uid last,
-                             const std::function<void(MessageMeta&&)>& each) = 0;
+  // Error(protocol, mailbox) if an answer could not be read: then not all were given. `then`: what
+  // will be asked next, as with Next; some of it may be given already, and is then not given again.
+  virtual void fetchMetadata(Uid first, Uid last, const std::function<void(MessageMeta&&)>& each,
+                             std::optional<UidRange> then = {}) = 0;
 
   // Flags of first:last; with `since` only what changed after it (CHANGEDSINCE, RFC 7162).
   virtual void fetchFlags(Uid first, Uid last, ModSeq since,
