@@ -65,7 +65,8 @@ many_readers() {
   for lanes in 100 1; do
     fresh_mount "near-$box"
     run 0 find "$mount_point" -name '*.eml' -fprint0 "$work/all"
-    head -zn 100 <(sort -z "$work/all" | sort -zR --random-source=/dev/zero) >"$work/some"
+    sort -z "$work/all" | sort -zR --random-source=/dev/zero >"$work/shuffled"
+    head -zn 100 "$work/shuffled" >"$work/some"
     measure "near-$box" 0 xargs -0 -a "$work/some" -n 1 -P "$lanes" cat
     unmount
     [[ $lanes == 1 ]] || emlfs=$result
