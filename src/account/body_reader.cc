@@ -11,7 +11,7 @@ namespace {
 using store::kChunkBytes;
 
 // Up to here a message comes in one piece; a larger one as far as it is read.
-constexpr uint32_t kWholeChunks = 2;
+constexpr uint32_t kWholeChunks = Walks::kLarge / kChunkBytes;
 constexpr size_t kProgressMax = 256;
 constexpr Milliseconds kSilence{1'000};
 constexpr size_t kSilentMax = 1'024;

@@ -363,6 +363,8 @@ StatusLine Connection::readAnswer(std::string_view tag, const Handler& handler, 
       if (!status || status->status == Status::bye || status->status == Status::preauth)
         notImap("a status that doesn't exist");
       if (first == tag) return std::move(*status);
+      // From here on nobody could tell which mailbox's messages come.
+      if (ahead->selects()) notImap("the selection of a mailbox before what was asked in another");
       ahead->answered = true;
     } else if (!text.empty()) {  // some servers send an empty line after a literal
       notImap(fmt::format("something that is not IMAP: {}", printable(text.substr(0, 80))));

@@ -140,6 +140,7 @@ class Connection {
     Foretold command;
     std::string tag;
     bool answered = false;  // before its turn: what belonged to it is lost
+    bool selects() const { return command.text.starts_with("EXAMINE "); }
   };
   std::deque<Ahead> ahead_;
   Bystander bystander_;

@@ -43,7 +43,7 @@ std::optional<std::string> Connection::takeAhead(const Command& command) {
 void Connection::forgetFirstAhead() {
   const Ahead first = ahead_.front();
   verb_ = verbOf(first.command.text);
-  if (verb_ == "EXAMINE") selected = {};  // another one by now, or none
+  if (first.selects()) selected = {};  // another one by now, or none
   patience_.begin();
   if (!first.answered)
     observe(readAnswer(first.tag, {}, first.command.expected, [] { return false; }));

@@ -38,6 +38,12 @@ class WalksTest : public CacheTest {
     });
     return uids;
   }
+  // As listed, the other way round, and by name.
+  std::vector<std::vector<Uid>> orders(Uid count) const {
+    std::vector<Uid> up(count);
+    for (Uid uid = 1; uid <= count; ++uid) up[uid - 1] = uid;
+    return {up, {up.rbegin(), up.rend()}, byName()};
+  }
   std::vector<Uid> read(Uid uid) {
     const auto snapshot = cache_->snapshot();
     const auto message = snapshot->message(MessageId{100 + uid});
@@ -206,10 +212,7 @@ TEST_F(WalksTest, ThirdInARowIsAWalk) {
 
 TEST_F(WalksTest, AnyOfTheThreeOrders) {
   fill(2'000, 5'000);
-  std::vector<Uid> up(2'000);
-  for (Uid uid = 1; uid <= 2'000; ++uid) up[uid - 1] = uid;
-  const std::vector<Uid> down(up.rbegin(), up.rend());
-  for (const auto& order : {up, down, byName()}) {
+  for (const auto& order : orders(2'000)) {
     SCOPED_TRACE(order[0]);
     walks_ = Walks();
     const auto walked = walk(order);
@@ -286,10 +289,7 @@ TEST_F(WalksTest, WhatIsCachedIsPassedOver) {
 
 TEST_F(WalksTest, WhatIsCachedIsGivenToTheKernelButForAFewThatTellHowFarItCame) {
   fill(2'000, 5'000);
-  std::vector<Uid> up(2'000);
-  for (Uid uid = 1; uid <= 2'000; ++uid) up[uid - 1] = uid;
-  const std::vector<Uid> down(up.rbegin(), up.rend());
-  for (const auto& order : {up, down, byName()}) {
+  for (const auto& order : orders(2'000)) {
     SCOPED_TRACE(order[0]);
     walks_ = Walks();
     const auto walked = walkCached(order);

@@ -147,6 +147,26 @@ TEST(Foretold, BodiesOfSeveralMailboxesInOneBreath) {
   EXPECT_EQ(dialogue.end(), "");
 }
 
+// A body of the one must never be taken for a body of the other.
+TEST(Foretold, AMailboxThatIsSelectedOutOfTurnEndsTheConnection) {
+  Dialogue dialogue("IMAP4rev1", [](Peer& peer) {
+    const std::string a = exactly(peer, "EXAMINE \"A\"");
+    const std::string bodies_of_a = exactly(peer, "UID FETCH 1 (UID BODY.PEEK[])");
+    const std::string b = exactly(peer, "EXAMINE \"B\"");
+    const std::string bodies_of_b = exactly(peer, "UID FETCH 1 (UID BODY.PEEK[])");
+    peer.send(selected(1, a) + selected(2, b) + body(1, "b") + bodies_of_b + " OK\r\n" +
+              body(1, "a") + bodies_of_a + " OK\r\n");
+    peer.waitForClose();
+  });
+  std::string got;
+  EXPECT_ERROR(
+      dialogue.session->fetchBodies({{"A", 1, uidsOf({1})}, {"B", 2, uidsOf({1})}}, 100,
+                                    [&](size_t, Uid, std::string&& bytes) { got += bytes; }),
+      Code::protocol, Scope::connection);
+  EXPECT_EQ(got, "");
+  EXPECT_EQ(dialogue.end(), "");
+}
+
 // The answer to LIST, which tells whether it is gone, comes behind all that is on its way.
 TEST(Foretold, BodiesBehindAMailboxThatIsRefusedWithoutAReason) {
   Dialogue dialogue("IMAP4rev1", [](Peer& peer) {
