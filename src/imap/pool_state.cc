@@ -44,7 +44,12 @@ std::optional<Step> PoolState::next(ConnectionState& self) {
     std::optional<QueuedJob> job = take(self);
     if (!job) {
       self.untried = false;
-      return {};
+      // What waits is only for a session that begins now, and there is no room for one.
+      const bool full = std::ranges::all_of(
+          connections_, [](const ConnectionState& each) { return each.session != nullptr; });
+      if (!full || queue.needingNewerThan(self.number) == 0) return {};
+      self.session = nullptr;
+      return Step{Step::disconnect, {}, {}};
     }
     self.working = job->job.lane;
     self.doing = job->job.doing;
