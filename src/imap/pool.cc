@@ -121,7 +121,7 @@ void ThreadPool::enqueue(QueuedJob queued) {
 }
 
 void ThreadPool::changed() {
-  if (Session* const watching = state_.sessionToWake()) watching->wake();
+  for (Session* const watching : state_.sessionsToWake()) watching->wake();
   changed_.notify_all();
 }
 
@@ -143,8 +143,6 @@ void ThreadPool::hurry() {
 void ThreadPool::doubt() {
   MutexLock lock(mutex_);
   state_.doubt();
-  for (const ConnectionState& each : state_.connections())
-    if (each.session && each.working == Lane::watch) each.session->wake();
   changed();
 }
 

@@ -136,7 +136,20 @@ bool PoolState::mayConnectFirst() const {
   return !backoff_.pausing(now) || (queue.waitingSince() && backoff_.mayHurry(now));
 }
 
-Session* PoolState::sessionToWake() {
+std::vector<Session*> PoolState::sessionsToWake() {
+  std::vector<Session*> sessions;
+  const auto wake = [&](ConnectionState& each) {
+    each.woken = true;
+    sessions.push_back(each.session);
+  };
+  for (ConnectionState& each : connections_)
+    if (each.working == Lane::watch && each.doubtful && !each.woken) wake(each);
+  if (ConnectionState* const needed = watcherInTheWay()) wake(*needed);
+  return sessions;
+}
+
+// Nothing else is left for work that waits.
+ConnectionState* PoolState::watcherInTheWay() {
   const bool bodies_starve = queue.bodies() > 0 && bodiesRunning() == 0;
   if (queue.size(Lane::listing) == 0 && !bodies_starve) return nullptr;
   const Clock::time_point now = Clock::now();
@@ -146,9 +159,7 @@ Session* PoolState::sessionToWake() {
     if (each.idle() || each.connecting || can_be_had || each.woken) return nullptr;
     if (each.working == Lane::watch) watching = &each;
   }
-  if (watching == nullptr) return nullptr;
-  watching->woken = true;
-  return watching->session;
+  return watching;
 }
 
 void PoolState::hurry() {
@@ -291,9 +302,12 @@ bool PoolState::workEnded(ConnectionState& self, const std::string& selected, Qu
   }
   self.session = nullptr;
   self.selected.clear();
-  // The idle ones may be connected to nobody as well: let no reader find that out one by one.
+  // The idle ones may be connected to nobody as well: let no reader find that out one by one. And
+  // where a server goes on holding for one session what this one has waited for, that ends with the
+  // other: so Dovecot with Maildir, where a mailbox was renamed while NOTIFY looked into it.
   if (error->code == Code::timeout)
-    for (ConnectionState& each : connections_) each.doubtful |= each.idle();
+    for (ConnectionState& each : connections_)
+      each.doubtful |= each.session && (each.idle() || each.working == Lane::watch);
   const Clock::time_point now = Clock::now();
   const bool of_connection = error->scope == Scope::connection;
   // Of several that are cut at once only the first counts.

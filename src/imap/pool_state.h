@@ -52,8 +52,8 @@ class PoolState {
   // alarm().
   std::optional<Step> next(ConnectionState& self);
   std::optional<Clock::time_point> alarm(const ConnectionState& self) const;
-  // A session to wake from watching, since nothing else is left for work that waits.
-  Session* sessionToWake();
+  // To wake from watching: what is doubted, and one where nothing else is left for work that waits.
+  std::vector<Session*> sessionsToWake();
 
   // How a step ended. The jobs that connectFailed gives fail with its error.
   void connected(ConnectionState& self, Session* session);
@@ -83,6 +83,7 @@ class PoolState {
   std::optional<Step> refusals();
   bool mayConnect() const;
   bool mayConnectFirst() const;
+  ConnectionState* watcherInTheWay();
   size_t usable() const;
   size_t working(Lane lane) const;
   size_t bodyRoom() const;

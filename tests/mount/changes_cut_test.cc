@@ -89,7 +89,11 @@ class Line {
     bool removed = false;
     for (const auto& mailbox : client.mailboxes())
       if (world.mailboxes.count(mailbox) == 0) {
-        client.command("DELETE \"" + mailbox + "\"");
+        // What has no more than its name in the list has to be there to go.
+        if (const auto name = "\"" + mailbox + "\""; !client.command("DELETE " + name).ok) {
+          client.command("CREATE " + name);
+          client.command("DELETE " + name);
+        }
         removed = true;
       }
     return removed;

@@ -3,11 +3,17 @@
 #include <fcntl.h>
 #include <fmt/format.h>
 #include <gtest/gtest.h>
+#include <sys/mman.h>
 #include <unistd.h>
 
+#include <algorithm>
+#include <cerrno>
+#include <filesystem>
 #include <fstream>
 #include <map>
 #include <memory>
+#include <span>
+#include <vector>
 
 #include "emlfs/base/error.h"
 #include "emlfs/base/file.h"
@@ -21,6 +27,23 @@ namespace emlfs::test {
 namespace {
 
 constexpr uint64_t kMessages = 2'000;
+// Of them, by who takes his time; pages that nobody touches for long may be reclaimed meanwhile.
+constexpr uint64_t kWalked = 600;
+constexpr size_t kLarge = 100 << 10;  // bytes; may not be given
+
+// Whether the kernel has all of this file, which is not asked for.
+bool isResident(const std::string& path) {
+  const Fd file(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
+  const auto size = static_cast<size_t>(std::filesystem::file_size(path));
+  void* const pages = ::mmap(nullptr, size, PROT_READ, MAP_SHARED, file.get(), 0);
+  if (pages == MAP_FAILED) throw systemError("mapping " + path, errno);
+  const auto page = static_cast<size_t>(::sysconf(_SC_PAGESIZE));
+  std::vector<unsigned char> there((size + page - 1) / page);
+  const int result = ::mincore(pages, size, there.data());
+  ::munmap(pages, size);
+  if (result != 0) throw systemError("mincore", errno);
+  return std::ranges::all_of(there, [](unsigned char each) { return (each & 1) != 0; });
+}
 
 class PushAhead : public MountTest {
  protected:
@@ -48,6 +71,27 @@ class PushAhead : public MountTest {
     run(command);
     return count("read") - before;
   }
+  // ... of one who reads the messages in their order, and whom nobody has to outrun: a message that
+  // is not there he reads when one of the next is.
+  void walkPatiently(uint64_t& reads) {
+    constexpr size_t kFirst = 3;  // nobody knows yet that he walks
+    constexpr size_t kNear = 4;
+    static_assert(kWalked < kMessages);
+    mount_->remount();
+    std::vector<std::string> small;
+    for (const auto& name : namesIn(*mount_ / "Big"))
+      if (std::filesystem::file_size(*mount_ / "Big/" + name) < kLarge)
+        small.push_back(*mount_ / "Big/" + name);
+    const uint64_t before = count("read");
+    ASSERT_GT(small.size(), kWalked + kNear);
+    for (size_t i = 0; i < kWalked; ++i) {
+      const auto next = std::span(small).subspan(i).first(kNear);
+      const auto given = [&] { return std::ranges::any_of(next, isResident); };
+      ASSERT_TRUE(i < kFirst || eventually(given)) << small[i];
+      readFile(small[i]);
+    }
+    reads = count("read") - before;
+  }
 
   std::unique_ptr<Dovecot> server_;
   std::unique_ptr<Mount> mount_;
@@ -56,6 +100,23 @@ class PushAhead : public MountTest {
 
 TEST_F(PushAhead, AFewReadsAreLeft) {
   prepare({"poll=10min"});
+  uint64_t asked = 0;
+  walkPatiently(asked);
+  fmt::print("{} of {} messages read\n", asked, kWalked);
+  EXPECT_LE(asked, kWalked / 8);
+}
+
+TEST_F(PushAhead, ReadOnlyAsWell) {
+  prepare({"poll=10min", "read_only"});
+  uint64_t asked = 0;
+  walkPatiently(asked);
+  EXPECT_LE(asked, kWalked / 8);
+  EXPECT_EQ(difference(tree_, readTree(mount_->path())), "");
+}
+
+// Whether they or what they are given is faster.
+TEST_F(PushAhead, ProgramsReadWhatIsThere) {
+  prepare({"poll=10min"});
   const ScratchDir scratch;
   const std::string copy = scratch / "copy";
   const std::map<std::string, std::vector<std::string>> commands{
@@ -63,20 +124,17 @@ TEST_F(PushAhead, AFewReadsAreLeft) {
       {"tar", {"tar", "-C", mount_->path(), "-cf", scratch / "tar", "."}},
       {"rsync", {"rsync", "-a", mount_->path() + "/", copy + "/"}}};
   for (const auto& [name, command] : commands) {
-    const uint64_t asked = reads(command);
-    fmt::print("{}: {} of {} messages read\n", name, asked, kMessages);
-    EXPECT_LE(asked, kMessages / 2) << name;
+    fmt::print("{}: {} of {} messages read\n", name, reads(command), kMessages);
     EXPECT_EQ(difference(tree_, readTree(mount_->path())), "") << name;
+    // Where pages are reclaimed that nobody has touched for seconds (DAMON_RECLAIM).
+    const auto gone = static_cast<uint64_t>(std::ranges::count_if(tree_, [&](const auto& each) {
+      return !each.second.directory && !isResident(*mount_ / each.first);
+    }));
     const uint64_t before = count("read");
     run(command);
-    EXPECT_LE(count("read") - before, kMessages / 50) << name << " once more";
+    EXPECT_LE(count("read") - before, gone + kMessages / 50) << name << " once more";
   }
-}
-
-TEST_F(PushAhead, ReadOnlyAsWell) {
-  prepare({"poll=10min", "read_only"});
-  EXPECT_LE(reads({"grep", "-r", "no such text", mount_->path()}), kMessages / 2);
-  EXPECT_EQ(difference(tree_, readTree(mount_->path())), "");
+  run({"diff", "-r", copy, mount_->path()});
 }
 
 TEST_F(PushAhead, OneMessageBringsNoOther) {

@@ -27,6 +27,57 @@ TEST_F(PoolTest, ARetryDoesNotTakeAnotherConnectionOfTheSameAge) {
   EXPECT_EQ(runs, 2);
 }
 
+// The new session that it waited for watches by now, and the idle one is as old as the one that
+// broke: without room for a third that one has to go.
+TEST_F(PoolTest, ARetryIsGivenRoomByAnIdleConnectionThatMayNotTakeIt) {
+  Gate connecting, connected;
+  on_open_ = [&](int number, const SessionOptions&) {
+    if (number != 2) return;
+    connecting.open();
+    connected.pass();
+  };
+  start(2);
+  connectAll(2);
+  auto retried = submit(Lane::reading, [](Session& session) {
+    if (numberOf(session) < 2) throw kBroken;
+  });
+  connecting.pass();
+  Gate reading, release, watching;
+  auto other = submit(Lane::reading, [&](Session&) {
+    reading.open();
+    release.pass();
+  });
+  reading.pass();
+  auto watcher = submit(Lane::watch, [&](Session& session) {
+    watching.open();
+    session.listen(Milliseconds{0}, false);
+  });
+  connected.open();
+  watching.pass();
+  release.open();
+  sessionOf(std::move(other));
+  EXPECT_EQ(sessionOf(std::move(retried)), 3);
+  pool_->stop();
+  EXPECT_EQ(errorOf(std::move(watcher)).code, Code::cancelled);
+}
+
+// It may be what the server waits for.
+TEST_F(PoolTest, WhenTheServerIsSilentAConnectionThatWatchesIsReplacedAsWell) {
+  start(2);
+  connectAll(2);
+  Gate watching;
+  auto watcher = submit(Lane::watch, [&](Session& session) {
+    watching.open();
+    EXPECT_TRUE(session.listen(Milliseconds{0}, false).woken);
+  });
+  watching.pass();
+  const Error silent{Code::timeout, Scope::connection, "no answer in time"};
+  EXPECT_EQ(errorOf(submit(Lane::listing, [&](Session&) { throw silent; })).code, Code::timeout);
+  EXPECT_LT(sessionOf(std::move(watcher)), 2);
+  EXPECT_GE(run(Lane::listing, ""), 2);
+  EXPECT_GE(run(Lane::watch, ""), 2);
+}
+
 // An idle connection that has the mailbox selected, but is too old for the job, must not keep a
 // new one from taking it.
 TEST_F(PoolTest, ARetryIsNotLeftToAnOldConnectionThatHasTheMailbox) {
