@@ -61,6 +61,7 @@ void TlsStream::handshake(const TlsContext& context, Deadline deadline) {
       feed(deadline);
       continue;
     }
+    context.forgetSession();
     // The alert that says why we leave: for the server's log.
     char* alert = nullptr;
     const long size = BIO_get_mem_data(out_, &alert);

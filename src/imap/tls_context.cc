@@ -71,7 +71,8 @@ void loadAuthorities(SSL_CTX* context, const std::string& ca_file) {
 TlsContext::TlsContext(const Endpoint& endpoint)
     : context_(SSL_CTX_new(TLS_client_method())),
       host_(withoutFinalDot(endpoint.host)),
-      peer_(hostAndPort(endpoint.host, endpoint.port)) {
+      peer_(hostAndPort(endpoint.host, endpoint.port)),
+      session_key_(tlsSessionKey(endpoint)) {
   require(context_ != nullptr);
   if (!endpoint.fingerprint.empty()) fingerprint_ = parseFingerprint(endpoint.fingerprint);
   SSL_CTX* context = context_.get();
@@ -82,6 +83,9 @@ TlsContext::TlsContext(const Endpoint& endpoint)
   SSL_CTX_set_verify(context, SSL_VERIFY_PEER, nullptr);
   SSL_CTX_set_cert_verify_callback(context, verify, this);
   loadAuthorities(context, endpoint.ca_file);
+  SSL_CTX_set_session_cache_mode(context, SSL_SESS_CACHE_CLIENT | SSL_SESS_CACHE_NO_INTERNAL);
+  require(SSL_CTX_set_app_data(context, this) == 1);
+  SSL_CTX_sess_set_new_cb(context, keepSession);
 }
 
 std::unique_ptr<SSL, TlsContext::FreeSsl> TlsContext::client() const {
@@ -97,7 +101,16 @@ std::unique_ptr<SSL, TlsContext::FreeSsl> TlsContext::client() const {
     require(SSL_ctrl(ssl.get(), SSL_CTRL_SET_TLSEXT_HOSTNAME, TLSEXT_NAMETYPE_host_name,
                      const_cast<char*>(host_.c_str())) == 1);
   }
+  if (const auto session = newestTlsSession(session_key_))
+    require(SSL_set_session(ssl.get(), session.get()) == 1);
   return ssl;
+}
+
+// 1: the session is ours to free.
+int TlsContext::keepSession(SSL* ssl, SSL_SESSION* session) noexcept {
+  const auto* self = static_cast<TlsContext*>(SSL_CTX_get_app_data(SSL_get_SSL_CTX(ssl)));
+  keepTlsSession(self->session_key_, TlsSessionPtr(session));
+  return 1;
 }
 
 int TlsContext::verify(X509_STORE_CTX* chain, void* self) noexcept {

@@ -7,6 +7,7 @@
 #include <string>
 
 #include "emlfs/imap/endpoint.h"
+#include "imap/tls_sessions.h"
 
 namespace emlfs::imap {
 
@@ -21,14 +22,18 @@ class TlsContext {
   struct FreeSsl {
     void operator()(SSL* ssl) const { SSL_free(ssl); }
   };
-  // A client's SSL without BIOs that asks for the host by name.
+  // A client's SSL without BIOs that asks for the host by name, and to go on with an earlier
+  // session if there is one.
   std::unique_ptr<SSL, FreeSsl> client() const;
+  // The handshake failed: that session may be why.
+  void forgetSession() const { forgetTlsSession(session_key_); }
 
   // Why the certificate was refused; empty if it was not.
   const std::string& refusal() const { return refusal_; }
 
  private:
   static int verify(X509_STORE_CTX* chain, void* self) noexcept;
+  static int keepSession(SSL* ssl, SSL_SESSION* session) noexcept;
   bool accepts(X509_STORE_CTX* chain);
 
   struct FreeContext {
@@ -38,6 +43,7 @@ class TlsContext {
   std::string host_;
   std::string peer_;         // "host:port", for messages
   std::string fingerprint_;  // canonical; empty: chain and name decide
+  std::string session_key_;
   std::string refusal_;
 };
 

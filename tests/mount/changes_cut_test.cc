@@ -58,7 +58,7 @@ class Line {
     if (!eventually(is_there, kLongestSilence))
       throw std::runtime_error(fmt::format(
           "the mount doesn't show what was delivered: {}\nthe server lists {}\n{}\n{}", unlike,
-          ImapClient(server_).mailboxes(), mount_.status().dump(), mount_.log()));
+          ImapClient(server_).mailboxes(true), mount_.status().dump(), mount_.log()));
     if (cuts)
       proxy_->cutAfter(cuts->direction, cuts->first,
                        std::vector<uint64_t>(kCutsInASession - 1, cuts->every));
@@ -87,7 +87,7 @@ class Line {
   bool removeWhatCameBack(const World& world) const {
     ImapClient client(server_);
     bool removed = false;
-    for (const auto& mailbox : client.mailboxes())
+    for (const auto& mailbox : client.mailboxes(true))
       if (world.mailboxes.count(mailbox) == 0) {
         // What has no more than its name in the list has to be there to go.
         if (const auto name = "\"" + mailbox + "\""; !client.command("DELETE " + name).ok) {

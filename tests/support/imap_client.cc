@@ -58,10 +58,11 @@ ImapClient::Answer ImapClient::append(const std::string& mailbox, const std::str
   return exchange(tag);
 }
 
-std::vector<std::string> ImapClient::mailboxes() {
+std::vector<std::string> ImapClient::mailboxes(bool also_levels) {
   std::vector<std::string> names;
   for (const auto& line : expectOk("LIST \"\" \"*\"").untagged) {
-    if (!line.starts_with("* LIST ") || line.find("\\Noselect") != line.npos) continue;
+    if (!line.starts_with("* LIST ")) continue;
+    if (!also_levels && line.find("\\Noselect") != line.npos) continue;
     std::string name = line.substr(line.find_last_of(' ') + 1);
     if (name.starts_with('"')) name = name.substr(1, name.size() - 2);
     names.push_back(std::move(name));

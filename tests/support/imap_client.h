@@ -30,8 +30,8 @@ class ImapClient {
   Answer append(const std::string& mailbox, const std::string& flags, std::string_view message,
                 const std::string& date = {});
 
-  // As the server calls them; none that can't hold messages.
-  std::vector<std::string> mailboxes();
+  // As the server calls them; `also_levels`: with those that can't hold messages.
+  std::vector<std::string> mailboxes(bool also_levels = false);
 
   // UID SEARCH in the selected mailbox.
   std::vector<Uid> search(const std::string& criteria);

@@ -35,6 +35,7 @@ class ScriptedPeer : public Peer {
   void waitForClose() override;
   int connection() const override { return setup_.connection; }
   std::string serverName() const override { return server_name_; }
+  bool resumed() const override { return ssl_ && SSL_session_reused(ssl_.get()) == 1; }
   uint64_t wireBytes() const override;
 
   void finish();  // close, with close_notify

@@ -29,6 +29,7 @@ class Peer {
   virtual int connection() const = 0;  // 0 for the first, and so on
   // What the client asked for with SNI; empty if it didn't, or without TLS.
   virtual std::string serverName() const = 0;
+  virtual bool resumed() const = 0;  // it went on with a TLS session of an earlier connection
   // Bytes in both directions so far, as on the wire.
   virtual uint64_t wireBytes() const = 0;
 };

@@ -1,6 +1,7 @@
 // Bytes both ways, with and without TLS, and what ends the waiting for them.
 #include <future>
 
+#include "imap/tls_sessions.h"
 #include "wire/transport_fixture.h"
 
 namespace emlfs::imap {
@@ -30,6 +31,41 @@ TEST_F(TransportTest, SpeaksTlsWithATrustedServerAndCountsTheWire) {
   EXPECT_GT(traffic_.bytes_in, 500u);
   EXPECT_EQ(traffic_.connects, 1u);
   EXPECT_EQ(server->failures(), "");
+}
+
+TEST_F(TransportTest, GoesOnWithTheTlsSessionOfAnEarlierConnectionThatTrustsTheSame) {
+  std::promise<bool> resumed[4];
+  const auto server = ScriptedServer::start(
+      [&](Peer& peer) {
+        resumed[peer.connection()].set_value(peer.resumed());
+        greet(peer);
+      },
+      tls(certificates_.good));
+  const auto resumes = [&](int connection, const Endpoint& to) {
+    EXPECT_EQ(readExactly(*connect(to), 5), "hello");
+    return resumed[connection].get_future().get();
+  };
+  Endpoint to = endpoint(*server);
+  EXPECT_FALSE(resumes(0, to));
+  const uint64_t whole = traffic_.bytes_in;
+  EXPECT_TRUE(resumes(1, to));
+  EXPECT_LT(traffic_.bytes_in - whole, whole / 2);
+  to.ca_file.clear();
+  to.fingerprint = test::fingerprintOf(certificates_.good.certificate);
+  EXPECT_FALSE(resumes(2, to));
+  EXPECT_TRUE(resumes(3, to));
+}
+
+// What a session was good for is no reason to trust another server at its address.
+TEST_F(TransportTest, AnotherServerOfThatAddressIsVerified) {
+  const auto server = ScriptedServer::start(greet, tls(certificates_.good));
+  const Endpoint to = endpoint(*server);
+  EXPECT_EQ(readExactly(*connect(to), 5), "hello");
+  auto session = newestTlsSession(tlsSessionKey(to));
+  ASSERT_TRUE(session);
+  const auto other = ScriptedServer::start([](Peer&) {}, tls(certificates_.wrong_host));
+  keepTlsSession(tlsSessionKey(endpoint(*other)), std::move(session));
+  EXPECT_EQ(connectError(endpoint(*other)).code, Code::tls);
 }
 
 TEST_F(TransportTest, VerifiesAnAddressAndAsksForNoName) {
