@@ -171,7 +171,7 @@ def sample(args):
 def flat(args):
     """Many small messages in one mailbox, with bodies cut out of one long text."""
     rng = Random(f"{args.seed}/flat")
-    store = mime.crlf(line for _ in range(3000) for line in text.wrap(text.sentence(rng)))
+    store = mime.crlf(text.wrap(text.prose(rng, 60_000)))
     starts = [match + 2 for match in range(len(store)) if store[match:match + 2] == b"\r\n"]
     box = maildir.Mailbox(args.out, args.layout, args.mailbox)
     written, step = 0, max(1, (LAST - FIRST) // max(1, args.flat))
