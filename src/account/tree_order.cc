@@ -1,6 +1,7 @@
 #include "account/tree_order.h"
 
 #include <functional>
+#include <limits>
 
 namespace emlfs {
 namespace {
@@ -14,6 +15,18 @@ std::optional<MailboxId> firstListed(const store::Snapshot& snapshot, MailboxId 
     return false;
   });
   return first;
+}
+
+// ... the last one, before `before`.
+std::optional<MailboxId> lastListed(const store::Snapshot& snapshot, MailboxId parent,
+                                    uint64_t before) {
+  std::optional<MailboxId> last;
+  snapshot.subdirectories(parent, 0, [&](const store::MailboxRecord& each) {
+    if (each.id.value >= before) return false;
+    last = each.id;
+    return true;
+  });
+  return last;
 }
 
 // ... in the order of their names, behind `after`.
@@ -37,6 +50,17 @@ std::optional<MailboxId> nextListed(const store::Snapshot& snapshot, MailboxId d
   return next;
 }
 
+std::optional<MailboxId> nextBackwards(const store::Snapshot& snapshot, MailboxId directory) {
+  auto next = lastListed(snapshot, directory, std::numeric_limits<uint64_t>::max());
+  for (MailboxId at = directory; !next && at != kRoot;) {
+    const auto record = snapshot.mailbox(at);
+    if (!record) break;
+    next = lastListed(snapshot, record->parent, at.value);
+    at = record->parent;
+  }
+  return next;
+}
+
 std::optional<MailboxId> nextByName(const store::Snapshot& snapshot, MailboxId directory) {
   auto next = firstByName(snapshot, directory, "");
   for (MailboxId at = directory; !next && at != kRoot;) {
@@ -52,8 +76,15 @@ std::optional<MailboxId> nextByName(const store::Snapshot& snapshot, MailboxId d
 
 std::optional<MailboxId> directoryAfter(const store::Snapshot& snapshot, MailboxId directory,
                                         TreeOrder order) {
-  return order == TreeOrder::listed ? nextListed(snapshot, directory)
-                                    : nextByName(snapshot, directory);
+  switch (order) {
+    case TreeOrder::listed:
+      return nextListed(snapshot, directory);
+    case TreeOrder::backwards:
+      return nextBackwards(snapshot, directory);
+    case TreeOrder::by_name:
+      return nextByName(snapshot, directory);
+  }
+  return std::nullopt;
 }
 
 }  // namespace emlfs

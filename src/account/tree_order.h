@@ -8,8 +8,9 @@
 namespace emlfs {
 
 enum class TreeOrder {
-  listed,   // as READDIR gives it: sub-directories before the messages (grep -r, find, tar)
-  by_name,  // sorted: the messages before the sub-directories (rsync)
+  listed,     // as READDIR gives it: sub-directories before the messages (grep -r, find, tar)
+  backwards,  // off a stack: the messages first, then the last of the sub-directories (rg)
+  by_name,    // sorted: the messages before the sub-directories (rsync)
 };
 
 // Absent after the last one. A directory that is no mailbox counts, and has no messages.

@@ -24,18 +24,20 @@ Walks::Directory& Walks::directoryOf(MailboxId id) {
   auto found = directories_.find(id);
   if (found == directories_.end()) {
     makeRoom();
+    Directory made = newDirectory();
     const auto latest = std::ranges::max_element(
         directories_, {}, [](const auto& each) { return each.second.read ? each.second.used : 0; });
-    Directory made = newDirectory();
+    if (latest != directories_.end()) made.to_the_end = latest->second.to_the_end;
     // Who went through one directory to its end goes through the next as well.
-    if (latest != directories_.end()) {
-      made.to_the_end = latest->second.to_the_end;
-      for (size_t i = 0; i < made.walks.size(); ++i) {
-        const Walk& before = latest->second.walks.at(i);
-        if (!before.atItsEnd()) continue;
-        made.walks.at(i).follows = latest->first;
-        made.walks.at(i).window = before.window;
-        made.walks.at(i).most_cached = before.most_cached;
+    for (size_t i = 0; i < made.walks.size(); ++i) {
+      uint64_t used = 0;
+      for (const auto& [before, directory] : directories_) {
+        const Walk& walk = directory.walks.at(i);
+        if (!isRecent(directory) || directory.used < used || !walk.atItsEnd()) continue;
+        used = directory.used;
+        made.walks.at(i).follows = before;
+        made.walks.at(i).window = walk.window;
+        made.walks.at(i).most_cached = walk.most_cached;
       }
     }
     found = directories_.try_emplace(id, std::move(made)).first;
@@ -96,16 +98,16 @@ bool Walks::advance(const store::Snapshot& snapshot, MailboxId directory, Walk& 
 }
 
 void Walks::stray(const store::Snapshot& snapshot, MailboxId directory, Walk& walk,
-                  const MessageRecord& message) {
+                  const MessageRecord& message) const {
   if (std::ranges::find(walk.passed, message.id) == walk.passed.end() && --walk.steps < kWalking) {
     const bool goes_on = walk.follows && isFirst(snapshot, directory, walk.order, message);
     const Walk before = std::exchange(walk, {});
     walk.order = before.order;
     if (goes_on) {
+      walk.in_tree = beyond(snapshot, *before.follows, walk.order) == directory;
       walk.steps = kWalking;
       walk.window = before.window;
       walk.most_cached = before.most_cached;
-      walk.in_tree = beyond(snapshot, *before.follows, walk.order) == directory;
     }
     walk.passed.push_back(message.id);
     walk.end_uid = message.uid;

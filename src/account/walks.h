@@ -60,6 +60,7 @@ class Walks {
   static constexpr size_t kFarthest = 16;  // directories beyond the one that is read
   static constexpr int kAgain = 16;        // messages, until it is looked for the next directory
   static constexpr size_t kRemembered = 64;
+  static constexpr uint64_t kRecent = 32;  // messages
 
   enum class Order { up, down, name };
   struct Coming {
@@ -105,8 +106,8 @@ class Walks {
   // False, and nothing has happened: this walk doesn't come to it next.
   static bool advance(const store::Snapshot& snapshot, MailboxId directory, Walk& walk,
                       MessageId message);
-  static void stray(const store::Snapshot& snapshot, MailboxId directory, Walk& walk,
-                    const store::MessageRecord& message);
+  void stray(const store::Snapshot& snapshot, MailboxId directory, Walk& walk,
+             const store::MessageRecord& message) const;
   static bool isFirst(const store::Snapshot& snapshot, MailboxId directory, Order order,
                       const store::MessageRecord& message);
   // Until `count` are coming, or there are no more.
@@ -126,9 +127,14 @@ class Walks {
   // Who reads only what the kernel has is not heard of: from `first` on, one message half way
   // to the end of what was asked for is left to him, and tells when he has come so far.
   static void leaveOne(Walk& walk, size_t first, std::vector<MessageId>& cached);
-  // The next one of the tree with messages, all of them known; absent if there is none.
-  static std::optional<MailboxId> beyond(const store::Snapshot& snapshot, MailboxId directory,
-                                         Order order);
+  // The next one of the tree with messages, all of them known; absent if there is none. Who reads
+  // with several threads is in several directories: those that he has begun are behind him.
+  std::optional<MailboxId> beyond(const store::Snapshot& snapshot, MailboxId directory,
+                                  Order order) const;
+  bool isBeingRead(MailboxId directory, Order order) const;
+  bool isRecent(const Directory& directory) const {
+    return directory.read && uses_ - directory.used < kRecent;
+  }
   // The walk beyond one that comes to its end, made if need be.
   void walkInto(MailboxId directory, const Walk& from, bool to_the_end);
   Walk& walkIn(MailboxId directory, Order order) {

@@ -114,12 +114,14 @@ void Walks::leaveOne(Walk& walk, size_t first, std::vector<MessageId>& cached) {
 }
 
 std::optional<MailboxId> Walks::beyond(const store::Snapshot& snapshot, MailboxId directory,
-                                       Order order) {
+                                       Order order) const {
+  static constexpr std::array kTreeOrders{TreeOrder::listed, TreeOrder::backwards,
+                                          TreeOrder::by_name};
   std::optional<MailboxId> next = directory;
   for (int i = 0; i < kMostEmpty; ++i) {
-    next = directoryAfter(snapshot, *next,
-                          order == Order::name ? TreeOrder::by_name : TreeOrder::listed);
+    next = directoryAfter(snapshot, *next, kTreeOrders.at(static_cast<size_t>(order)));
     if (!next) return std::nullopt;
+    if (isBeingRead(*next, order)) continue;
     const auto record = snapshot.mailbox(*next);
     if (!record || !record->selectable) continue;
     if (!record->state.complete) return std::nullopt;  // what comes then is not known yet
@@ -128,6 +130,13 @@ std::optional<MailboxId> Walks::beyond(const store::Snapshot& snapshot, MailboxI
     if (!any.coming.empty()) return next;
   }
   return std::nullopt;
+}
+
+bool Walks::isBeingRead(MailboxId directory, Order order) const {
+  const auto found = directories_.find(directory);
+  if (found == directories_.end() || !isRecent(found->second)) return false;
+  const Walk& walk = found->second.walks.at(static_cast<size_t>(order));
+  return walk.steps > 0 && !walk.atItsEnd();
 }
 
 void Walks::walkInto(MailboxId directory, const Walk& from, bool to_the_end) {

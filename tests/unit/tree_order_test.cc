@@ -44,12 +44,16 @@ TEST_F(TreeOrderTest, AsListedSubdirectoriesComeFirst) {
   EXPECT_THAT(from(test::mailboxId(1), TreeOrder::listed), ElementsAre(1, 4, 6, 5, 2, 3, 0));
 }
 
+TEST_F(TreeOrderTest, BackwardsTheyComeLastAndTheLastOfThemFirst) {
+  EXPECT_THAT(from(kRoot, TreeOrder::backwards), ElementsAre(0, 3, 2, 5, 6, 4, 1));
+}
+
 TEST_F(TreeOrderTest, ByNameTheyComeLast) {
   EXPECT_THAT(from(kRoot, TreeOrder::by_name), ElementsAre(0, 2, 5, 6, 4, 3, 1));
 }
 
 TEST_F(TreeOrderTest, OfWhatIsGoneNothingFollows) {
-  for (const auto order : {TreeOrder::listed, TreeOrder::by_name})
+  for (const auto order : {TreeOrder::listed, TreeOrder::backwards, TreeOrder::by_name})
     EXPECT_EQ(directoryAfter(*cache_->snapshot(), test::mailboxId(99), order), std::nullopt);
 }
 

@@ -166,6 +166,28 @@ TEST_F(TreeWalksTest, WhoGoesOnAsExpectedFindsTheNextOnesThere) {
   EXPECT_EQ(asked_.upper_bound(10'000), asked_.find(10'001)) << "to the last";
 }
 
+// As rg does: each takes the next directory, from the last one on, and reads it backwards.
+TEST_F(TreeWalksTest, TwoThreadsThatShareTheDirectories) {
+  constexpr uint64_t kDirectories = 12;
+  constexpr Uid kMessages = 30;
+  fill(kDirectories, kMessages);
+  uint64_t next = kDirectories;
+  struct Thread {
+    uint64_t directory = 0;
+    Uid left = 0;
+  };
+  Thread threads[2];
+  size_t ahead = 0;
+  for (size_t turn = 0; turn < kDirectories * kMessages; ++turn) {
+    Thread& thread = threads[turn % 2];
+    if (thread.left == 0) thread = {next--, kMessages};
+    ahead += asked_.contains(1'000 * thread.directory + thread.left) ? 1 : 0;
+    read(thread.directory, thread.left--);
+  }
+  // The two begin with two directories of which nobody knows anything.
+  EXPECT_GE(ahead, (kDirectories - 2) * kMessages);
+}
+
 TEST_F(TreeWalksTest, WhoGoesElsewhereIsNotFollowed) {
   fill(10, 20);
   readAll(1, 20);
