@@ -12,10 +12,11 @@ namespace {
 
 using store::kChunkBytes;
 
-// What is fetched in one command: large enough that the next round trip is little beside it, and
-// small enough that two connections share what is fetched at once.
-constexpr uint64_t kBatchBytes = 2 << 20;
 constexpr size_t kBatchMessages = 512;
+// Who wants something else waits for the batches that run: on a slow line they are so small that
+// they take about a second, and what is asked for in all about eight.
+constexpr uint64_t kBatchLeast = 64 << 10;
+constexpr uint64_t kWindowSeconds = 8;
 // Of a larger message that will be read to its end; the rest comes as it is read.
 constexpr uint32_t kAheadChunks = 16;
 constexpr uint64_t kWholeBytes = uint64_t{kAheadChunks} * kChunkBytes;
@@ -38,17 +39,21 @@ void BodyReader::followWalk(MessageId id) {
   const auto message = snapshot->message(id);
   if (!message || message->size > largest_) return;
   Walks::Ahead ahead;
+  uint64_t most = 0;
   {
     const MutexLock lock(walks_mutex_);
+    most = batch_bytes_;
     ahead = walks_.begins(*snapshot, *message,
                           [&](MessageId each) { return snapshot->cachedBytes(each) != 0; });
   }
   if (const auto shown = store::shownIn(*message))
     hooks_.walk({*shown, id, std::move(ahead.cached)});
+  const auto most_chunks =
+      static_cast<uint32_t>(std::clamp<uint64_t>(most / kChunkBytes, 1, kAheadChunks));
   std::vector<FetchPtr> batch;
   uint64_t bytes = 0;
   const auto send = [&] {
-    if (!batch.empty()) submitBatch(std::exchange(batch, {}));
+    if (!batch.empty()) readAhead(std::exchange(batch, {}), true);
     bytes = 0;
   };
   for (const auto& each : ahead.messages) {
@@ -59,7 +64,7 @@ void BodyReader::followWalk(MessageId id) {
     const uint32_t chunks = chunksOf(each.size);
     const auto fetch = beginAhead(each, mailbox->wire, 0,
                                   !large             ? chunks
-                                  : ahead.to_the_end ? std::min(chunks, kAheadChunks)
+                                  : ahead.to_the_end ? std::min(chunks, most_chunks)
                                                      : 1);
     if (!fetch) continue;
     if (large) {
@@ -69,12 +74,12 @@ void BodyReader::followWalk(MessageId id) {
         const MutexLock lock(mutex_);
         progress_[each.id] = {fetch->count, ahead.to_the_end ? kWindowMax : kWindowMax / 2};
       }
-      submit(fetch, imap::Lane::ahead);
+      readAhead({fetch}, false);
       continue;
     }
     batch.push_back(fetch);
     bytes += each.size;
-    if (bytes >= kBatchBytes || batch.size() >= kBatchMessages) send();
+    if (bytes >= most || batch.size() >= kBatchMessages) send();
   }
   send();
 }
@@ -117,9 +122,11 @@ std::optional<std::string> BodyReader::settled(MessageId id) {
 
 // Who reads on where the last fetch ended gets the next before he comes to it.
 void BodyReader::followReader(const Request& request) {
-  if (request.offset >= Walks::kLarge) {
+  uint32_t widest = 0;
+  {
     const MutexLock lock(walks_mutex_);
-    walks_.goesOn(request.id);
+    walks_.goesOn(request.id, request.offset, request.size);
+    widest = std::clamp(static_cast<uint32_t>(batch_bytes_ / kChunkBytes), 2U, kWindowMax);
   }
   FetchPtr fetch;
   {
@@ -136,12 +143,12 @@ void BodyReader::followReader(const Request& request) {
     if (progress.next >= chunks) return;
     const auto mailbox = snapshot->mailbox(message->mailbox);
     if (!mailbox) return;
-    progress.width = std::min(progress.width * 2, kWindowMax);
+    progress.width = std::min(progress.width * 2, widest);
     const uint32_t count = std::min(progress.width, chunks - progress.next);
     fetch = beginFetch(*snapshot, *message, mailbox->wire, progress.next, count, true);
     progress.next += count;
   }
-  if (fetch) submit(fetch, imap::Lane::ahead);
+  if (fetch) readAhead({fetch}, false);
 }
 
 BodyReader::FetchPtr BodyReader::beginAhead(const store::MessageRecord& message,
@@ -152,17 +159,52 @@ BodyReader::FetchPtr BodyReader::beginAhead(const store::MessageRecord& message,
   return beginFetch(*snapshot, message, wire, first, count, true);
 }
 
-void BodyReader::submitBatch(std::vector<FetchPtr> batch) {
+void BodyReader::readAhead(std::vector<FetchPtr> fetches, bool whole) {
+  const auto batch = std::make_shared<Batch>();
+  batch->whole = whole;
+  batch->fetches = std::move(fetches);
+  {
+    const MutexLock lock(mutex_);
+    for (const auto& fetch : batch->fetches) fetch->batch = batch;
+  }
+  submitBatch(batch, false);
+}
+
+void BodyReader::submitBatch(const BatchPtr& batch, bool hurried) {
   imap::Job job;
   job.lane = imap::Lane::ahead;
-  job.mailbox = batch.front()->wire;
+  job.first = hurried;
+  job.mailbox = batch->fetches.front()->wire;
   job.doing = "reading ahead in " + job.mailbox;
-  const auto shared = std::make_shared<const std::vector<FetchPtr>>(std::move(batch));
-  job.run = [this, shared](imap::Session& session) { runBatch(session, *shared); };
-  job.failed = [this, shared](const Error& error) {
-    for (const auto& fetch : *shared) finish(fetch, error);
+  job.run = [this, batch, hurried](imap::Session& session) {
+    if (!begin(*batch, hurried)) return;
+    if (batch->whole)
+      runBatch(session, batch->fetches);
+    else
+      run(session, batch->fetches.front());
+  };
+  job.failed = [this, batch, hurried](const Error& error) {
+    if (!begin(*batch, hurried)) return;
+    for (const auto& fetch : batch->fetches) finish(fetch, error);
   };
   pool_.submit(std::move(job));
+}
+
+bool BodyReader::begin(Batch& batch, bool hurried) {
+  const MutexLock lock(mutex_);
+  if (batch.hurried != hurried) return false;
+  batch.begun = true;
+  return true;
+}
+
+void BodyReader::learn(uint64_t bytes, Clock::duration time) {
+  const double seconds = std::max(std::chrono::duration<double>(time).count(), 0.001);
+  const double rate = static_cast<double>(bytes) / seconds;
+  const MutexLock lock(walks_mutex_);
+  // At once where it is slow; what was waiting in a buffer comes faster than the line is.
+  const auto most = static_cast<double>(std::min(2 * batch_bytes_, kBatchMost));
+  batch_bytes_ = static_cast<uint64_t>(std::clamp(rate, double{kBatchLeast}, most));
+  walks_.limitWindow(kWindowSeconds * batch_bytes_);
 }
 
 void BodyReader::runBatch(imap::Session& session, const std::vector<FetchPtr>& batch) {
@@ -186,7 +228,12 @@ void BodyReader::runBatch(imap::Session& session, const std::vector<FetchPtr>& b
       expected.back()[message->uid] = {fetch, message->size};
     }
   }
+  uint64_t came = 0;
+  uint64_t learnt = 0;
+  const auto began = Clock::now();
   session.fetchBodies(wanted, kWholeBytes, [&](size_t mailbox, Uid uid, std::string&& bytes) {
+    came += bytes.size();
+    if (came >= learnt + kBatchLeast) learn(learnt = came, Clock::now() - began);
     const auto at = expected[mailbox].find(uid);
     // Of another size than announced: who reads it sees to that.
     if (at == expected[mailbox].end() || at->second.size != bytes.size()) return;

@@ -58,7 +58,11 @@ BodyReader::BodyReader(imap::Pool& pool, store::Cache& cache, uint64_t largest, 
           cache, [this](MessageId id, unsigned version) { return isCurrent(id, version); },
           [this](const FetchedBody& body, const std::optional<Error>& error) {
             written(body, error);
-          }) {}
+          }) {
+  constexpr uint64_t kUntilLearnt = 1 << 20;
+  const MutexLock lock(walks_mutex_);
+  walks_.limitWindow(kUntilLearnt);
+}
 
 void BodyReader::stop() {
   std::vector<Request> held;
@@ -249,30 +253,35 @@ bool BodyReader::answer(const Request& request, uint32_t& missing) {
 
 bool BodyReader::await(Request& request, uint32_t missing) {
   FetchPtr fetch;
+  BatchPtr hurried;
   {
     const MutexLock lock(mutex_);
     requireNotCancelled(request.wait);
     const auto active = active_.find({request.id, missing});
     if (active != active_.end()) {
       active->second->waiting.push_back(std::move(request));
-      return true;
-    }
-    // A fetch may have ended since the look: it goes from active_ to recent_ to the store, and in
-    // that order it is looked for, so that nothing is asked for twice.
-    if (recent_.count({request.id, missing}) != 0) return false;
-    requireNotSilent(request.id);
-    if (renewing_ == request.id)
-      throw Error(Code::busy, Scope::message, "the message is being written");
-    const auto snapshot = cache_.snapshot();
-    if (chunkOf(*snapshot, request.id, missing)) return false;
-    const auto [message, mailbox] = placeOf(*snapshot, request.id);
+      hurried = active->second->batch.lock();
+      if (!hurried || hurried->begun || std::exchange(hurried->hurried, true)) return true;
+    } else {
+      // A fetch may have ended since the look: it goes from active_ to recent_ to the store, and in
+      // that order it is looked for, so that nothing is asked for twice.
+      if (recent_.count({request.id, missing}) != 0) return false;
+      requireNotSilent(request.id);
+      if (renewing_ == request.id)
+        throw Error(Code::busy, Scope::message, "the message is being written");
+      const auto snapshot = cache_.snapshot();
+      if (chunkOf(*snapshot, request.id, missing)) return false;
+      const auto [message, mailbox] = placeOf(*snapshot, request.id);
 
-    const uint64_t end = std::min<uint64_t>(request.offset + request.size, message.size);
-    const uint32_t count = window(message, missing, chunkOf(std::max<uint64_t>(end, 1) - 1));
-    fetch = beginFetch(*snapshot, message, mailbox.wire, missing, count, false);
-    fetch->waiting.push_back(std::move(request));
+      const uint32_t count = window(message, request, missing);
+      fetch = beginFetch(*snapshot, message, mailbox.wire, missing, count, false);
+      fetch->waiting.push_back(std::move(request));
+    }
   }
-  submit(fetch, imap::Lane::reading);
+  if (hurried)
+    submitBatch(hurried, true);
+  else
+    submit(fetch, imap::Lane::reading);
   return true;
 }
 
@@ -315,17 +324,21 @@ void BodyReader::requireNotSilent(MessageId id) {
   silent_.erase(silence);
 }
 
-uint32_t BodyReader::window(const store::MessageRecord& message, uint32_t first, uint32_t last) {
+uint32_t BodyReader::window(const store::MessageRecord& message, const Request& request,
+                            uint32_t first) {
   const uint32_t chunks = std::max(chunksOf(message.size), first + 1);
   if (chunks <= kWholeChunks) return chunks - first;
+  const uint64_t end = std::min<uint64_t>(request.offset + request.size, message.size);
+  const uint32_t last = chunkOf(std::max<uint64_t>(end, 1) - 1);
   const uint32_t needed = std::max(last, first) - first + 1;
   if (progress_.size() > kProgressMax) progress_.clear();
   auto& progress = progress_[message.id];
-  const bool sequential = progress.width != 0 && progress.next == first;
+  // The kernel reads the beginning in a piece that is a little longer than a chunk.
+  const bool sequential = request.offset != 0 && progress.width != 0 && progress.next == first;
   const uint32_t width =
       std::clamp(sequential ? progress.width * 2 : needed, needed, std::max(needed, kWindowMax));
   const uint32_t count = std::min(width, chunks - first);
-  progress = {first + count, width};
+  progress = {first + count, request.offset != 0 ? width : std::max(width, progress.width)};
   return count;
 }
 
@@ -341,14 +354,15 @@ void BodyReader::finish(const FetchPtr& fetch, const std::optional<Error>& error
       at = at->second == fetch ? active_.erase(at) : std::next(at);
     waiting.swap(fetch->waiting);
     if (error) progress_.erase(fetch->id);
-    if (error && error->code == Code::timeout && !fetch->ahead) {
+    if (error && error->code == Code::timeout && (!fetch->ahead || !waiting.empty())) {
       if (silent_.size() > kSilentMax) silent_.clear();
       silent_[fetch->id] = {Clock::now() + kSilence, error->what()};
     }
   }
   // What was not asked for by a reader may fail in its own way: he asks again, for himself.
   const bool of_messages =
-      error && error->scope != Scope::connection && error->scope != Scope::account;
+      error && ((error->scope != Scope::connection && error->scope != Scope::account) ||
+                error->code == Code::limit || error->code == Code::protocol);
   const bool anew = of_old_version || (fetch->ahead && of_messages);
   const bool wait_for_move = !anew && error && error->code == Code::stale && fetch->leaving;
   for (auto& request : waiting) {

@@ -61,7 +61,10 @@ class BodyReader {
 
  private:
   static constexpr WaitId kReadBit = WaitId{1} << 48;
-  static constexpr uint32_t kWindowMax = 8;    // chunks, 1 MiB: as many as are fetched at once
+  static constexpr uint32_t kWindowMax = 8;  // chunks, 1 MiB: as many as are fetched at once
+  // What is fetched in one command: large enough that the next round trip is little beside it, and
+  // small enough that two connections share what is fetched at once.
+  static constexpr uint64_t kBatchMost = 2 << 20;
   using Key = std::pair<MessageId, uint32_t>;  // a chunk
   using Chunk = std::shared_ptr<const std::string>;
   struct Request {
@@ -77,6 +80,7 @@ class BodyReader {
     store::MessageRecord message;
     store::MailboxRecord mailbox;
   };
+  struct Batch;
   struct Fetch {
     MessageId id;
     unsigned version = 0;  // of the message
@@ -88,8 +92,17 @@ class BodyReader {
     bool ahead = false;    // begun for nobody in particular
     bool ended = false;    // guarded by mutex_
     std::vector<Request> waiting;
+    std::weak_ptr<Batch> batch;  // of what is read ahead
   };
   using FetchPtr = std::shared_ptr<Fetch>;
+  // What is read ahead by one job, and how far that is: guarded by mutex_.
+  struct Batch {
+    std::vector<FetchPtr> fetches;
+    bool whole = true;     // messages; else one, of which it is a part
+    bool begun = false;    // the job runs, or has run
+    bool hurried = false;  // somebody waits for it: another job does it, before all others
+  };
+  using BatchPtr = std::shared_ptr<Batch>;
 
   // Answers at once, and is true, or leaves the request with a fetch. `request` is used up.
   bool serve(Request& request);
@@ -107,8 +120,13 @@ class BodyReader {
   FetchPtr beginAhead(const store::MessageRecord& message, const std::string& wire, uint32_t first,
                       uint32_t count);
   void submit(const FetchPtr& fetch, imap::Lane lane);
-  void submitBatch(std::vector<FetchPtr> batch);
+  void readAhead(std::vector<FetchPtr> fetches, bool whole);
+  void submitBatch(const BatchPtr& batch, bool hurried);
+  // False: another job does it.
+  bool begin(Batch& batch, bool hurried);
   void runBatch(imap::Session& session, const std::vector<FetchPtr>& batch);
+  // How long the bytes of a batch took shows how much may be asked for at once.
+  void learn(uint64_t bytes, Clock::duration time);
   bool ended(const Fetch& fetch);
   static uint32_t chunksOf(uint64_t size) {
     return static_cast<uint32_t>((std::max<uint64_t>(size, 1) - 1) / store::kChunkBytes) + 1;
@@ -124,7 +142,7 @@ class BodyReader {
   bool isAwaited(MessageId id) REQUIRES(mutex_);
   void requireNotCancelled(WaitId wait) REQUIRES(mutex_);
   void requireNotSilent(MessageId id) REQUIRES(mutex_);
-  uint32_t window(const store::MessageRecord& message, uint32_t first, uint32_t last)
+  uint32_t window(const store::MessageRecord& message, const Request& request, uint32_t first)
       REQUIRES(mutex_);
   void run(imap::Session& session, const FetchPtr& fetch);
   // `next`: what is asked for then.
@@ -181,6 +199,7 @@ class BodyReader {
 
   Mutex walks_mutex_;
   Walks walks_ GUARDED_BY(walks_mutex_);
+  uint64_t batch_bytes_ GUARDED_BY(walks_mutex_) = 256 << 10;  // that one may have
 
   BodyWriter writer_;  // last: its thread uses what stands above
 };

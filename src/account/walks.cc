@@ -56,6 +56,7 @@ Walks::Ahead Walks::begins(const store::Snapshot& snapshot, const MessageRecord&
   directory.last = message.id;
   if (directory.large) directory.to_the_end = false;
   directory.large.reset();
+  directory.large_read_to = kReadAtOnce;
   if (message.size > kLarge) directory.large = message.id;
 
   const auto best = [&] { return std::ranges::max_element(directory.walks, {}, &Walk::steps); };
@@ -71,9 +72,12 @@ Walks::Ahead Walks::begins(const store::Snapshot& snapshot, const MessageRecord&
   return ask(snapshot, *shown, walk->order, cached, directory.to_the_end);
 }
 
-void Walks::goesOn(MessageId id) {
+void Walks::goesOn(MessageId id, uint64_t offset, uint64_t size) {
   for (auto& [mailbox, directory] : directories_) {
-    if (directory.large != id) continue;
+    // READs that are on their way together come in any order.
+    if (directory.large != id || offset > directory.large_read_to + kReadAtOnce) continue;
+    directory.large_read_to = std::max(directory.large_read_to, offset + size);
+    if (directory.large_read_to <= kLarge) continue;
     directory.large.reset();
     directory.to_the_end = true;
   }

@@ -40,8 +40,10 @@ class Walks {
   // Somebody reads `message` from its first byte. Gives what is to be there before he comes to it.
   Ahead begins(const store::Snapshot& snapshot, const store::MessageRecord& message,
                const Cached& cached);
-  // Somebody reads on in a large message.
-  void goesOn(MessageId id);
+  // Somebody reads in a message beyond its beginning: on from there, or he jumps to its end.
+  void goesOn(MessageId id, uint64_t offset, uint64_t size);
+  // So many bytes on their way are enough for now.
+  void limitWindow(uint64_t bytes) { limit_ = std::max(bytes, kFirstWindow); }
 
   // Messages up to this size count as read whole, whoever reads their beginning.
   static constexpr uint64_t kLarge = 2 * uint64_t{store::kChunkBytes};
@@ -60,7 +62,8 @@ class Walks {
   static constexpr size_t kFarthest = 16;  // directories beyond the one that is read
   static constexpr int kAgain = 16;        // messages, until it is looked for the next directory
   static constexpr size_t kRemembered = 64;
-  static constexpr uint64_t kRecent = 32;  // messages
+  static constexpr uint64_t kRecent = 32;                      // messages
+  static constexpr uint64_t kReadAtOnce = store::kChunkBytes;  // bytes; the kernel's READs
 
   enum class Order { up, down, name };
   struct Coming {
@@ -100,6 +103,7 @@ class Walks {
     uint64_t used = 0;
     bool read = false;               // else only looked into, beyond another
     std::optional<MessageId> large;  // read last, and not read on yet
+    uint64_t large_read_to = 0;
     bool to_the_end = false;
   };
 
@@ -142,6 +146,7 @@ class Walks {
   }
 
   uint64_t largest_window_;
+  uint64_t limit_ = kLargestWindow;
   std::map<MailboxId, Directory> directories_;
   uint64_t uses_ = 0;
 };

@@ -32,6 +32,7 @@ Walks::Ahead Walks::ask(const store::Snapshot& snapshot, MailboxId directory, Or
   };
 
   Walk& walk = walkIn(directory, order);
+  const uint64_t window = std::min(walk.window, limit_);
   uint64_t asked = 0;
   size_t given = 0;
   bool all = true;  // that is known of the path so far has been asked for
@@ -42,11 +43,11 @@ Walks::Ahead Walks::ask(const store::Snapshot& snapshot, MailboxId directory, Or
       asked += each.bytes;
       given += each.silent && path.size() == 1 ? 1 : 0;
     }
-  } while (all && asked <= walk.window / 2 && goBeyond());
+  } while (all && asked <= window / 2 && goBeyond());
   Ahead ahead{.messages = {}, .cached = {}, .to_the_end = to_the_end};
-  if (asked > walk.window / 2 || given > walk.given / 2) return ahead;
+  if (asked > window / 2 || given > walk.given / 2) return ahead;
 
-  uint64_t left = walk.window - std::min(asked, walk.window);
+  uint64_t left = window - std::min(asked, window);
   const auto first = static_cast<size_t>(std::ranges::find(walk.coming, false, &Coming::asked) -
                                          walk.coming.begin());
   bool exhausted = take(snapshot, directory, walk, true, cached, left, ahead);
@@ -56,11 +57,11 @@ Walks::Ahead Walks::ask(const store::Snapshot& snapshot, MailboxId directory, Or
     exhausted = take(snapshot, path[at], walkIn(path[at], order), false, cached, left, ahead);
 
   if (ahead.messages.empty() && ahead.cached.empty()) return ahead;
-  const uint64_t window = std::min(walk.window * 2, largest_window_);
+  const uint64_t larger = std::min(walk.window * 2, largest_window_);
   walk.most_cached = std::min(walk.most_cached * 2, kMostAtOnce);
   for (const MailboxId id : path) {
     Walk& each = walkIn(id, order);
-    each.window = std::max(each.window, window);
+    each.window = std::max(each.window, larger);
     each.most_cached = std::max(each.most_cached, walk.most_cached);
   }
   return ahead;

@@ -125,6 +125,13 @@ RawResponse Connection::read() {
   }
 }
 
+// What keeps coming is not waited for: the deadline of a read never passes.
+void Connection::waste() {
+  patience_.wasted(response_bytes_);
+  if (patience_.isOver())
+    throw Error(Code::timeout, Scope::connection, "the server sends only what is of no use");
+}
+
 void Connection::hungUp(const StatusLine& bye) const {
   throw Error(Code::network, Scope::connection,
               fmt::format("the server closed the connection: {}", bye.text), bye.text);
@@ -284,6 +291,8 @@ void Connection::hearLastWords() {
 }
 
 void Connection::takeUntagged(RawResponse&& response, const Handler& handler) {
+  const uint64_t bytes = framer_.bodyBytes() + framer_.otherBytes();
+  response_bytes_ = bytes - std::exchange(earlier_bytes_, bytes);
   const size_t size = response.text.size() + 2;
   Data data = understand(std::move(response));
   const auto* line = std::get_if<StatusLine>(&data);
@@ -297,7 +306,11 @@ StatusLine Connection::exchange(const Command& command, const Handler& handler, 
                                 const std::vector<Foretold>& behind,
                                 const std::function<void()>& continued) {
   const auto began = Clock::now();
+  const bool was_selected = !selected.wire.empty();
   const auto ahead = takeAhead(command);
+  // What is asked would be answered from another mailbox than the caller looked at.
+  if (was_selected && selected.wire.empty() && isAboutMessages(command.verb()))
+    notImap("what was asked in one mailbox before the selection of another, out of its turn");
   const std::string tag = ahead ? *ahead : newTag(command.verb());
   verb_ = command.verb();
 
@@ -437,6 +450,7 @@ void Connection::startTls() {
   }
   capabilities_ = {};
   framer_ = Framer();
+  earlier_bytes_ = 0;
   selected = {};
   patience_.begin();
   try {

@@ -27,6 +27,8 @@ struct Foretold {
 };
 // Nothing, if the command has to wait for the server in its middle.
 std::vector<Foretold> foretell(const Command& command, uint64_t expected = 0);
+// Whether a command of this verb means other messages in another mailbox.
+bool isAboutMessages(std::string_view verb);
 
 class Connection {
  public:
@@ -62,6 +64,10 @@ class Connection {
 
   // Until then everything has to be done; absent: each command has its own time.
   void boundAll(std::optional<Deadline> bound) { patience_.boundAll(bound); }
+
+  // For handlers: what they are given is of no use, and buys the server no time. Throws
+  // Error(timeout, connection) when it has none left.
+  void waste();
 
   // After the OK to STARTTLS. Everything learnt before is forgotten; bytes that came with the OK
   // are Error(tls).
@@ -134,7 +140,9 @@ class Connection {
   unsigned next_tag_ = 1;
   Clock::duration round_trip_ = Clock::duration::max();
   bool broken_ = false;
-  std::string verb_;  // of the command that runs
+  std::string verb_;             // of the command that runs
+  uint64_t response_bytes_ = 0;  // of the last untagged one, and of all before it
+  uint64_t earlier_bytes_ = 0;
   // Sent, in this order, and nobody has asked for their answers yet.
   struct Ahead {
     Foretold command;

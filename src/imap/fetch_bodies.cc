@@ -16,8 +16,9 @@ constexpr std::string_view kWhole = "(UID BODY.PEEK[])";
 // Of literals, as long as it lives.
 class OnlyUpTo {
  public:
+  // A little more than announced is passed over.
   OnlyUpTo(Connection& connection, uint64_t most) : connection_(connection) {
-    connection.setWindow({0, most});
+    connection.setWindow({0, most, 4 * most});
   }
   ~OnlyUpTo() { connection_.setWindow({}); }
   OnlyUpTo(const OnlyUpTo&) = delete;
@@ -66,10 +67,14 @@ void fetch(Connection& connection, const Step& step, const UidSet& wanted, uint6
       command,
       [&](Data&& data) {
         auto* fetch = std::get_if<FetchData>(&data);
-        if (fetch == nullptr || !fetch->body || !wanted.contains(fetch->uid)) return;
+        if (fetch == nullptr || !fetch->body) return;
         Body& body = *fetch->body;
         const bool whole = !body.nil && !body.origin && body.length == body.bytes.size();
-        if (!whole || body.length == 0 || body.length > most || given.contains(fetch->uid)) return;
+        if (!whole || body.length == 0 || body.length > most || !wanted.contains(fetch->uid) ||
+            given.contains(fetch->uid)) {
+          connection.waste();
+          return;
+        }
         given.add(fetch->uid);
         each(step.mailbox, fetch->uid, std::move(body.bytes));
       },

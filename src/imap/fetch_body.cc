@@ -31,7 +31,11 @@ std::optional<Body> ask(Connection& connection, const Request& request, bool par
       command,
       [&](Data&& data) {
         if (auto* fetch = std::get_if<FetchData>(&data)) {
-          if (fetch->uid == request.uid && fetch->body && !body) body = std::move(fetch->body);
+          if (!fetch->body) return;
+          if (fetch->uid == request.uid && !body)
+            body = std::move(fetch->body);
+          else
+            connection.waste();
         } else if (const auto* other = std::get_if<UnreadableData>(&data)) {
           unreadable |= other->kind == "FETCH";
         }

@@ -13,6 +13,10 @@ std::string_view verbOf(std::string_view text) {
 
 }  // namespace
 
+bool isAboutMessages(std::string_view verb) {
+  return verb.starts_with("UID ") || verb == "EXPUNGE";
+}
+
 std::vector<Foretold> foretell(const Command& command, uint64_t expected) {
   if (command.pieces().size() != 1 || !command.uploads().empty()) return {};
   return {{command.pieces()[0], expected}};

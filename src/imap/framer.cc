@@ -136,7 +136,8 @@ bool Framer::beginLiteral() {
 
   const BodyHead head = bodyHead(std::string_view(response_.text).substr(0, literal.at));
   literal_is_body_ = head != BodyHead::none;
-  if (!literal_is_body_ && literal.length > kMaxLiteral) tooMuch("a literal that is too long");
+  if (literal.length > (literal_is_body_ ? window_.most : kMaxLiteral))
+    tooMuch("a literal that is too long");
   literal_left_ = literal.length;
   literal_skip_ = head == BodyHead::whole ? window_.skip : 0;
   literal_keep_ = literal_is_body_ ? window_.keep : kKeptLiteral;

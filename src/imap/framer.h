@@ -29,6 +29,7 @@ struct RawResponse {
 struct Window {
   uint64_t skip = 0;  // of a literal after "BODY[] "; one after "BODY[]<n> " begins where it should
   uint64_t keep = 0;
+  uint64_t most = UINT64_MAX;  // a longer one is Error(limit, connection)
 };
 
 class Framer {

@@ -23,19 +23,23 @@ class Patience {
   void came(uint64_t bytes) { useful_bytes_ += bytes; }
   // Of what came, this many bytes say nothing.
   void wasted(uint64_t bytes) { useful_bytes_ -= std::min(bytes, useful_bytes_); }
+  // What came since begin() is worth less than the time that it took.
+  bool isOver() const { return Clock::now() > worthUntil(); }
   // All commands until then end by then; absent: no such bound.
   void boundAll(std::optional<Deadline> bound) { bound_ = bound; }
 
   // For the next wait: `timeout` of silence at most, and no later than what came is worth.
   Deadline deadline() const {
-    const auto worth = began_ + timeout_ + Milliseconds(useful_bytes_ * 1000 / kBytesPerSecond);
-    const auto at = std::min(Clock::now() + timeout_, worth);
+    const auto at = std::min(Clock::now() + timeout_, worthUntil());
     return Deadline::at(bound_ ? std::min(at, bound_->at()) : at);
   }
 
  private:
   // Half of what the slowest line brings that is still to be of use.
   static constexpr uint64_t kBytesPerSecond = 500;
+  Clock::time_point worthUntil() const {
+    return began_ + timeout_ + Milliseconds(useful_bytes_ * 1000 / kBytesPerSecond);
+  }
 
   Milliseconds timeout_;
   Clock::time_point began_ = Clock::now();

@@ -112,7 +112,10 @@ void ThreadPool::enqueue(QueuedJob queued) {
   {
     MutexLock lock(mutex_);
     if (!state_.stopping) {
-      state_.queue.push(std::move(queued));
+      if (queued.job.first)
+        state_.queue.pushFront(std::move(queued));
+      else
+        state_.queue.push(std::move(queued));
       changed();
       return;
     }

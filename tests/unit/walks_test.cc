@@ -343,13 +343,20 @@ TEST_F(WalksTest, LargeOnesToTheirEndForThoseWhoReadSo) {
   for (const Uid uid : {1U, 2U, 3U}) read(uid);
   EXPECT_FALSE(to_the_end_);
   read(4);
-  walks_.goesOn(MessageId{104});
+  const uint64_t piece = Walks::kLarge / 2;
+  walks_.goesOn(MessageId{104}, 2'900'000, 4'096);
+  walks_.goesOn(MessageId{104}, piece, piece);
   read(5);
-  EXPECT_TRUE(to_the_end_);
-  walks_.goesOn(MessageId{105});
+  EXPECT_FALSE(to_the_end_) << "only the end, and what the kernel reads with the beginning";
+  for (uint64_t offset = piece; offset < 4 * piece; offset += piece)
+    walks_.goesOn(MessageId{105}, offset, piece);
   read(6);
   EXPECT_TRUE(to_the_end_);
-  read(7);  // 6 was left at its beginning
+  for (const uint64_t offset : {2 * piece, piece, 3 * piece})
+    walks_.goesOn(MessageId{106}, offset, piece);
+  read(7);
+  EXPECT_TRUE(to_the_end_);
+  read(8);  // 7 was left at its beginning
   EXPECT_FALSE(to_the_end_);
 }
 

@@ -168,6 +168,26 @@ TEST(Foretold, AMailboxThatIsSelectedOutOfTurnEndsTheConnection) {
 }
 
 // The answer to LIST, which tells whether it is gone, comes behind all that is on its way.
+// Who asks again for what was refused so would ask in the mailbox that is selected by then.
+TEST(Foretold, AFetchThatIsRefusedBeforeItsTurnIsNotAskedInAnotherMailbox) {
+  Dialogue dialogue("IMAP4rev1", [](Peer& peer) {
+    const std::string a = exactly(peer, "EXAMINE \"A\"");
+    const std::string bodies_of_a = exactly(peer, "UID FETCH 1 (UID BODY.PEEK[])");
+    const std::string b = exactly(peer, "EXAMINE \"B\"");
+    const std::string bodies_of_b = exactly(peer, "UID FETCH 1 (UID BODY.PEEK[])");
+    peer.send(bodies_of_a + " BAD not selected\r\n" + selected(1, a) + selected(4, b) +
+              body(1, "b") + bodies_of_b + " OK\r\n");
+    peer.waitForClose();
+  });
+  std::string got;
+  EXPECT_ERROR(
+      dialogue.session->fetchBodies({{"A", 1, uidsOf({1})}, {"B", 4, uidsOf({1})}}, 100,
+                                    [&](size_t, Uid, std::string&& bytes) { got += bytes; }),
+      Code::protocol, Scope::connection);
+  EXPECT_EQ(got, "");
+  EXPECT_EQ(dialogue.end(), "");
+}
+
 TEST(Foretold, BodiesBehindAMailboxThatIsRefusedWithoutAReason) {
   Dialogue dialogue("IMAP4rev1", [](Peer& peer) {
     std::string a = exactly(peer, "EXAMINE \"A\"");

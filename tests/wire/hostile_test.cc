@@ -311,5 +311,25 @@ TEST(Hostile, SearchOkWithoutData) {
   EXPECT_EQ(dialogue.end(), "");
 }
 
+// Bodies of messages that nobody asked for, for ever.
+TEST(Hostile, WhatNobodyAskedForBuysNoTime) {
+  Dialogue dialogue(
+      "IMAP4rev1",
+      [](Peer& peer) {
+        serveExamine(peer);
+        peer.expect("UID FETCH");
+        const std::string other = "BODY[] {3000}\r\n" + std::string(3'000, 'x') + ")\r\n";
+        for (int uid = 1'000;; ++uid)
+          peer.send("* 1 FETCH (UID " + std::to_string(uid) + " " + other);
+      },
+      [](SessionOptions& options) { options.endpoint.timeout = Milliseconds{200}; });
+  UidSet wanted;
+  wanted.add(1);
+  const auto validity = dialogue.session->examine("INBOX").uid_validity;
+  EXPECT_ERROR(dialogue.session->fetchBodies({{"INBOX", validity, wanted}}, 100'000,
+                                             [](size_t, Uid, std::string&&) {}),
+               Code::timeout, Scope::connection);
+}
+
 }  // namespace
 }  // namespace emlfs::imap

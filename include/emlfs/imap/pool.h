@@ -36,7 +36,8 @@ struct Job {
   // Instead of run's end, if it threw, or no connection could be had, or the pool stops. While the
   // server can't be reached the jobs of `background` and `watch` wait; the others fail.
   std::function<void(const Error&)> failed;
-  std::string doing;  // for `emlfs status`: "reading INBOX"
+  std::string doing;   // for `emlfs status`: "reading INBOX"
+  bool first = false;  // before all others of its lane
 };
 
 // For `emlfs status`: what one connection does.
