@@ -27,7 +27,9 @@ class HandPool final : public imap::Pool {
     }
   }
 
-  void submit(imap::Job job) override { jobs.push_back(std::move(job)); }
+  void submit(imap::Job job) override {
+    jobs.insert(job.first ? jobs.begin() : jobs.end(), std::move(job));
+  }
   void runAndWait(imap::Lane, const std::string&,
                   const std::function<void(imap::Session&)>&) override {}
   void hurry() override {}

@@ -122,9 +122,45 @@ TEST_F(ReadAheadTest, WhoReadsWhatIsOnItsWayWaitsForThat) {
   Answer answer;
   ask(idOf(4), answer);
   EXPECT_FALSE(answer.given);
-  EXPECT_EQ(pool_.jobs.size(), 1U);
+  for (const auto& job : pool_.jobs) EXPECT_EQ(job.lane, imap::Lane::ahead);
   work(session_);
   EXPECT_EQ(answer.size, 1'004U);
+}
+
+TEST_F(ReadAheadTest, WhatSomebodyWaitsForIsFetchedBeforeAllThatNobodyDoes) {
+  walk();
+  Answer first;
+  Answer second;
+  ask(idOf(10), first);
+  ASSERT_EQ(pool_.jobs.size(), 2U);
+  EXPECT_TRUE(pool_.jobs.front().first);
+  EXPECT_EQ(pool_.jobs.front().lane, imap::Lane::ahead);
+  ask(idOf(11), second);
+  EXPECT_EQ(pool_.jobs.size(), 2U) << "once is enough";
+
+  HandPool::run(pool_.take(), &session_);
+  EXPECT_EQ(first.size, 1'010U);
+  EXPECT_EQ(second.size, 1'011U);
+  // The one whose turn comes later has nothing left to do, and nothing to report.
+  HandPool::run(pool_.take(), nullptr);
+  Answer again;
+  ask(idOf(12), again);
+  EXPECT_EQ(again.size, 1'012U);
+}
+
+// Nobody is to wait twice for a server that is silent.
+TEST_F(ReadAheadTest, WhoWaitedInVainForWhatWasReadAheadIsNotMadeToWaitAgain) {
+  walk();
+  Answer first;
+  ask(idOf(10), first);
+  const Error silent(Code::timeout, Scope::connection, "no answer in time");
+  for (const auto& job : std::exchange(pool_.jobs, {})) job.failed(silent);
+  ASSERT_TRUE(first.error);
+  Answer second;
+  ask(idOf(10), second);
+  ASSERT_TRUE(second.error);
+  EXPECT_EQ(second.error->code, Code::timeout);
+  EXPECT_TRUE(pool_.jobs.empty());
 }
 
 TEST_F(ReadAheadTest, WhatTheServerLeavesOutIsAskedForAlone) {
@@ -137,8 +173,8 @@ TEST_F(ReadAheadTest, WhatTheServerLeavesOutIsAskedForAlone) {
   HandPool::run(pool_.take(), &session_);
   EXPECT_EQ(given.size, 1'006U);
   EXPECT_FALSE(left_out.given);
-  ASSERT_EQ(pool_.jobs.size(), 1U);
-  EXPECT_EQ(pool_.jobs.front().lane, imap::Lane::reading);
+  ASSERT_EQ(pool_.jobs.size(), 2U);  // with the one that was overtaken
+  EXPECT_EQ(pool_.jobs.back().lane, imap::Lane::reading);
   work(session_);
   EXPECT_EQ(left_out.size, 1'005U);
 }
@@ -163,6 +199,7 @@ TEST_F(ReadAheadTest, WithoutANetworkWhoWaitsIsTold) {
   HandPool::run(pool_.take(), nullptr);
   ASSERT_TRUE(answer.error);
   EXPECT_EQ(answer.error->code, Code::network);
+  HandPool::run(pool_.take(), nullptr);  // the one that was overtaken
   EXPECT_TRUE(pool_.jobs.empty());
 }
 

@@ -245,6 +245,17 @@ TEST_F(WalksTest, AnyOfTheThreeOrders) {
   }
 }
 
+TEST_F(WalksTest, ASlowLineIsAskedForLess) {
+  fill(2'000, 5'000);
+  walks_.limitWindow(1 << 20);
+  const auto walked = walk(orders(2'000)[0]);
+  EXPECT_GE(walked.ahead, 1'990U);
+  EXPECT_LE(walked.most_unread * 5'000, (size_t{1} << 20) + 5'000);
+  walks_ = Walks();
+  walks_.limitWindow(0);
+  EXPECT_LE(walk(orders(2'000)[0]).most_unread * 5'000, (size_t{256} << 10) + 5'000);
+}
+
 TEST_F(WalksTest, OneOrderAfterTheOther) {
   fill(1'000, 5'000);
   std::vector<Uid> up(1'000);
