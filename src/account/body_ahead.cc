@@ -16,6 +16,7 @@ constexpr size_t kBatchMessages = 512;
 // Who wants something else waits for the batches that run: on a slow line they are so small that
 // they take about a second, and what is asked for in all about eight.
 constexpr uint64_t kBatchLeast = 64 << 10;
+constexpr uint64_t kBatchFirst = 256 << 10;
 constexpr uint64_t kWindowSeconds = 8;
 // Of a larger message that will be read to its end; the rest comes as it is read.
 constexpr uint32_t kAheadChunks = 16;
@@ -42,7 +43,7 @@ void BodyReader::followWalk(MessageId id) {
   uint64_t most = 0;
   {
     const MutexLock lock(walks_mutex_);
-    most = batch_bytes_;
+    most = batch_bytes_.value_or(kBatchFirst);
     ahead = walks_.begins(*snapshot, *message,
                           [&](MessageId each) { return snapshot->cachedBytes(each) != 0; });
   }
@@ -126,7 +127,8 @@ void BodyReader::followReader(const Request& request) {
   {
     const MutexLock lock(walks_mutex_);
     walks_.goesOn(request.id, request.offset, request.size);
-    widest = std::clamp(static_cast<uint32_t>(batch_bytes_ / kChunkBytes), 2U, kWindowMax);
+    widest = static_cast<uint32_t>(
+        std::clamp<uint64_t>(batch_bytes_.value_or(kBatchMost) / kChunkBytes, 2, kWindowMax));
   }
   FetchPtr fetch;
   {
@@ -202,9 +204,10 @@ void BodyReader::learn(uint64_t bytes, Clock::duration time) {
   const double rate = static_cast<double>(bytes) / seconds;
   const MutexLock lock(walks_mutex_);
   // At once where it is slow; what was waiting in a buffer comes faster than the line is.
-  const auto most = static_cast<double>(std::min(2 * batch_bytes_, kBatchMost));
+  const uint64_t before = batch_bytes_.value_or(kBatchFirst);
+  const auto most = static_cast<double>(std::min(2 * before, kBatchMost));
   batch_bytes_ = static_cast<uint64_t>(std::clamp(rate, double{kBatchLeast}, most));
-  walks_.limitWindow(kWindowSeconds * batch_bytes_);
+  walks_.limitWindow(kWindowSeconds * *batch_bytes_);
 }
 
 void BodyReader::runBatch(imap::Session& session, const std::vector<FetchPtr>& batch) {

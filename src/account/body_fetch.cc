@@ -142,6 +142,8 @@ void BodyReader::correctSize(const Fetch& fetch, store::MessageRecord message, u
     const auto update = cache_.begin();
     auto stored = update->message(message.id);
     if (!stored || !isCurrent(fetch.id, fetch.version)) return;
+    // Another fetch was on its way beyond the end as well, and was first.
+    if (stored->size_known && stored->size == real) return;
     // Readers get an error until the kernel knows the real size. With one that is too small it
     // would cut the message; with one that is too large it fills up a short answer with zeros,
     // unless nothing else told it attributes meanwhile, and a seek from the end goes beyond it.

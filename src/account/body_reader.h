@@ -199,7 +199,7 @@ class BodyReader {
 
   Mutex walks_mutex_;
   Walks walks_ GUARDED_BY(walks_mutex_);
-  uint64_t batch_bytes_ GUARDED_BY(walks_mutex_) = 256 << 10;  // that one may have
+  std::optional<uint64_t> batch_bytes_ GUARDED_BY(walks_mutex_);  // once it is learnt
 
   BodyWriter writer_;  // last: its thread uses what stands above
 };
