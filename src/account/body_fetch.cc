@@ -123,6 +123,7 @@ void BodyReader::publish(const Fetch& fetch, std::string_view bytes, bool at_end
       body.chunks.push_back(std::make_shared<const std::string>(part));
   }
   if (body.chunks.empty()) return;
+  if (fetch.ahead) counters_.ahead_bytes += bytes.size();
   if (at_end) body.size = uint64_t{fetch.first} * kChunkBytes + bytes.size();
   {
     const MutexLock lock(mutex_);

@@ -13,8 +13,9 @@
 namespace emlfs {
 
 struct Counters {
-  std::atomic<uint64_t> hits{0};    // reads answered from the cache
-  std::atomic<uint64_t> misses{0};  // reads that had to wait for the server
+  std::atomic<uint64_t> hits{0};         // reads answered from the cache
+  std::atomic<uint64_t> misses{0};       // reads that had to wait for the server
+  std::atomic<uint64_t> ahead_bytes{0};  // of bodies that came before somebody asked for them
 };
 
 // The last few failures, newest last.

@@ -21,9 +21,10 @@ using Json = nlohmann::json;
 constexpr size_t kMostDrafts = 20;  // that are named: an extended attribute holds 64 KiB
 
 // What emlfs makes use of, where the server offers it.
-constexpr std::array kUsed{"NAMESPACE", "LIST-EXTENDED", "LIST-STATUS", "SPECIAL-USE",
-                           "CONDSTORE", "QRESYNC",       "ENABLE",      "ESEARCH",
-                           "NOTIFY",    "IDLE",          "SASL-IR",     "LITERAL+"};
+constexpr std::array kUsed{"NAMESPACE", "LIST-EXTENDED", "LIST-STATUS",     "SPECIAL-USE",
+                           "CONDSTORE", "QRESYNC",       "ENABLE",          "ESEARCH",
+                           "NOTIFY",    "IDLE",          "SASL-IR",         "LITERAL+",
+                           "UIDPLUS",   "MOVE",          "COMPRESS=DEFLATE"};
 
 const char* text(imap::Security security) {
   switch (security) {
@@ -175,7 +176,9 @@ std::string statusJson(const StatusSources& sources) {
         {"bytes_out", traffic.bytes_out.load()},
         {"body_bytes", traffic.body_bytes.load()},
         {"commands", traffic.commands.load()},
-        {"connects", traffic.connects.load()}}},
+        {"connects", traffic.connects.load()},
+        {"compressed_connects", traffic.compressed.load()},
+        {"read_ahead_bytes", counters.ahead_bytes.load()}}},
       {"connections", connections(pool)},
       {"state", state(pool)},
       {"requests", requests},

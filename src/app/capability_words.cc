@@ -25,8 +25,10 @@ constexpr CapabilityWords kWords[] = {
      "with IDLE each watched mailbox takes a connection; the others are asked about"},
     {"IDLE", "the mailboxes that are used are watched: their changes come at once",
      "without NOTIFY, all mailboxes are asked about from time to time (option poll)"},
-    {"COMPRESS=DEFLATE", "mail crosses the network at a third of its size or less",
-     "mail crosses the network as large as it is, or the server is so near that this is faster"},
+    {"MOVE", "moved messages go in one command", "moved messages are copied and removed"},
+    {"COMPRESS=DEFLATE",
+     "text crosses the network at a third of its size, attachments at three quarters",
+     "mail crosses the network as large as it is; with a near server that is faster"},
     {"SASL-IR", "logging in takes a round trip less", "logging in takes a round trip more"},
 };
 

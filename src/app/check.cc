@@ -39,7 +39,7 @@ void sayCapabilities(const imap::Capabilities& capabilities) {
   for (const CapabilityWords& words : capabilityWords())
     if (capabilities.has(words.name)) say("  + {:<14} {}", words.name, words.turns_on);
   for (const CapabilityWords& words : capabilityWords())
-    if (!capabilities.has(words.name)) say("  - {:<14} not there: {}", words.name, words.without);
+    if (!capabilities.has(words.name)) say("  - {:<14} not in use: {}", words.name, words.without);
 }
 
 const char* kindWords(Namespace::Kind kind) {

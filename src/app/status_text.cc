@@ -181,6 +181,18 @@ void cache(Lines& lines, const Json& status) {
   lines.add("", text(status, "/cache/directory"));
 }
 
+void traffic(Lines& lines, const Json& status) {
+  const bool compressed = number(status, "/traffic/compressed_connects") != 0;
+  lines.add(
+      "traffic",
+      fmt::format("{} in, {} out{}; {} commands, {} connects", size(status, "/traffic/bytes_in"),
+                  size(status, "/traffic/bytes_out"), compressed ? " (compressed)" : "",
+                  count(status, "/traffic/commands"), count(status, "/traffic/connects")));
+  lines.add("",
+            fmt::format("{} of bodies, {} of them read ahead", size(status, "/traffic/body_bytes"),
+                        size(status, "/traffic/read_ahead_bytes")));
+}
+
 // The most frequent first.
 std::string requests(const Json& status) {
   std::vector<std::pair<uint64_t, std::string>> all;
@@ -277,11 +289,7 @@ std::string statusText(const std::string& mount_point, const std::string& json, 
   changes(lines, mount_point, status);
   lines.add("watching", watching(status));
   cache(lines, status);
-  lines.add("traffic",
-            fmt::format("{} in ({} of bodies), {} out; {} commands, {} connects",
-                        size(status, "/traffic/bytes_in"), size(status, "/traffic/body_bytes"),
-                        size(status, "/traffic/bytes_out"), count(status, "/traffic/commands"),
-                        count(status, "/traffic/connects")));
+  traffic(lines, status);
   connections(lines, status);
   lines.add("requests", requests(status));
   if (at(status, "/memory").is_object())

@@ -463,6 +463,7 @@ void Connection::startTls() {
 
 void Connection::compress() {
   transport_->compress(framer_.takeRest());
+  if (traffic_ != nullptr) ++traffic_->compressed;
 }
 
 }  // namespace emlfs::imap

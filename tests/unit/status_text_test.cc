@@ -16,7 +16,7 @@ constexpr const char* kStatus = R"({
   "cache": {"directory": "/c/alice@example.org", "bodies": 41, "body_bytes": 1258291,
             "file_bytes": 4194304, "hits": 35, "misses": 6},
   "traffic": {"bytes_in": 1363148, "bytes_out": 20480, "body_bytes": 1258291, "commands": 43,
-              "connects": 2},
+              "connects": 2, "compressed_connects": 1, "read_ahead_bytes": 524288},
   "connections": [
     {"connected": true, "working": true, "selected": "INBOX", "last_error": ""},
     {"connected": true, "working": false, "selected": "", "last_error": ""},
@@ -34,7 +34,8 @@ TEST(StatusText, IsGlanceable) {
             "  mailboxes    12, 10 of them listed; 3,012 messages\n"
             "  cache        41 bodies, 1.2 MiB; file 4.0 MiB; 35 hits, 6 misses\n"
             "               /c/alice@example.org\n"
-            "  traffic      1.3 MiB in (1.2 MiB of bodies), 20.0 KiB out; 43 commands, 2 connects\n"
+            "  traffic      1.3 MiB in, 20.0 KiB out (compressed); 43 commands, 2 connects\n"
+            "               1.2 MiB of bodies, 512.0 KiB of them read ahead\n"
             "  connections  1 working, 1 idle, 1 closed; 3 jobs waiting\n"
             "               connection refused\n"
             "  memory       12.0 MiB without the mapped cache\n"
@@ -70,7 +71,8 @@ TEST(StatusText, SaysWhatEachConnectionDoes) {
             "  cache        41 bodies, 1.2 MiB of 2.0 GiB; file 4.0 MiB; 35 hits, 6 misses (85 %)\n"
             "               1.0 MiB have made room\n"
             "               /c\n"
-            "  traffic      0 B in (0 B of bodies), 0 B out; 0 commands, 0 connects\n"
+            "  traffic      0 B in, 0 B out; 0 commands, 0 connects\n"
+            "               0 B of bodies, 0 B of them read ahead\n"
             "  connections  1 working, 1 idle, 1 closed; waiting: 1,200 background, 1 listing\n"
             "               watching Entwürfe\n"
             "               next try in 1 min 2 s: connection?refused\n"

@@ -28,6 +28,7 @@ struct Traffic {
   std::atomic<uint64_t> body_bytes{0};  // of BODY[] that arrived
   std::atomic<uint64_t> commands{0};
   std::atomic<uint64_t> connects{0};
+  std::atomic<uint64_t> compressed{0};  // of them, those that compress
 };
 
 // Capabilities in upper case, as CAPABILITY gives them ("IMAP4REV1", "AUTH=PLAIN").
