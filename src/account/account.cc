@@ -46,6 +46,10 @@ constexpr unsigned kMostWatching = 4;
 constexpr Milliseconds kLongestProbe{29 * 60'000};
 constexpr Milliseconds kStartWait{5'000};
 
+std::string nameOf(const imap::Endpoint& endpoint) {
+  return endpoint.user + "@" + endpoint.host;
+}
+
 Fd lockDirectory(const std::string& directory, const imap::Endpoint& endpoint) {
   makePrivateDirectory(directory);
   Fd lock = tryLock(directory + "/lock");
@@ -54,7 +58,7 @@ Fd lockDirectory(const std::string& directory, const imap::Endpoint& endpoint) {
                 directory +
                     " is in use by another emlfs: unmount that first, or choose another "
                     "cache_dir and state_dir");
-  requireOwner(directory, endpoint.user + "@" + endpoint.host);
+  requireOwner(directory, nameOf(endpoint));
   return lock;
 }
 
@@ -144,6 +148,8 @@ class AccountImpl final : public Account {
 
   std::optional<Error> start() override {
     auto why = connect();
+    for (const auto& directory : {options_.cache_dir, options_.state_dir})
+      noteOwner(directory, nameOf(options_.session.endpoint));
     if (!why) askQuota();
     refresher_.start();
     watcher_.start();

@@ -12,17 +12,32 @@
 #include "emlfs/base/log.h"
 
 namespace emlfs {
+namespace {
+
+std::string pathIn(const std::string& directory) {
+  return directory + "/account";
+}
+
+bool exists(const std::string& path) {
+  return ::access(path.c_str(), F_OK) == 0;
+}
+
+}  // namespace
 
 void requireOwner(const std::string& directory, const std::string& account) {
-  const std::string path = directory + "/account";
-  if (::access(path.c_str(), F_OK) == 0) {
-    const std::string owner = readFile(path);
-    if (owner == account) return;
-    throw Error(Code::invalid, Scope::account,
-                fmt::format("{} belongs to {}: give {} a cache_dir and a state_dir of its own, or "
-                            "remove {} if this is the same account under another name",
-                            directory, owner, account, path));
-  }
+  const std::string path = pathIn(directory);
+  if (!exists(path)) return;
+  const std::string owner = readFile(path);
+  if (owner == account) return;
+  throw Error(Code::invalid, Scope::account,
+              fmt::format("{} belongs to {}: give {} a cache_dir and a state_dir of its own, or "
+                          "remove {} if this is the same account under another name",
+                          directory, owner, account, path));
+}
+
+void noteOwner(const std::string& directory, const std::string& account) {
+  const std::string path = pathIn(directory);
+  if (exists(path)) return;
   const std::string fresh = path + ".new";
   const Fd file(::open(fresh.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600));
   const auto length = static_cast<ssize_t>(account.size());

@@ -6,9 +6,13 @@
 
 namespace emlfs {
 
-// Notes `account` ("user@host") in a directory that belongs to nobody yet, and that the caller has
-// locked; one that can't be written to is left to the next mount. Throws Error(invalid, account),
-// having changed nothing, if it is another's; Error(system) if that can't be read.
+// Throws Error(invalid, account) if it is another's than `account`'s ("user@host"); Error(system)
+// if that can't be read.
 void requireOwner(const std::string& directory, const std::string& account);
+
+// Notes `account` in a directory that belongs to nobody yet, and that the caller has locked: once
+// it is known that there is such an account. One that can't be written to is left to the next
+// mount.
+void noteOwner(const std::string& directory, const std::string& account);
 
 }  // namespace emlfs

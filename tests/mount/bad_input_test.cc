@@ -275,5 +275,15 @@ TEST_F(BadInput, OfCommandLines) {
   }
 }
 
+// A host that is misspelt must not keep the right one from its own directories.
+TEST_F(BadInput, WhatCouldNotBeMountedClaimsNoDirectory) {
+  const std::vector<std::string> options{trust(), "cache_dir=" + box_ / "own/cache",
+                                         "state_dir=" + box_ / "own/state"};
+  const std::string misspelt = fmt::format("imaps://{}@misspelt.invalid", server().user());
+  refused({misspelt, options}, kNetwork, "misspelt.invalid");
+  mounts({imaps(server()), options});
+  refused({misspelt, options}, kUsage, "belongs to");
+}
+
 }  // namespace
 }  // namespace emlfs::test
