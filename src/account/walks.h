@@ -42,7 +42,7 @@ class Walks {
                const Cached& cached);
   // Somebody reads in a message beyond its beginning: on from there, or he jumps to its end.
   void goesOn(MessageId id, uint64_t offset, uint64_t size);
-  // So many bytes on their way are enough for now.
+  // So many bytes from the server are enough for now.
   void limitWindow(uint64_t bytes) { limit_ = std::max(bytes, kFirstWindow); }
 
   // Messages up to this size count as read whole, whoever reads their beginning.
@@ -121,13 +121,17 @@ class Walks {
   void makeRoom();
 
   // walks_ahead.cc
+  struct Room {  // bytes
+    uint64_t all = 0;
+    uint64_t fetched = 0;  // of them
+  };
   Ahead ask(const store::Snapshot& snapshot, MailboxId directory, Order order, const Cached& cached,
             bool to_the_end);
   // Fills `ahead` with what fits into the bytes that are left. False if there is more in this
   // directory. Cached messages of one that is not read yet are passed over: the kernel doesn't know
   // them.
   static bool take(const store::Snapshot& snapshot, MailboxId directory, Walk& walk, bool read,
-                   const Cached& cached, uint64_t& left, Ahead& ahead);
+                   const Cached& cached, Room& left, Ahead& ahead);
   // Who reads only what the kernel has is not heard of: from `first` on, one message half way
   // to the end of what was asked for is left to him, and tells when he has come so far.
   static void leaveOne(Walk& walk, size_t first, std::vector<MessageId>& cached);

@@ -32,8 +32,8 @@ Walks::Ahead Walks::ask(const store::Snapshot& snapshot, MailboxId directory, Or
   };
 
   Walk& walk = walkIn(directory, order);
-  const uint64_t window = std::min(walk.window, limit_);
   uint64_t asked = 0;
+  uint64_t fetched = 0;  // of that, from the server
   size_t given = 0;
   bool all = true;  // that is known of the path so far has been asked for
   do {
@@ -41,19 +41,22 @@ Walks::Ahead Walks::ask(const store::Snapshot& snapshot, MailboxId directory, Or
       all = all && (each.asked || (each.passed && path.size() > 1));
       if (!each.asked) continue;
       asked += each.bytes;
+      fetched += each.silent ? 0 : each.bytes;
       given += each.silent && path.size() == 1 ? 1 : 0;
     }
-  } while (all && asked <= window / 2 && goBeyond());
+  } while (all && asked <= walk.window / 2 && goBeyond());
   Ahead ahead{.messages = {}, .cached = {}, .to_the_end = to_the_end};
-  if (asked > window / 2 || given > walk.given / 2) return ahead;
+  if (asked > walk.window / 2 || given > walk.given / 2) return ahead;
 
-  uint64_t left = window - std::min(asked, window);
+  const uint64_t most_fetched = std::min(walk.window, limit_);
+  Room left{walk.window - std::min(asked, walk.window),
+            fetched > most_fetched / 2 ? 0 : most_fetched - fetched};
   const auto first = static_cast<size_t>(std::ranges::find(walk.coming, false, &Coming::asked) -
                                          walk.coming.begin());
   bool exhausted = take(snapshot, directory, walk, true, cached, left, ahead);
   walk.given = ahead.cached.size();
   if (!exhausted) leaveOne(walk, first, ahead.cached);
-  for (size_t at = 1; exhausted && left > 0 && (at < path.size() || goBeyond()); ++at)
+  for (size_t at = 1; exhausted && left.all > 0 && (at < path.size() || goBeyond()); ++at)
     exhausted = take(snapshot, path[at], walkIn(path[at], order), false, cached, left, ahead);
 
   if (ahead.messages.empty() && ahead.cached.empty()) return ahead;
@@ -68,10 +71,10 @@ Walks::Ahead Walks::ask(const store::Snapshot& snapshot, MailboxId directory, Or
 }
 
 bool Walks::take(const store::Snapshot& snapshot, MailboxId directory, Walk& walk, bool read,
-                 const Cached& cached, uint64_t& left, Ahead& ahead) {
+                 const Cached& cached, Room& left, Ahead& ahead) {
   const auto isDue = [&](const Coming& each) { return !each.asked && (read || !each.passed); };
   size_t looked_at = 0;
-  for (size_t at = 0; left > 0; ++at) {
+  for (size_t at = 0; left.all > 0; ++at) {
     look(snapshot, directory, walk, at + 1);
     if (at >= walk.coming.size()) return true;
     Coming& coming = walk.coming[at];
@@ -80,6 +83,7 @@ bool Walks::take(const store::Snapshot& snapshot, MailboxId directory, Walk& wal
     const bool is_cached = cached(coming.id);
     coming.passed = is_cached && !read;
     if (coming.passed) continue;
+    if (!is_cached && left.fetched == 0) return false;
     coming.asked = true;
     if (is_cached) {
       if (coming.size > kLarge || at < kLead) continue;
@@ -92,7 +96,8 @@ bool Walks::take(const store::Snapshot& snapshot, MailboxId directory, Walk& wal
       coming.bytes = ahead.to_the_end ? message->size : std::min(message->size, kLarge);
       ahead.messages.push_back(std::move(*message));
     }
-    left -= std::min(left, coming.bytes);
+    left.all -= std::min(left.all, coming.bytes);
+    if (!is_cached) left.fetched -= std::min(left.fetched, coming.bytes);
   }
   return false;
 }
