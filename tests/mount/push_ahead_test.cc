@@ -126,13 +126,13 @@ TEST_F(PushAhead, ProgramsReadWhatIsThere) {
   for (const auto& [name, command] : commands) {
     fmt::print("{}: {} of {} messages read\n", name, reads(command), kMessages);
     EXPECT_EQ(difference(tree_, readTree(mount_->path())), "") << name;
-    // Where pages are reclaimed that nobody has touched for seconds (DAMON_RECLAIM).
-    const auto gone = static_cast<uint64_t>(std::ranges::count_if(tree_, [&](const auto& each) {
-      return !each.second.directory && !isResident(*mount_ / each.first);
-    }));
-    const uint64_t before = count("read");
-    run(command);
-    EXPECT_LE(count("read") - before, gone + kMessages / 50) << name << " once more";
+    // At once, mostly: but some machines reclaim pages that nobody has touched for seconds.
+    EXPECT_TRUE(eventually([&] {
+      const uint64_t before = count("read");
+      run(command);
+      return count("read") - before <= kMessages / 50;
+    })) << name
+        << " finds little in the page cache";
   }
   run({"diff", "-r", copy, mount_->path()});
 }
