@@ -167,6 +167,11 @@ class PoolTest : public testing::Test {
     }
     for (auto& each : jobs) sessionOf(std::move(each));
     EXPECT_EQ(opened_, count);
+    // The end of a job is told before its connection is idle.
+    const auto working = [&] {
+      return std::ranges::any_of(pool_->status().connections, &ConnectionStatus::working);
+    };
+    while (working()) poll(nullptr, 0, 1);
   }
 
   // Of three connections two are idle; the third is tried and, as on_open_ has to see to, refused.
