@@ -112,10 +112,7 @@ void ThreadPool::enqueue(QueuedJob queued) {
   {
     MutexLock lock(mutex_);
     if (!state_.stopping) {
-      if (queued.job.first)
-        state_.queue.pushFront(std::move(queued));
-      else
-        state_.queue.push(std::move(queued));
+      state_.queue.push(std::move(queued));
       changed();
       return;
     }

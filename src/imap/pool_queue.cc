@@ -16,7 +16,8 @@ std::optional<size_t> choose(const std::deque<QueuedJob>& lane, const Taker& tak
     const QueuedJob& each = lane[i];
     if (each.first_session > taker.session) continue;
     const std::string& mailbox = each.job.mailbox;
-    if (each.passed_over >= kMostPassedOver || mailbox.empty() || mailbox == taker.selected) {
+    if (each.job.first || each.passed_over >= kMostPassedOver || mailbox.empty() ||
+        mailbox == taker.selected) {
       return i;
     }
     if (!other && !taker.left_to_others(each)) other = i;

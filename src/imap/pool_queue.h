@@ -41,12 +41,15 @@ struct Taker {
 
 class JobQueue {
  public:
-  void push(QueuedJob job) { lane(job.job.lane).push_back(std::move(job)); }
+  void push(QueuedJob job) {
+    auto& jobs = lane(job.job.lane);
+    jobs.insert(job.job.first ? jobs.begin() : jobs.end(), std::move(job));
+  }
   void pushFront(QueuedJob job) { lane(job.job.lane).push_front(std::move(job)); }
 
   // In the order of the lanes, but the background before more reading once it has waited for a
-  // second. Within a lane first what needs no SELECT, but what has been passed over 16 times goes
-  // before that.
+  // second. Within a lane first what is to be first, then what needs no SELECT, but what has been
+  // passed over 16 times goes before that.
   std::optional<QueuedJob> take(const Taker& taker, Clock::time_point now);
 
   std::vector<QueuedJob> drain();

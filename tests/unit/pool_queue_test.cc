@@ -62,6 +62,16 @@ TEST(JobQueueTest, PrefersWhatIsSelectedButNotForEver) {
   EXPECT_EQ(taken(queue, taker("here")), "here");
 }
 
+TEST(JobQueueTest, WhatIsToBeFirstIsAlsoBeforeWhatNeedsNoSelect) {
+  JobQueue queue;
+  for (const char* mailbox : {"a", "b"}) queue.push(job(Lane::ahead, mailbox));
+  auto hurried = job(Lane::ahead, "c");
+  hurried.job.first = true;
+  queue.push(std::move(hurried));
+  EXPECT_EQ(taken(queue, taker("b")), "c");
+  EXPECT_EQ(taken(queue, taker("b")), "b");
+}
+
 TEST(JobQueueTest, WithoutAMatchTheOldestGoes) {
   JobQueue queue;
   queue.push(job(Lane::listing, "a"));
