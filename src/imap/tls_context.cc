@@ -109,7 +109,7 @@ std::unique_ptr<SSL, TlsContext::FreeSsl> TlsContext::client() const {
 // 1: the session is ours to free.
 int TlsContext::keepSession(SSL* ssl, SSL_SESSION* session) noexcept {
   const auto* self = static_cast<TlsContext*>(SSL_CTX_get_app_data(SSL_get_SSL_CTX(ssl)));
-  keepTlsSession(self->session_key_, TlsSessionPtr(session));
+  keepTlsSession(self->session_key_, TlsSessionPtr(session), SSL_session_reused(ssl) == 0);
   return 1;
 }
 

@@ -18,7 +18,7 @@ constexpr std::chrono::hours kGoodFor{1};
 
 struct Kept {
   TlsSessionPtr session;
-  Clock::time_point first;  // of the sessions that were resumed one from the other
+  Clock::time_point verified;  // when the certificate was
 };
 
 struct Sessions {
@@ -38,12 +38,14 @@ std::string tlsSessionKey(const Endpoint& endpoint) {
                      endpoint.fingerprint);
 }
 
-void keepTlsSession(const std::string& key, TlsSessionPtr session) {
+void keepTlsSession(const std::string& key, TlsSessionPtr session, bool verified) {
   Sessions& all = sessions();
   const MutexLock lock(all.mutex);
-  Kept& kept = all.newest[key];
-  if (!kept.session) kept.first = Clock::now();
-  kept.session = std::move(session);
+  const auto at = all.newest.find(key);
+  if (verified)
+    all.newest[key] = {std::move(session), Clock::now()};
+  else if (at != all.newest.end())
+    at->second.session = std::move(session);
 }
 
 TlsSessionPtr newestTlsSession(const std::string& key) {
@@ -51,7 +53,7 @@ TlsSessionPtr newestTlsSession(const std::string& key) {
   const MutexLock lock(all.mutex);
   const auto at = all.newest.find(key);
   if (at == all.newest.end()) return nullptr;
-  if (Clock::now() - at->second.first > kGoodFor ||
+  if (Clock::now() - at->second.verified > kGoodFor ||
       SSL_SESSION_is_resumable(at->second.session.get()) == 0) {
     all.newest.erase(at);
     return nullptr;

@@ -20,7 +20,9 @@ using TlsSessionPtr = std::unique_ptr<SSL_SESSION, FreeTlsSession>;
 // For whom a session is good: the same server, trusted for the same reason.
 std::string tlsSessionKey(const Endpoint& endpoint);
 
-void keepTlsSession(const std::string& key, TlsSessionPtr session);
+// `verified`: in its handshake the certificate was; else it goes on with one that is kept, and is
+// good for no longer than that.
+void keepTlsSession(const std::string& key, TlsSessionPtr session, bool verified);
 // The newest one; null if there is none that can be resumed.
 TlsSessionPtr newestTlsSession(const std::string& key);
 void forgetTlsSession(const std::string& key);

@@ -64,7 +64,7 @@ TEST_F(TransportTest, AnotherServerOfThatAddressIsVerified) {
   auto session = newestTlsSession(tlsSessionKey(to));
   ASSERT_TRUE(session);
   const auto other = ScriptedServer::start([](Peer&) {}, tls(certificates_.wrong_host));
-  keepTlsSession(tlsSessionKey(endpoint(*other)), std::move(session));
+  keepTlsSession(tlsSessionKey(endpoint(*other)), std::move(session), true);
   EXPECT_EQ(connectError(endpoint(*other)).code, Code::tls);
 }
 
