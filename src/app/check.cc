@@ -76,7 +76,7 @@ int checkCommand(const std::string& source, const std::vector<std::string>& opti
   imap::Traffic traffic;
   imap::SessionOptions session_options;
   session_options.endpoint = endpoint;
-  session_options.password = [&password] { return password; };
+  session_options.secret = [&password](const auto&) { return password; };
   session_options.without = settings.options.without;
   session_options.traffic = &traffic;
 

@@ -32,7 +32,7 @@ AccountOptions accountOptions(const Settings& settings, Secret password) {
   AccountOptions account;
   account.source = settings.source.text();
   account.session.endpoint = endpointOf(settings);
-  account.session.password = [secret = std::move(password)] { return secret; };
+  account.session.secret = [secret = std::move(password)](const auto&) { return secret; };
   account.session.without = options.without;
   account.cache_dir = where.cache;
   account.state_dir = where.state;

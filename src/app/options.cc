@@ -95,6 +95,22 @@ std::string nameFormat(Text value) {
   return value;
 }
 
+imap::Authentication authentication(Text value) {
+  if (value == "password") return imap::Authentication::password;
+  if (value == "oauth2") return imap::Authentication::oauth2;
+  if (value == "external") return imap::Authentication::external;
+  throw std::invalid_argument("password, oauth2 or external");
+}
+
+imap::Rate rate(Text value) {
+  if (value == "none") return {};
+  constexpr uint64_t kLeast = 10;  // bytes a millisecond
+  const auto parsed = parseRate(value);
+  if (!parsed || parsed->bytes / static_cast<uint64_t>(parsed->period.count()) < kLeast)
+    throw std::invalid_argument("a rate of at least 10KB/s, such as 500KiB/s or 2GB/day, or none");
+  return *parsed;
+}
+
 std::set<std::string> capabilities(Text value) {
   std::set<std::string> names;
   std::string name;
@@ -110,6 +126,28 @@ std::set<std::string> capabilities(Text value) {
   return names;
 }
 
+// A ':' in a pattern is written as "\\:", a backslash before it as "\\\\".
+std::vector<std::string> patterns(Text value) {
+  std::vector<std::string> all;
+  std::string one;
+  const auto take = [&] {
+    if (one == "!") throw std::invalid_argument("patterns with ':' between them: '!' needs one");
+    if (!one.empty()) all.push_back(std::exchange(one, {}));
+  };
+  for (size_t i = 0; i < value.size(); ++i) {
+    const bool quoted =
+        value[i] == '\\' && i + 1 < value.size() && (value[i + 1] == ':' || value[i + 1] == '\\');
+    if (quoted)
+      one += value[++i];
+    else if (value[i] == ':')
+      take();
+    else
+      one += value[i];
+  }
+  take();
+  return all;
+}
+
 Deletion deletion(Text value) {
   if (value == "flag") return Deletion::flag;
   if (value == "trash") return Deletion::trash;
@@ -120,10 +158,20 @@ Deletion deletion(Text value) {
 constexpr uint64_t kLeastCache = uint64_t{16} << 20;
 
 constexpr OptionSpec kTable[] = {
+    {"auth", Kind::choice, "password",
+     "password, oauth2 or external: sign in with a password, a token, or client_cert alone",
+     [](Options& o, Text v) { o.auth = authentication(v); }},
     {"password_command", Kind::text, "", "run by /bin/sh; the first line it prints is the password",
      [](Options& o, Text v) { o.password_command = v; }},
     {"password_file", Kind::path, "", "its first line is the password; mode 0600",
      [](Options& o, Text v) { o.password_file = v; }},
+    {"token_command", Kind::text, "",
+     "with auth=oauth2: run by /bin/sh; the first line it prints is the access token",
+     [](Options& o, Text v) { o.token_command = v; }},
+    {"client_cert", Kind::path, "", "certificate (PEM) to show to the server, with its chain",
+     [](Options& o, Text v) { o.client_cert = v; }},
+    {"client_key", Kind::path, "", "its key (PEM), mode 0600; default: in client_cert, too",
+     [](Options& o, Text v) { o.client_key = v; }},
     {"ca_file", Kind::path, "", "certificates to trust (PEM) instead of the system's",
      [](Options& o, Text v) { o.ca_file = v; }},
     {"tls_fingerprint", Kind::text, "", "SHA-256 of the server's certificate: trust this one only",
@@ -146,10 +194,17 @@ constexpr OptionSpec kTable[] = {
     {"connections", Kind::number, "5",
      "to the server at most, those that only watch for changes included",
      [](Options& o, Text v) { o.connections = number(v, 1, 64, "a number from 1 to 64"); }},
+    {"bandwidth", Kind::rate, "none",
+     "received and sent at most, such as 500KiB/s or 1GB/day; what isn't used is saved up to that",
+     [](Options& o, Text v) { o.bandwidth = rate(v); }},
     {"poll", Kind::duration, "30s", "how often the server is asked for changes",
      [](Options& o, Text v) {
        o.poll = duration(v, Milliseconds(1000), "a duration of at least 1s, such as 30s or 5min");
      }},
+    {"mailboxes", Kind::list, "",
+     "those to show: patterns with * and %, behind ! those to leave out; the last that fits "
+     "decides",
+     [](Options& o, Text v) { o.mailboxes = patterns(v); }},
     {"name_format", Kind::text, "",
      "of file names, from {date} {time} {from} {subject} {message_id} {uid}; .UID.eml always ends "
      "it "
@@ -217,6 +272,8 @@ std::string placeholder(Kind kind) {
       return "=MODE";
     case Kind::choice:
       return "=WORD";
+    case Kind::rate:
+      return "=RATE";
     case Kind::list:
       return "=NAME:...";
     case Kind::text:

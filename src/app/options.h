@@ -14,12 +14,17 @@
 #include "emlfs/account/account.h"
 #include "emlfs/base/clock.h"
 #include "emlfs/base/log.h"
+#include "emlfs/imap/endpoint.h"
 
 namespace emlfs::app {
 
 struct Options {
+  imap::Authentication auth = imap::Authentication::password;
   std::string password_command;
   std::string password_file;
+  std::string token_command;
+  std::string client_cert;
+  std::string client_key;  // empty: client_cert holds it, too
   std::string ca_file;
   std::string tls_fingerprint;
   bool plaintext = false;
@@ -28,7 +33,9 @@ struct Options {
   Milliseconds timeout{};
   unsigned connections = 0;
   Milliseconds poll{};
-  uint64_t cache_size = 0;  // bytes of bodies
+  uint64_t cache_size = 0;             // bytes of bodies
+  imap::Rate bandwidth;                // of what is received and sent, together
+  std::vector<std::string> mailboxes;  // patterns; empty: all
   std::string name_format;
   bool read_only = false;
   Deletion deletion = Deletion::flag;
@@ -45,7 +52,7 @@ struct Options {
   static Options defaults();
 };
 
-enum class Kind { text, path, number, duration, size, flag, choice, user, group, mode, list };
+enum class Kind { text, path, number, duration, size, rate, flag, choice, user, group, mode, list };
 
 struct OptionSpec {
   std::string_view name;

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <charconv>
 #include <limits>
 
@@ -15,6 +16,9 @@ struct Unit {
 
 constexpr Unit kDurations[] = {{"ms", 1},     {"", 1000},       {"s", 1000},      {"min", 60'000},
                                {"m", 60'000}, {"h", 3'600'000}, {"d", 86'400'000}};
+
+constexpr Unit kPeriods[] = {
+    {"s", 1'000}, {"min", 60'000}, {"h", 3'600'000}, {"d", 86'400'000}, {"day", 86'400'000}};
 
 constexpr uint64_t kKi = 1024;
 constexpr uint64_t kK = 1000;
@@ -62,6 +66,16 @@ std::optional<Milliseconds> parseDuration(std::string_view text) {
 
 std::optional<uint64_t> parseSize(std::string_view text) {
   return parseWithUnit(text, kSizes);
+}
+
+std::optional<imap::Rate> parseRate(std::string_view text) {
+  const size_t slash = std::min(text.find('/'), text.size());
+  const auto bytes = parseSize(text.substr(0, slash));
+  const auto name = slash < text.size() ? text.substr(slash + 1) : "s";
+  const auto* period = std::find_if(std::begin(kPeriods), std::end(kPeriods),
+                                    [&](const Unit& unit) { return unit.name == name; });
+  if (!bytes || period == std::end(kPeriods)) return std::nullopt;
+  return imap::Rate{*bytes, Milliseconds(static_cast<Milliseconds::rep>(period->factor))};
 }
 
 std::optional<uint64_t> parseNumber(std::string_view text, int base) {

@@ -7,6 +7,7 @@
 #include <string_view>
 
 #include "emlfs/base/clock.h"
+#include "emlfs/imap/endpoint.h"
 
 namespace emlfs::app {
 
@@ -15,6 +16,9 @@ std::optional<Milliseconds> parseDuration(std::string_view text);
 
 // "4096", "64KiB", "2GiB", "2G" (binary), "2GB" (decimal): bytes.
 std::optional<uint64_t> parseSize(std::string_view text);
+
+// "500KiB/s", "10MB/min", "1GB/h", "2GB/day": a size by a period, a second without one.
+std::optional<imap::Rate> parseRate(std::string_view text);
 
 std::optional<uint64_t> parseNumber(std::string_view text, int base = 10);
 

@@ -84,7 +84,7 @@ void authenticate(Connection& connection, const SessionOptions& options) {
   if (!connection.transport().secure() && endpoint.security != Security::plain) {
     throw Error(Code::tls, Scope::account, "no password is sent over an insecure connection");
   }
-  const Secret password = options.password ? options.password() : Secret();
+  const Secret password = options.secret ? options.secret({}) : Secret();
 
   StatusLine status;
   const bool has_plain = connection.has("AUTH=PLAIN");

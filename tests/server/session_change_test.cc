@@ -23,7 +23,7 @@ SessionOptions optionsFor(const ImapServer& server) {
   options.endpoint.port = server.imapsPort();
   options.endpoint.user = server.user();
   options.endpoint.ca_file = server.caFile();
-  options.password = [password = server.password()] { return Secret(password); };
+  options.secret = [password = server.password()](const auto&) { return Secret(password); };
   return options;
 }
 

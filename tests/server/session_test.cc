@@ -23,7 +23,7 @@ SessionOptions optionsFor(const ImapServer& server, Security security) {
   options.endpoint.security = security;
   options.endpoint.user = server.user();
   options.endpoint.ca_file = server.caFile();
-  options.password = [password = server.password()] { return Secret(password); };
+  options.secret = [password = server.password()](const auto&) { return Secret(password); };
   return options;
 }
 
@@ -152,7 +152,7 @@ TEST_P(SessionWith, Refusals) {
   EXPECT_EQ(session->selected(), "");
   session->noop();
   SessionOptions wrong = options;
-  wrong.password = [] { return Secret("wrong"); };
+  wrong.secret = [](const auto&) { return Secret("wrong"); };
   EXPECT_EQ(codeOf([&] { Session::open(wrong); }), Code::auth);
 }
 

@@ -38,7 +38,7 @@ class SyncClient {
     options_.endpoint.timeout = std::chrono::seconds(10);
     options_.without = std::move(without);
     options_.without.insert("COMPRESS=DEFLATE");  // the proxy reads along
-    options_.password = [password = server.password()] { return Secret(password); };
+    options_.secret = [password = server.password()](const auto&) { return Secret(password); };
     open();
   }
 

@@ -25,7 +25,7 @@ inline SessionOptions plainOptions(uint16_t port) {
   options.endpoint.security = Security::plain;
   options.endpoint.user = "alice";
   options.endpoint.timeout = Milliseconds{5'000};
-  options.password = [] { return Secret("secret"); };
+  options.secret = [](const auto&) { return Secret("secret"); };
   return options;
 }
 

@@ -73,7 +73,7 @@ TEST(Login, LoginCommandWithAwkwardPasswords) {
   });
   for (const char* password : {"a\"b\\c {5}", "", "\xc3\xa4\xc3\xb6"}) {
     SessionOptions options = plainOptions(server->port());
-    options.password = [password] { return Secret(password); };
+    options.secret = [password](const auto&) { return Secret(password); };
     Session::open(options);
   }
   EXPECT_EQ(server->failures(), "");
@@ -86,7 +86,7 @@ TEST(Login, PasswordCanNotInjectACommand) {
         peer.waitForClose();
       },
       [](SessionOptions& options) {
-        options.password = [] { return Secret("x\r\nA9 DELETE INBOX"); };
+        options.secret = [](const auto&) { return Secret("x\r\nA9 DELETE INBOX"); };
       });
   EXPECT_EQ(attempt.error.code, Code::auth);
   EXPECT_THAT(attempt.error.what(), testing::Not(HasSubstr("DELETE")));

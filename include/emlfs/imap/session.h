@@ -47,13 +47,17 @@ class Capabilities {
   std::set<std::string> names_;
 };
 
+class Throttle;  // imap/throttle.h
+
 struct SessionOptions {
   Endpoint endpoint;
-  PasswordSource password;
+  SecretSource secret;
   // Capabilities to act as if the server had not offered ("QRESYNC"): for servers that get one
   // wrong, and for the tests.
   std::set<std::string> without;
   Traffic* traffic = nullptr;  // not owned, outlives the session
+  // If set (shared by the sessions of an account, not owned): bounds what they receive and send.
+  Throttle* throttle = nullptr;
   // If set (not owned, outlives the session): what the session waits on instead of an event of its
   // own, so that signalling it ends open() too, with Error(cancelled, connection).
   Event* interrupt = nullptr;
