@@ -6,8 +6,10 @@
 
 #include "app/capability_words.h"
 #include "app/commands.h"
+#include "app/config.h"
 #include "app/exit_code.h"
 #include "app/password.h"
+#include "app/paths.h"
 #include "app/printable.h"
 #include "app/settings.h"
 #include "emlfs/base/log.h"
@@ -63,14 +65,12 @@ void sayNamespaces(const std::vector<Namespace>& namespaces) {
   }
 }
 
-}  // namespace
-
-int checkCommand(const std::string& source, const std::vector<std::string>& options) {
+int checkOne(const std::string& source, const std::vector<std::string>& options) {
   const Settings settings = resolveSettings(source, options);
   printNotices(settings.notices);
   log::setLevel(settings.options.log_level);
   const imap::Endpoint endpoint = endpointOf(settings);
-  Secret password = findPassword(passwordRequest(settings.source, settings.options));
+  Secret password = findPassword(passwordRequest(settings));
   ::signal(SIGPIPE, SIG_IGN);
 
   imap::Traffic traffic;
@@ -107,6 +107,32 @@ int checkCommand(const std::string& source, const std::vector<std::string>& opti
     return static_cast<int>(exitCodeOf(error));
   }
   return static_cast<int>(ExitCode::ok);
+}
+
+// One after the other: each may ask for a password.
+int checkAll(const std::vector<std::string>& options) {
+  const Config config = loadConfig(configFile());
+  requireAccountsApart(config);
+  int code = static_cast<int>(ExitCode::ok);
+  for (const auto& [name, account] : config.accounts) {
+    say("account       {}", name);
+    int one = 0;
+    try {
+      one = checkOne(name, options);
+    } catch (const Error& error) {
+      ::fprintf(stderr, "emlfs: %s\n", errorLine(error).c_str());
+      one = static_cast<int>(exitCodeOf(error));
+    }
+    if (code == 0) code = one;
+    say("");
+  }
+  return code;
+}
+
+}  // namespace
+
+int checkCommand(const std::string& source, const std::vector<std::string>& options) {
+  return source.empty() || source == kAllAccounts ? checkAll(options) : checkOne(source, options);
 }
 
 }  // namespace emlfs::app

@@ -89,8 +89,11 @@ class CommandLine::Definition {
 
   void addMount() {
     auto* mount = app_.add_subcommand("mount", "Mount an account as a directory");
-    mount->add_option("SOURCE", mount_.source, kSourceHelp)->required();
-    mount->add_option("MOUNTPOINT", mount_.mount_point, "An empty directory")->required();
+    mount->add_option("SOURCE", mount_.source, fmt::format("{}, or 'all' accounts", kSourceHelp))
+        ->required();
+    mount->add_option("MOUNTPOINT", mount_.mount_point,
+                      "An empty directory; for an account, default is its mount_point; for 'all', "
+                      "the directory that those of the accounts are made in");
     mount->add_flag("-f,--foreground", mount_.foreground,
                     "Stay in the foreground and log to standard error");
     addOptionsOption(mount, mount_.options);
@@ -101,7 +104,8 @@ class CommandLine::Definition {
     auto* umount = app_.add_subcommand(
         "umount",
         "Send what is pending, for 30 s at most; unmount; wait until the daemon has ended");
-    umount->add_option("MOUNTPOINT", mount_point_, "Where it is mounted")->required();
+    umount->add_option("MOUNTPOINT", mount_point_, "Where it is mounted, or a directory of mounts")
+        ->required();
     umount->add_flag("--now", now_, "Leave what is pending for the next mount, as ^C does");
     umount->callback([this] { command_ = [this] { return umountCommand(mount_point_, now_); }; });
   }
@@ -109,7 +113,9 @@ class CommandLine::Definition {
   void addStatus() {
     auto* status = app_.add_subcommand(
         "status", "Connection, pending changes, cache, traffic and last errors");
-    status->add_option("MOUNTPOINT", mount_point_, "Where it is mounted")->required();
+    status->add_option("MOUNTPOINT", mount_point_,
+                       "Where it is mounted, or a directory of mounts; default: a line about each "
+                       "of yours");
     status->add_flag("--json", json_, "As JSON");
     status->callback([this] { command_ = [this] { return statusCommand(mount_point_, json_); }; });
   }
@@ -117,7 +123,7 @@ class CommandLine::Definition {
   void addCheck() {
     auto* check = app_.add_subcommand(
         "check", "Connect, log in, and explain what the server can do or what fails");
-    check->add_option("SOURCE", mount_.source, kSourceHelp)->required();
+    check->add_option("SOURCE", mount_.source, fmt::format("{}; default 'all'", kSourceHelp));
     addOptionsOption(check, mount_.options);
     check->callback(
         [this] { command_ = [this] { return checkCommand(mount_.source, mount_.options); }; });
@@ -151,7 +157,8 @@ class CommandLine::Definition {
 
   void addFlush() {
     auto* flush = app_.add_subcommand("flush", "Wait until every change has reached the server");
-    flush->add_option("MOUNTPOINT", mount_point_, "Where it is mounted")->required();
+    flush->add_option("MOUNTPOINT", mount_point_, "Where it is mounted, or a directory of mounts")
+        ->required();
     flush->callback([this] { command_ = [this] { return flushCommand(mount_point_); }; });
   }
 

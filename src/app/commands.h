@@ -11,7 +11,7 @@ namespace emlfs::app {
 
 struct MountArguments {
   std::string source;
-  std::string mount_point;
+  std::string mount_point;           // empty: that of the config file
   std::vector<std::string> options;  // the values of -o
   bool foreground = false;
 };
@@ -53,6 +53,7 @@ struct HiddenArguments {
 };
 
 int mountCommand(const MountArguments& arguments);
+int mountAllCommand(const MountArguments& arguments);  // every account of the config file
 // `now`: what is pending is left for the next mount.
 int umountCommand(const std::string& mount_point, bool now);
 int flushCommand(const std::string& mount_point);

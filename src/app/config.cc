@@ -4,15 +4,30 @@
 #include <unistd.h>
 
 #include <toml++/toml.h>
+#include <algorithm>
 #include <filesystem>
 
 #include "app/failure.h"
 #include "app/nearest.h"
+#include "app/paths.h"
 #include "app/printable.h"
-#include "emlfs/base/file.h"
+#include "app/private_file.h"
 
 namespace emlfs::app {
 namespace {
+
+constexpr const char* kMountPoint = "~/mail";
+
+// The file may hold passwords: nothing of it stays in memory that is given back.
+void wipeStrings(toml::node& node) {
+  if (auto* string = node.as_string()) {
+    wipe(string->get());
+  } else if (auto* table = node.as_table()) {
+    for (auto&& [key, value] : *table) wipeStrings(value);
+  } else if (auto* array = node.as_array()) {
+    for (auto& value : *array) wipeStrings(value);
+  }
+}
 
 class Reader {
  public:
@@ -22,8 +37,11 @@ class Reader {
   Config read(const toml::table& root) const {
     Config config;
     config.path = path_;
+    config.options.mount_point = absolutePath(kMountPoint);
     for (const auto& [key, node] : root)
       if (key.str() != "account") option(config.options, key, node);
+    if (!config.options.password.empty())
+      throw at(root.get("password")->source(), "a password belongs into an account's table");
     // After the options at the top, wherever they stand in the file.
     if (const toml::node* accounts = root.get("account")) {
       if (!accounts->is_table())
@@ -43,10 +61,11 @@ class Reader {
                         const toml::node& node) const {
     const auto* table = node.as_table();
     if (table == nullptr) throw at(key.source(), "an account is a table: [account.NAME]");
-    if (!isAccountName(key.str()) || key.str() == "all")
+    if (!isAccountName(key.str()) || key.str() == kAllAccounts)
       throw at(key.source(), fmt::format("'{}' can't be the name of an account", key.str()));
     AccountConfig result;
     result.options = inherited;
+    result.options.mount_point += "/" + std::string(key.str());
     bool has_source = false;
     for (const auto& [name, value] : *table) {
       if (name.str() != "source") {
@@ -68,7 +87,7 @@ class Reader {
   void option(Options& options, const toml::key& key, const toml::node& node) const {
     const std::string value = text(key, node);
     try {
-      setOption(options, key.str(), value, base_);
+      setConfigOption(options, key.str(), value, base_);
     } catch (const Error& error) {
       throw at(key.source(), error.what());
     }
@@ -82,7 +101,7 @@ class Reader {
       std::string joined;
       for (const toml::node& element : *array) {
         if (!element.is_string()) throw at(key.source(), "a list must hold strings");
-        joined += (joined.empty() ? "" : ":") + element.as_string()->get();
+        joined += (joined.empty() ? "" : ":") + escapedForList(element.as_string()->get());
       }
       return joined;
     }
@@ -102,27 +121,34 @@ class Reader {
 Config parseConfig(std::string_view text, const std::string& path) {
   const Reader reader(path);
   try {
-    return reader.read(toml::parse(text, path));
+    toml::table root = toml::parse(text, path);
+    struct Wiped {
+      toml::table& table;
+      ~Wiped() { wipeStrings(table); }
+    } const wiped{root};
+    return reader.read(root);
   } catch (const toml::parse_error& error) {
     throw reader.at(error.source(), printable(error.description()));
   }
 }
 
+bool Config::holdsPassword() const {
+  return std::any_of(accounts.begin(), accounts.end(),
+                     [](const auto& one) { return !one.second.options.password.empty(); });
+}
+
 Config loadConfig(const std::string& path) {
-  std::error_code error;
-  const bool exists = std::filesystem::exists(path, error);
-  if (!exists && !error) {
+  const auto file = readOwnFile(path);
+  if (!file) {
     Config config;
     config.path = path;
     return config;
   }
-  std::string text;
-  try {
-    text = readFile(path);
-  } catch (const Error& unreadable) {
-    throw badInput(unreadable.what());
-  }
-  return parseConfig(text, path);
+  Config config = parseConfig(file->content.reveal(), path);
+  if (config.holdsPassword() && file->open_to_others)
+    throw badInput(
+        fmt::format("{0} holds a password and is open to other users: chmod 600 {0}", path));
+  return config;
 }
 
 const AccountConfig& findAccount(const Config& config, const std::string& name) {
@@ -137,6 +163,26 @@ const AccountConfig& findAccount(const Config& config, const std::string& name) 
         name, config.path));
   throw badInput(
       fmt::format("no account '{}' in {}{}", name, config.path, suggestion(name, names)));
+}
+
+void requireAccountsApart(const Config& config) {
+  if (config.accounts.empty())
+    throw badInput(fmt::format("{} has no account: each is a table [account.NAME] with a source",
+                               config.path));
+  std::map<std::string, std::string> owners;
+  const auto claim = [&](const std::string& name, const std::string& directory,
+                         std::string_view what) {
+    const auto [owner, first] = owners.emplace(directory, name);
+    if (!first && owner->second != name)
+      throw badInput(fmt::format("{}: accounts '{}' and '{}' have one {}: {}", config.path,
+                                 owner->second, name, what, directory));
+  };
+  for (const auto& [name, account] : config.accounts) {
+    const Directories where = directories(account.source, account.options);
+    claim(name, account.options.mount_point, "mount_point");
+    claim(name, where.cache, "cache_dir");
+    claim(name, where.state, "state_dir");
+  }
 }
 
 }  // namespace emlfs::app

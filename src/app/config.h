@@ -4,6 +4,9 @@
 //     [account.work]
 //     source = "imaps://alice@example.org"
 //     password_command = "pass show mail/work"
+//
+// Emlfs runs what it names, so only its owner may be able to change it; and where it holds a
+// password nobody else may read it.
 #pragma once
 
 #include <map>
@@ -18,16 +21,19 @@ namespace emlfs::app {
 
 struct AccountConfig {
   Source source;
-  Options options;
+  Options options;  // mount_point among them: its own, or its name below that of the top
 };
 
 struct Config {
   Options options = Options::defaults();  // with what stands at the top
   std::map<std::string, AccountConfig> accounts;
   std::string path;
+
+  bool holdsPassword() const;
 };
 
-// A file that does not exist is an empty one. Throws Error(invalid) with file and line.
+// A file that does not exist is an empty one. Throws Error(invalid) with file and line, or with
+// what has to be done about the file's owner and mode.
 Config loadConfig(const std::string& path);
 
 // The text of a config file; `path` is for messages and for relative paths in it.
@@ -35,5 +41,9 @@ Config parseConfig(std::string_view text, const std::string& path);
 
 // Throws Error(invalid) for a name that isn't there, with the nearest one that is.
 const AccountConfig& findAccount(const Config& config, const std::string& name);
+
+// Throws Error(invalid) if there is none, or two of them can't be mounted at the same time: they
+// have a directory in common.
+void requireAccountsApart(const Config& config);
 
 }  // namespace emlfs::app

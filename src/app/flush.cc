@@ -13,6 +13,7 @@
 #include "app/journal_lines.h"
 #include "app/live_status.h"
 #include "app/mount_attribute.h"
+#include "app/mounts_in.h"
 #include "app/printable.h"
 #include "app/terminal.h"
 #include "app/units.h"
@@ -76,6 +77,8 @@ std::string refusedText(const std::string& mount_point, const Json& status) {
 }  // namespace
 
 int flushCommand(const std::string& path) {
+  if (const auto several = mountsIn(path); !several.empty())
+    return runEach(tasksFor("flush", several));
   const std::string mount_point = requireEmlfsMount(path);
   // With an answer first: a daemon that hangs is another matter than a server that does.
   if (askMount(mount_point, Milliseconds(10'000)).answer == Answer::silent)

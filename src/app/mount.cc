@@ -104,16 +104,27 @@ int serve(const AccountOptions& account_options, const fs::MountOptions& mount_o
   return static_cast<int>(ExitCode::ok);
 }
 
+// Only an account of the config file has a usual place.
+std::string mountPointOf(const MountArguments& arguments, const Settings& settings) {
+  if (!arguments.mount_point.empty()) return arguments.mount_point;
+  if (settings.account.empty())
+    throw badInput("MOUNTPOINT is missing: only accounts of the config file have one of their own");
+  makeMountPoint(settings.options.mount_point);
+  return settings.options.mount_point;
+}
+
 }  // namespace
 
 int mountCommand(const MountArguments& arguments) {
+  if (arguments.source == kAllAccounts) return mountAllCommand(arguments);
   Settings settings = resolveSettings(arguments.source, arguments.options);
-  const std::string mount_point = prepareMountPoint(arguments.mount_point, settings.notices);
+  const std::string mount_point =
+      prepareMountPoint(mountPointOf(arguments, settings), settings.notices);
   if (settings.options.allow_other) checkAllowOther();
   const auto mount_options = mountOptions(settings, mount_point);
   printNotices(settings.notices);
   const auto account_options =
-      accountOptions(settings, findPassword(passwordRequest(settings.source, settings.options)));
+      accountOptions(settings, findPassword(passwordRequest(settings)));
 
   ::signal(SIGPIPE, SIG_IGN);
   ::umask(077);  // of the files that we make, not of those that we show

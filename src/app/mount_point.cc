@@ -58,6 +58,15 @@ std::string prepareMountPoint(const std::string& path, std::vector<std::string>&
   return canonical;
 }
 
+void makeMountPoint(const std::string& path) {
+  // A dead mount is in the table, too, and can't be asked.
+  if (findMount(path)) return;
+  std::error_code error;
+  std::filesystem::create_directories(path, error);
+  if (error)
+    throw badInput(systemError("can't make the mount point " + path, error.value()).what());
+}
+
 bool allowsOther(const std::string& fuse_conf_text) {
   std::istringstream lines(fuse_conf_text);
   for (std::string line; std::getline(lines, line);) {

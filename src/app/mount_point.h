@@ -11,6 +11,10 @@ namespace emlfs::app {
 // Throws Error(invalid): missing, no directory, not writable; Error(busy): not empty, mounted.
 std::string prepareMountPoint(const std::string& path, std::vector<std::string>& notices);
 
+// Makes it, and what it lies in, if it isn't there: for those that nobody names when he mounts.
+// Throws Error(invalid).
+void makeMountPoint(const std::string& path);
+
 // An ordinary user needs user_allow_other in fuse.conf for allow_other. Throws Error(invalid).
 void checkAllowOther(const std::string& fuse_conf = "/etc/fuse.conf");
 

@@ -158,6 +158,13 @@ Deletion deletion(Text value) {
 constexpr uint64_t kLeastCache = uint64_t{16} << 20;
 
 constexpr OptionSpec kTable[] = {
+    {"mount_point", Kind::path, "",
+     "where 'emlfs mount NAME' mounts it; at the top of the file: the directory that the accounts' "
+     "own are made in; default ~/mail",
+     [](Options& o, Text v) { o.mount_point = v; }, Place::config_file},
+    {"password", Kind::text, "",
+     "the password itself; nobody else may be able to read the file then (chmod 600)",
+     [](Options& o, Text v) { o.password = Secret(v); }, Place::config_file},
     {"auth", Kind::choice, "password",
      "password, oauth2 or external: sign in with a password, a token, or client_cert alone",
      [](Options& o, Text v) { o.auth = authentication(v); }},
@@ -248,6 +255,12 @@ std::string unknownOption(std::string_view name) {
   return fmt::format("unknown option '{}'{}", name, suggestion(name, names));
 }
 
+std::string misplacedOption(std::string_view name) {
+  if (name == "password") return unknownOption(name);
+  return fmt::format(
+      "option {} stands in the config file only: on the command line MOUNTPOINT says it", name);
+}
+
 bool mayStandAlone(const OptionSpec& spec) {
   return spec.kind == Kind::flag;
 }
@@ -298,6 +311,7 @@ Options Options::defaults() {
 std::string optionHelp() {
   std::string text = "Options for -o and the config file:\n";
   for (const OptionSpec& spec : kTable) {
+    if (spec.place == Place::config_file) continue;
     const std::string left = std::string(spec.name) + placeholder(spec.kind);
     text += fmt::format("  {:24} {}", left, spec.help);
     if (!spec.preset.empty()) text += fmt::format(" [{}]", spec.preset);
@@ -306,24 +320,50 @@ std::string optionHelp() {
   return text;
 }
 
-void setOption(Options& options, std::string_view name, const std::optional<std::string>& value,
-               const std::string& base) {
+namespace {
+
+const OptionSpec& specOf(std::string_view name) {
   const auto* spec = std::find_if(std::begin(kTable), std::end(kTable),
                                   [&](const OptionSpec& s) { return s.name == name; });
   if (spec == std::end(kTable)) throw badInput(unknownOption(name));
-  if (!value && !mayStandAlone(*spec))
-    throw badInput(
-        fmt::format("option {} needs a value: {}{}", name, name, placeholder(spec->kind)));
-  std::string text = value.value_or("yes");
+  return *spec;
+}
+
+void set(Options& options, const OptionSpec& spec, std::string text, const std::string& base) {
   if (text.find('\0') != std::string::npos)
-    throw badInput(fmt::format("the value of option {} holds a NUL character", name));
+    throw badInput(fmt::format("the value of option {} holds a NUL character", spec.name));
   // The daemon's working directory is another one.
-  if (spec->kind == Kind::path && !text.empty()) text = absolutePath(text, base);
+  if (spec.kind == Kind::path && !text.empty()) text = absolutePath(text, base);
   try {
-    spec->set(options, text);
+    spec.set(options, text);
   } catch (const std::invalid_argument& wanted) {
-    throw badInput(fmt::format("option {}: '{}' is not {}", name, text, wanted.what()));
+    throw badInput(fmt::format("option {}: '{}' is not {}", spec.name, text, wanted.what()));
   }
+}
+
+}  // namespace
+
+void setOption(Options& options, std::string_view name, const std::optional<std::string>& value) {
+  const OptionSpec& spec = specOf(name);
+  if (spec.place == Place::config_file) throw badInput(misplacedOption(name));
+  if (!value && !mayStandAlone(spec))
+    throw badInput(
+        fmt::format("option {} needs a value: {}{}", name, name, placeholder(spec.kind)));
+  set(options, spec, value.value_or("yes"), {});
+}
+
+void setConfigOption(Options& options, std::string_view name, const std::string& value,
+                     const std::string& base) {
+  set(options, specOf(name), value, base);
+}
+
+std::string escapedForList(std::string_view element) {
+  std::string out;
+  for (const char c : element) {
+    if (c == ':' || c == '\\') out += '\\';
+    out += c;
+  }
+  return out;
 }
 
 bool isMountWord(std::string_view name) {

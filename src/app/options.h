@@ -14,11 +14,14 @@
 #include "emlfs/account/account.h"
 #include "emlfs/base/clock.h"
 #include "emlfs/base/log.h"
+#include "emlfs/base/secret.h"
 #include "emlfs/imap/endpoint.h"
 
 namespace emlfs::app {
 
 struct Options {
+  std::string mount_point;  // empty: the command line says it
+  Secret password;
   imap::Authentication auth = imap::Authentication::password;
   std::string password_command;
   std::string password_file;
@@ -54,6 +57,8 @@ struct Options {
 
 enum class Kind { text, path, number, duration, size, rate, flag, choice, user, group, mode, list };
 
+enum class Place { anywhere, config_file };
+
 struct OptionSpec {
   std::string_view name;
   Kind kind;
@@ -61,6 +66,9 @@ struct OptionSpec {
   std::string_view help;    // one line; a choice begins with its values
   // Throws std::invalid_argument with what a value must be ("a duration, such as 30s").
   void (*set)(Options& options, const std::string& value);
+  // Where it may stand: others can see a command line, and some things are said there in another
+  // way.
+  Place place = Place::anywhere;
 };
 
 // All options, in the order of the manual.
@@ -69,11 +77,17 @@ std::span<const OptionSpec> optionTable();
 // The table as text, for --help.
 std::string optionHelp();
 
-// Sets one option. A flag may come without a value. `base` is where relative paths begin; empty:
-// the working directory. Throws Error(invalid): an unknown name, with the nearest right one, or a
-// value that doesn't fit.
-void setOption(Options& options, std::string_view name, const std::optional<std::string>& value,
-               const std::string& base = {});
+// Sets one option of -o. A flag may come without a value. Relative paths begin at the working
+// directory. Throws Error(invalid): an unknown name, with the nearest right one, or a value that
+// doesn't fit.
+void setOption(Options& options, std::string_view name, const std::optional<std::string>& value);
+
+// The same of the config file, whose relative paths begin at `base`.
+void setConfigOption(Options& options, std::string_view name, const std::string& value,
+                     const std::string& base);
+
+// An element of a list as it is written between others: ':' as "\:", a backslash as "\\".
+std::string escapedForList(std::string_view element);
 
 struct Assignment {
   std::string name;

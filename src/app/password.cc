@@ -56,15 +56,20 @@ Secret fromFile(const std::string& path) {
 }
 
 // No check of the mode: systemd owns that directory, and its access lists show as group rights.
-std::optional<Secret> fromCredentials() {
+std::optional<Secret> fromCredentials(const std::string& account) {
   const char* directory = std::getenv("CREDENTIALS_DIRECTORY");
   if (directory == nullptr || *directory == '\0') return std::nullopt;
-  const std::string path = std::string(directory) + "/password";
-  const auto content = readSecretFile(path);
-  if (!content) return std::nullopt;
-  Secret password = firstLine(content->reveal());
-  if (password.empty()) throw badInput(fmt::format("{}: its first line is empty", path));
-  return password;
+  for (const std::string& name :
+       {account.empty() ? "" : account + ".password", std::string("password")}) {
+    if (name.empty()) continue;
+    const std::string path = std::string(directory) + "/" + name;
+    const auto content = readSecretFile(path);
+    if (!content) continue;
+    Secret password = firstLine(content->reveal());
+    if (password.empty()) throw badInput(fmt::format("{}: its first line is empty", path));
+    return password;
+  }
+  return std::nullopt;
 }
 
 std::optional<Secret> fromNetrc(const PasswordRequest& request) {
@@ -79,12 +84,14 @@ std::optional<Secret> fromNetrc(const PasswordRequest& request) {
 
 }  // namespace
 
-PasswordRequest passwordRequest(const Source& source, const Options& options) {
+PasswordRequest passwordRequest(const Settings& settings) {
   PasswordRequest request;
-  request.command = options.password_command;
-  request.file = options.password_file;
-  request.user = source.user;
-  request.host = source.host;
+  request.command = settings.options.password_command;
+  request.file = settings.options.password_file;
+  request.given = settings.options.password;
+  request.account = settings.account;
+  request.user = settings.source.user;
+  request.host = settings.source.host;
   return request;
 }
 
@@ -92,7 +99,8 @@ Secret findPassword(const PasswordRequest& request) {
   const std::optional<Secret> environment = takeFromEnvironment();
   if (!request.command.empty()) return fromCommand(request);
   if (!request.file.empty()) return fromFile(request.file);
-  if (auto password = fromCredentials()) return *password;
+  if (!request.given.empty()) return request.given;
+  if (auto password = fromCredentials(request.account)) return *password;
   if (environment) return *environment;
   if (auto password = fromNetrc(request)) return *password;
   if (auto password =

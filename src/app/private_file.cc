@@ -73,4 +73,18 @@ std::optional<Secret> readPrivateFile(const std::string& path, const std::string
   return readAll(fd, path);
 }
 
+std::optional<OwnFile> readOwnFile(const std::string& path) {
+  const Fd fd = openForReading(path);
+  if (!fd) return std::nullopt;
+  struct stat st{};
+  if (::fstat(fd.get(), &st) != 0) throw systemError(path, errno);
+  if (st.st_uid != ::geteuid() && st.st_uid != 0)
+    throw badInput(fmt::format(
+        "{} belongs to another user, and emlfs runs what it says: copy it, or chown it", path));
+  if (S_ISREG(st.st_mode) && (st.st_mode & 022) != 0)
+    throw badInput(fmt::format(
+        "{0} can be changed by other users, and emlfs runs what it says: chmod go-w {0}", path));
+  return OwnFile{readAll(fd, path), (st.st_mode & 077) != 0};
+}
+
 }  // namespace emlfs::app

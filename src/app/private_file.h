@@ -1,4 +1,4 @@
-// Files with secrets in them.
+// Files with secrets in them, or that say what is run.
 #pragma once
 
 #include <optional>
@@ -17,5 +17,14 @@ void requirePrivate(const std::string& path, const std::string& what);
 
 // Both.
 std::optional<Secret> readPrivateFile(const std::string& path, const std::string& what);
+
+struct OwnFile {
+  Secret content;
+  bool open_to_others = false;  // somebody else may read it
+};
+
+// At most 64 KiB. Absent if there is no such file. Throws Error(invalid), also if somebody other
+// than this user and root could have written it.
+std::optional<OwnFile> readOwnFile(const std::string& path);
 
 }  // namespace emlfs::app

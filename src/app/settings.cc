@@ -16,7 +16,8 @@ Settings resolveSettings(const std::string& source, const std::vector<std::strin
     settings.source = *url;
     settings.options = config.options;
   } else {
-    const AccountConfig& account = findAccount(config, std::get<AccountName>(parsed).name);
+    settings.account = std::get<AccountName>(parsed).name;
+    const AccountConfig& account = findAccount(config, settings.account);
     settings.source = account.source;
     settings.options = account.options;
   }
@@ -28,7 +29,8 @@ Settings resolveSettings(const std::string& source, const std::vector<std::strin
 }
 
 imap::Endpoint endpointOf(const Settings& settings) {
-  const auto& [source, options, notices] = settings;
+  const Source& source = settings.source;
+  const Options& options = settings.options;
   imap::Endpoint endpoint;
   endpoint.host = source.host;
   endpoint.port = source.port;

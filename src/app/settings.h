@@ -11,6 +11,7 @@
 namespace emlfs::app {
 
 struct Settings {
+  std::string account;  // its name in the config file; empty: the source was a URL
   Source source;
   Options options;
   std::vector<std::string> notices;  // lines for the user

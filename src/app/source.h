@@ -21,6 +21,9 @@ struct Source {
   std::string text() const;
 };
 
+// As a source: every account of the config file.
+inline constexpr std::string_view kAllAccounts = "all";
+
 struct AccountName {
   std::string name;
 };

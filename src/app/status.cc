@@ -4,11 +4,13 @@
 #include <cstdio>
 
 #include <cerrno>
+#include <functional>
 
 #include "app/commands.h"
 #include "app/exit_code.h"
 #include "app/failure.h"
 #include "app/live_status.h"
+#include "app/mounts_in.h"
 #include "app/status_text.h"
 #include "app/terminal.h"
 
@@ -40,12 +42,56 @@ std::string ask(const std::string& path) {
 
 }  // namespace
 
-int statusCommand(const std::string& path, bool json) {
-  const std::string status = ask(path);
-  const Style style = wantsColour(STDOUT_FILENO) ? Style::coloured : Style::plain;
-  const std::string text = json ? statusJson(status) : statusText(path, status, style);
+namespace {
+
+void print(const std::string& text) {
   if (::fwrite(text.data(), 1, text.size(), stdout) != text.size() || ::fflush(stdout) != 0)
     throw systemError("standard output", errno);
+}
+
+// Each as far as it can be had: one that hangs or has died hides no other.
+int statusOfEach(const std::vector<std::string>& mounts,
+                 const std::function<std::string(const std::string&)>& text) {
+  int code = static_cast<int>(ExitCode::ok);
+  for (const std::string& mount : mounts) {
+    try {
+      print(text(mount));
+    } catch (const Error& error) {
+      ::fprintf(stderr, "emlfs: %s\n", errorLine(error).c_str());
+      if (code == 0) code = static_cast<int>(exitCodeOf(error));
+    }
+  }
+  return code;
+}
+
+// Those of other users are none of ours.
+std::vector<std::string> ownMounts() {
+  std::vector<std::string> own = allMounts();
+  std::erase_if(own, [](const std::string& mount) {
+    const LiveStatus status = askMount(mount, kAnswerLimit);
+    return status.answer == Answer::refused && status.error_number == EACCES;
+  });
+  return own;
+}
+
+}  // namespace
+
+int statusCommand(const std::string& path, bool json) {
+  const Style style = wantsColour(STDOUT_FILENO) ? Style::coloured : Style::plain;
+  if (path.empty()) {
+    const auto mounts = ownMounts();
+    if (mounts.empty() && !json) print("no account is mounted\n");
+    return statusOfEach(mounts, [&](const std::string& mount) {
+      return json ? statusJsonLine(mount, ask(mount)) : statusLine(mount, ask(mount), style);
+    });
+  }
+  const auto several = mountsIn(path);
+  if (!several.empty())
+    return statusOfEach(several, [&](const std::string& mount) {
+      return json ? statusJsonLine(mount, ask(mount)) : statusText(mount, ask(mount), style);
+    });
+  const std::string status = ask(path);
+  print(json ? statusJson(status) : statusText(path, status, style));
   return static_cast<int>(ExitCode::ok);
 }
 

@@ -300,6 +300,25 @@ std::string statusText(const std::string& mount_point, const std::string& json, 
   return lines.take();
 }
 
+std::string statusLine(const std::string& mount_point, const std::string& json, Style style) {
+  const Json status = parseStatus(json);
+  Lines lines(style);
+  head(lines, mount_point, status);
+  std::string line = lines.take();
+  line = line.substr(0, line.find('\n'));
+  if (const auto pending = number(status, "/changes/pending"); pending != 0)
+    line += fmt::format(", {} pending", formatCount(pending));
+  if (const auto refused = number(status, "/changes/refused"); refused != 0)
+    line += ", " + lines.coloured(formatCount(refused) + " refused", Lines::kRed);
+  return line + "\n";
+}
+
+std::string statusJsonLine(const std::string& mount_point, const std::string& json) {
+  Json status = parseStatus(json);
+  status["mount_point"] = mount_point;
+  return status.dump(-1, ' ', true, Json::error_handler_t::replace) + "\n";
+}
+
 std::string statusJson(const std::string& json) {
   return parseStatus(json).dump(2, ' ', true, Json::error_handler_t::replace) + "\n";
 }

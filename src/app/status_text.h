@@ -12,6 +12,13 @@ enum class Style { plain, coloured };
 std::string statusText(const std::string& mount_point, const std::string& json,
                        Style style = Style::plain);
 
+// The first line of that, with what is pending or refused.
+std::string statusLine(const std::string& mount_point, const std::string& json,
+                       Style style = Style::plain);
+
+// The JSON in one line, with the path where it is mounted as `mount_point`.
+std::string statusJsonLine(const std::string& mount_point, const std::string& json);
+
 // The JSON, indented, nothing in it changed.
 std::string statusJson(const std::string& json);
 

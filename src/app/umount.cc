@@ -15,6 +15,7 @@
 #include "app/flush_process.h"
 #include "app/journal_lines.h"
 #include "app/live_status.h"
+#include "app/mounts_in.h"
 #include "app/printable.h"
 #include "app/process.h"
 #include "app/status_json.h"
@@ -83,6 +84,9 @@ std::string left(const std::string& mount_point, const Json& before) {
 }  // namespace
 
 int umountCommand(const std::string& path, bool now) {
+  if (const auto several = mountsIn(path); !several.empty())
+    return runEach(tasksFor("umount", several,
+                            now ? std::vector<std::string>{"--now"} : std::vector<std::string>{}));
   const std::string mount_point = requireEmlfsMount(path);
   LiveStatus status = askMount(mount_point, kAnswerLimit);
   if (status.answer == Answer::silent && !now) {

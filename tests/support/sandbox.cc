@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include <cstdlib>
+
 #include "app/mount_table.h"
 #include "emlfs/base/file.h"
 #include "support/paths.h"
@@ -37,6 +39,14 @@ std::vector<std::string> Sandbox::command(const std::vector<std::string>& argume
 ProcessResult Sandbox::emlfs(const std::vector<std::string>& arguments,
                              const std::string& password) const {
   return run(command(arguments), password + "\n");
+}
+
+ProcessResult Sandbox::shell(const std::string& script) const {
+  const std::string directory = std::filesystem::path(kProgram).parent_path();
+  return run({"setsid", "--wait", "bash", "-c", kStart, path(), "env",
+              "PATH=" + directory + ":" + std::getenv("PATH"), "bash", "-eu", "-c",
+              "cd " + std::string(kSourceDirectory) + "\n" + script},
+             "\n");
 }
 
 Sandbox::~Sandbox() {

@@ -1,8 +1,14 @@
 #include "app/config.h"
 
-#include <gtest/gtest.h>
+#include <gmock/gmock.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <fstream>
 
 #include "emlfs/base/error.h"
+#include "environment.h"
+#include "support/scratch_dir.h"
 
 namespace emlfs::app {
 namespace {
@@ -114,8 +120,101 @@ TEST(Config, AMissingFileIsAnEmptyOneAndADirectoryAnError) {
     FAIL() << "a directory was read";
   } catch (const Error& error) {
     EXPECT_EQ(error.code, Code::invalid);
-    EXPECT_STREQ(error.what(), "/proc: Is a directory");
+    EXPECT_STREQ(error.what(), "can't read /proc: Is a directory");
   }
+}
+
+// A config file with this mode.
+class ConfigFile {
+ public:
+  ConfigFile(const std::string& text, mode_t mode) {
+    std::ofstream(path_) << text;
+    EXPECT_EQ(::chmod(path_.c_str(), mode), 0);
+  }
+  const std::string& path() const { return path_; }
+  std::string refusal() const {
+    try {
+      loadConfig(path_);
+    } catch (const Error& error) {
+      EXPECT_EQ(error.code, Code::invalid);
+      return error.what();
+    }
+    return "accepted";
+  }
+
+ private:
+  test::ScratchDir directory_;
+  const std::string path_ = directory_ / "config.toml";
+};
+
+constexpr const char* kWithPassword =
+    "[account.work]\nsource = 'imaps://a@h'\npassword = 'secret'\n";
+constexpr const char* kWithout = "[account.work]\nsource = 'imaps://a@h'\n";
+
+TEST(Config, WithAPasswordNobodyElseMayReadIt) {
+  EXPECT_EQ(ConfigFile(kWithPassword, 0600).refusal(), "accepted");
+  EXPECT_EQ(ConfigFile(kWithout, 0644).refusal(), "accepted");
+  const ConfigFile open(kWithPassword, 0640);
+  EXPECT_EQ(open.refusal(),
+            open.path() + " holds a password and is open to other users: chmod 600 " + open.path());
+}
+
+TEST(Config, NobodyElseMayChangeIt) {
+  const ConfigFile writable(kWithout, 0620);
+  EXPECT_EQ(writable.refusal(), writable.path() +
+                                    " can be changed by other users, and emlfs runs what it says: "
+                                    "chmod go-w " +
+                                    writable.path());
+  if (::geteuid() != 0) return;  // only root can give it away
+  const ConfigFile strange(kWithout, 0600);
+  ASSERT_EQ(::chown(strange.path().c_str(), 12345, 12345), 0);
+  EXPECT_EQ(strange.refusal(), strange.path() +
+                                   " belongs to another user, and emlfs runs what it says: copy "
+                                   "it, or chown it");
+}
+
+TEST(Config, APasswordBelongsToAnAccount) {
+  EXPECT_EQ(refusal("password = 'x'"), "/c.toml:1: a password belongs into an account's table");
+  const Config config = parseConfig(kWithPassword, "/c.toml");
+  EXPECT_EQ(config.accounts.at("work").options.password.reveal(), "secret");
+}
+
+TEST(Config, EachAccountHasAPlace) {
+  const test::Variable home("HOME", "/home/alice");
+  const auto placeOf = [](const std::string& text) {
+    return parseConfig(text, "/etc/c.toml").accounts.at("work").options.mount_point;
+  };
+  EXPECT_EQ(placeOf(kWithout), "/home/alice/mail/work");
+  EXPECT_EQ(placeOf(std::string("mount_point = '~/post'\n") + kWithout), "/home/alice/post/work");
+  EXPECT_EQ(placeOf(std::string(kWithout) + "mount_point = '/mnt/w'\n"), "/mnt/w");
+}
+
+TEST(Config, ElementsOfListsKeepTheirColons) {
+  const auto config = parseConfig(
+      "[account.work]\nsource = 'imaps://a@h'\nmailboxes = ['INBOX', 'a:b', 'c\\d', '!x']\n",
+      "/c.toml");
+  EXPECT_EQ(config.accounts.at("work").options.mailboxes,
+            (std::vector<std::string>{"INBOX", "a:b", "c\\d", "!x"}));
+}
+
+TEST(Config, AccountsThatShareADirectoryAreNamed) {
+  const test::Variable home("HOME", "/home/alice");
+  const auto complaint = [](const std::string& text) {
+    try {
+      requireAccountsApart(parseConfig(text, "/c.toml"));
+    } catch (const Error& error) {
+      return std::string(error.what());
+    }
+    return std::string("apart");
+  };
+  EXPECT_EQ(complaint("[account.a]\nsource='imaps://x@h'\n[account.b]\nsource='imaps://y@h'"),
+            "apart");
+  EXPECT_EQ(complaint("[account.a]\nsource='imaps://x@h'\nmount_point='/m'\n"
+                      "[account.b]\nsource='imaps://y@h'\nmount_point='/m'"),
+            "/c.toml: accounts 'a' and 'b' have one mount_point: /m");
+  EXPECT_THAT(complaint("[account.a]\nsource='imaps://x@h'\n[account.b]\nsource='imap://x@h'"),
+              testing::StartsWith("/c.toml: accounts 'a' and 'b' have one cache_dir: "));
+  EXPECT_THAT(complaint(""), testing::StartsWith("/c.toml has no account"));
 }
 
 }  // namespace

@@ -1,0 +1,69 @@
+// emlfs mount all [DIRECTORY]
+#include <fmt/format.h>
+
+#include <cstdio>
+
+#include "app/commands.h"
+#include "app/config.h"
+#include "app/exit_code.h"
+#include "app/failure.h"
+#include "app/live_status.h"
+#include "app/mount_point.h"
+#include "app/mount_table.h"
+#include "app/paths.h"
+#include "app/printable.h"
+#include "app/run_each.h"
+#include "app/status_json.h"
+#include "app/supervisor.h"
+
+namespace emlfs::app {
+namespace {
+
+constexpr Milliseconds kAnswerLimit{5'000};
+
+// With a DIRECTORY the accounts' own mount points don't count.
+void place(Config& config, const std::string& directory) {
+  const std::string base = absolutePath(directory);
+  for (auto& [name, account] : config.accounts) account.options.mount_point = base + "/" + name;
+}
+
+Task taskOf(const std::string& name, const std::string& mount_point,
+            const MountArguments& arguments) {
+  Task task{name, {"mount", name, mount_point}};
+  for (const auto& option : arguments.options)
+    task.arguments.insert(task.arguments.end(), {"-o", option});
+  if (arguments.foreground) task.arguments.emplace_back("--foreground");
+  return task;
+}
+
+// By a mount that works: the command may be given again for those that failed.
+bool isMounted(const AccountConfig& account) {
+  const auto path = canonicalPath(account.options.mount_point);
+  const auto mounted = path ? findMount(*path) : std::nullopt;
+  if (!mounted || mounted->fs_type != kFsType) return false;
+  const LiveStatus status = askMount(*path, kAnswerLimit);
+  if (status.answer != Answer::given) return false;
+  return text(parseStatus(status.json), "/source") == printable(account.source.text());
+}
+
+}  // namespace
+
+int mountAllCommand(const MountArguments& arguments) {
+  Config config = loadConfig(configFile());
+  if (!arguments.mount_point.empty()) place(config, arguments.mount_point);
+  // What is wrong with them is wrong for all.
+  for (const auto& option : arguments.options)
+    for (auto& [name, account] : config.accounts) applyOptions(account.options, option);
+  requireAccountsApart(config);
+  std::vector<Task> tasks;
+  for (const auto& [name, account] : config.accounts) {
+    if (isMounted(account)) continue;
+    makeMountPoint(account.options.mount_point);
+    tasks.push_back(taskOf(name, account.options.mount_point, arguments));
+  }
+  if (!arguments.foreground) return runEach(tasks);
+  return supervise(
+      tasks, [](const std::string& state) { ::fprintf(stderr, "emlfs: %s\n", state.c_str()); });
+}
+
+}  // namespace emlfs::app

@@ -1,0 +1,23 @@
+// The mounts in a directory, as `emlfs mount all` makes them: commands take that directory for all
+// of them.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "app/run_each.h"
+
+namespace emlfs::app {
+
+// Paths of the mounts of emlfs directly in `directory`, sorted. Empty if it is one itself, or
+// doesn't exist. Throws Error(system).
+std::vector<std::string> mountsIn(const std::string& directory);
+
+// Paths of all mounts of emlfs, sorted. Throws Error(system).
+std::vector<std::string> allMounts();
+
+// The same command for each of them.
+std::vector<Task> tasksFor(const std::string& command, const std::vector<std::string>& mounts,
+                           const std::vector<std::string>& flags = {});
+
+}  // namespace emlfs::app
