@@ -2,14 +2,12 @@
 // the account "work", or says why it isn't tried.
 #include <fmt/format.h>
 #include <gmock/gmock.h>
-#include <sys/stat.h>
 
 #include <filesystem>
-#include <fstream>
 
 #include "app/config.h"
+#include "support/config_file.h"
 #include "support/dovecot.h"
-#include "support/eventually.h"
 #include "support/guide.h"
 #include "support/imap_client.h"
 #include "support/mount.h"
@@ -24,21 +22,12 @@ using testing::Contains;
 using testing::EndsWith;
 using testing::HasSubstr;
 
-std::string accountOf(const std::string& name, const Dovecot& server) {
-  return fmt::format(
-      "[account.{}]\nsource = \"imaps://{}@{}:{}\"\nca_file = \"{}\"\npassword = \"{}\"\n", name,
-      server.user(), server.host(), server.imapsPort(), server.caFile(), server.password());
-}
-
 class Guides : public MountTest {
  protected:
   void SetUp() override {
     MountTest::SetUp();
     if (IsSkipped()) return;
-    const std::string config = box_ / "config/emlfs/config.toml";
-    fs::create_directories(fs::path(config).parent_path());
-    std::ofstream(config) << accountOf("work", work_) << accountOf("home", home_);
-    ASSERT_EQ(::chmod(config.c_str(), 0600), 0);
+    writeConfig(box_, accountOn(work_, "work") + accountOn(home_, "home"));
   }
   void TearDown() override { box_.shell("emlfs umount ~/mail 2>/dev/null || true"); }
 
@@ -91,6 +80,7 @@ TEST_F(Guides, Recipes) {
   };
   EXPECT_THAT(names("archive/old"), Contains("2018"));
   EXPECT_THAT(names("mail/work/Archive/2018"), testing::IsEmpty());
+  ASSERT_EQ(box_.shell("emlfs flush ~/mail/work").status, 0);
   EXPECT_THAT(names("mail/work/Lists/talk"), Contains(HasSubstr("listed")));
   ImapClient client(work_);
   client.expectOk("EXAMINE Invoices");

@@ -41,12 +41,15 @@ ProcessResult Sandbox::emlfs(const std::vector<std::string>& arguments,
   return run(command(arguments), password + "\n");
 }
 
-ProcessResult Sandbox::shell(const std::string& script) const {
+std::vector<std::string> Sandbox::shellCommand(const std::string& script) const {
   const std::string directory = std::filesystem::path(kProgram).parent_path();
-  return run({"setsid", "--wait", "bash", "-c", kStart, path(), "env",
-              "PATH=" + directory + ":" + std::getenv("PATH"), "bash", "-eu", "-c",
-              "cd " + std::string(kSourceDirectory) + "\n" + script},
-             "\n");
+  return {"setsid", "--wait", "bash", "-c",
+          kStart,   path(),   "env",  "PATH=" + directory + ":" + std::getenv("PATH"),
+          "bash",   "-eu",    "-c",   "cd " + std::string(kSourceDirectory) + "\n" + script};
+}
+
+ProcessResult Sandbox::shell(const std::string& script) const {
+  return run(shellCommand(script), "\n");
 }
 
 Sandbox::~Sandbox() {

@@ -28,6 +28,8 @@ class Sandbox {
                       const std::string& password = {}) const;
   // What a person types in a shell there, emlfs in $PATH; it stops at the first command that fails.
   ProcessResult shell(const std::string& script) const;
+  // The command line of that, for tests that start it themselves.
+  std::vector<std::string> shellCommand(const std::string& script) const;
   // The command line that does the same, for tests that start it themselves, with the password and
   // a line end on standard input.
   std::vector<std::string> command(const std::vector<std::string>& arguments) const;

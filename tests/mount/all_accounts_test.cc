@@ -1,0 +1,128 @@
+// `emlfs mount all`: accounts that are offline, refused or broken hold up none of the others.
+#include <fmt/format.h>
+#include <gmock/gmock.h>
+
+#include <filesystem>
+#include <nlohmann/json.hpp>
+
+#include "support/config_file.h"
+#include "support/dovecot.h"
+#include "support/eventually.h"
+#include "support/mount.h"
+#include "support/running.h"
+#include "support/sandbox.h"
+#include "support/sockets.h"
+
+namespace emlfs::test {
+namespace {
+
+namespace fs = std::filesystem;
+using testing::HasSubstr;
+using testing::UnorderedElementsAre;
+
+size_t occurrences(const std::string& text, std::string_view what) {
+  size_t count = 0;
+  for (size_t at = text.find(what); at != text.npos; at = text.find(what, at + 1)) ++count;
+  return count;
+}
+
+class AllAccounts : public MountTest {
+ protected:
+  void TearDown() override { box_.shell("emlfs umount ~/mail 2>/dev/null || true"); }
+
+  std::string mountOf(const std::string& account) const {
+    return box_.mountPoint() + "/" + account;
+  }
+  bool isMounted(const std::string& account) const {
+    return fs::exists(mountOf(account) + "/INBOX");
+  }
+  nlohmann::json statusOf(const std::string& account) const {
+    return nlohmann::json::parse(box_.emlfs({"status", "--json", mountOf(account)}).output);
+  }
+  // Two that work, one whose server is away, one with a wrong password.
+  std::string fourAccounts() const {
+    return accountOn(first_, "first") + accountOn(second_, "second") +
+           fmt::format("[account.away]\nsource = \"imaps://x@127.0.0.1:{}\"\npassword = \"x\"\n",
+                       portOf(nobody_)) +
+           fmt::format(
+               "[account.wrong]\nsource = \"imaps://eve@{}:{}\"\nca_file = \"{}\"\npassword = "
+               "\"guess\"\n",
+               first_.host(), first_.imapsPort(), first_.caFile());
+  }
+
+  const Dovecot first_{{"--set", "auth_verbose = yes"}};
+  Dovecot second_;
+  const Fd nobody_ = boundSocket("127.0.0.1", 0);
+  const Sandbox box_;
+};
+
+TEST_F(AllAccounts, TheOthersAreMounted) {
+  writeConfig(box_, fourAccounts());
+  const auto result = box_.emlfs({"mount", "all"});
+  EXPECT_EQ(result.status, 3) << result.errors;  // of the first in order: "away"
+  EXPECT_THAT(result.errors, HasSubstr("emlfs: away: 127.0.0.1:"));
+  EXPECT_THAT(result.errors, HasSubstr("emlfs: wrong: the server refused"));
+  EXPECT_EQ(std::count(result.errors.begin(), result.errors.end(), '\n'), 2) << result.errors;
+  EXPECT_THAT(mountsBelow(box_.path()), UnorderedElementsAre(mountOf("first"), mountOf("second")));
+  EXPECT_TRUE(isMounted("first") && isMounted("second"));
+
+  const auto lines = box_.emlfs({"status"});
+  EXPECT_EQ(lines.status, 0) << lines.errors;
+  EXPECT_THAT(lines.output, HasSubstr(mountOf("first") + ": online, imaps://"));
+  EXPECT_THAT(lines.output, HasSubstr(mountOf("second") + ": online, imaps://"));
+  const auto json = box_.emlfs({"status", "--json", box_.mountPoint()});
+  EXPECT_EQ(nlohmann::json::parse(json.output.substr(0, json.output.find('\n')))["mount_point"],
+            mountOf("first"));
+
+  EXPECT_EQ(box_.emlfs({"flush", box_.mountPoint()}).status, 0);
+  const auto end = box_.emlfs({"umount", box_.mountPoint()});
+  EXPECT_EQ(end.status, 0) << end.errors;
+  EXPECT_TRUE(mountsBelow(box_.path()).empty());
+}
+
+TEST_F(AllAccounts, AgainMountsWhatIsMissing) {
+  writeConfig(box_, accountOn(first_, "first") + accountOn(second_, "second"));
+  second_.stop();
+  EXPECT_EQ(box_.emlfs({"mount", "all"}).status, 3);
+  const auto pid = statusOf("first")["pid"];
+  second_.restart();
+  const auto again = box_.emlfs({"mount", "all"});
+  EXPECT_EQ(again.status, 0) << again.errors;
+  EXPECT_EQ(statusOf("first")["pid"], pid);
+  EXPECT_TRUE(isMounted("second"));
+}
+
+TEST_F(AllAccounts, BelowAnotherDirectory) {
+  writeConfig(box_, accountOn(first_, "first", "mount_point = \"~/elsewhere\""));
+  const auto result = box_.emlfs({"mount", "all", box_ / "post"});
+  EXPECT_EQ(result.status, 0) << result.errors;
+  EXPECT_THAT(mountsBelow(box_.path()), UnorderedElementsAre(box_ / "post/first"));
+  EXPECT_EQ(box_.emlfs({"umount", box_ / "post"}).status, 0);
+}
+
+TEST_F(AllAccounts, InTheForegroundOneThatDiesIsStartedAgain) {
+  writeConfig(box_, fourAccounts());
+  Running all(box_.shellCommand("echo $$ > ~/pid; exec emlfs mount --foreground all 2> ~/log"));
+  const auto log = [&] { return readFile(box_ / "log"); };
+  ASSERT_TRUE(eventually([&] { return isMounted("first") && isMounted("second"); }));
+  ASSERT_TRUE(eventually([&] {
+    return log().find("2 of 4 accounts are mounted, not away, wrong") != std::string::npos;
+  })) << log();
+  const pid_t pid = statusOf("first")["pid"];
+  ASSERT_EQ(::kill(pid, SIGKILL), 0);
+  ASSERT_TRUE(eventually([&] {
+    const auto lines = box_.emlfs({"status", "--json", mountOf("first")});
+    return lines.status == 0 && nlohmann::json::parse(lines.output)["pid"] != pid;
+  })) << log();
+  EXPECT_THAT(log(),
+              HasSubstr("emlfs: first: not mounted (signal 9 (Killed)): tried again in 5 s"));
+  EXPECT_THAT(log(), HasSubstr("emlfs: wrong: not mounted (exit status 5): tried again in 10 min"));
+
+  ASSERT_EQ(::kill(std::stoi(readFile(box_ / "pid")), SIGTERM), 0);
+  EXPECT_EQ(all.wait(std::chrono::seconds(30)), 0) << log();
+  EXPECT_TRUE(mountsBelow(box_.path()).empty());
+  EXPECT_EQ(occurrences(first_.log(), "eve"), 1U) << "servers lock accounts that are tried often";
+}
+
+}  // namespace
+}  // namespace emlfs::test
