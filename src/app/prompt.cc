@@ -2,6 +2,7 @@
 
 #include <fcntl.h>
 #include <poll.h>
+#include <sys/file.h>
 #include <sys/signalfd.h>
 #include <termios.h>
 #include <unistd.h>
@@ -101,6 +102,10 @@ Answer readAnswer(int tty, const std::string& question) {
 std::optional<Secret> promptForPassword(const std::string& question) {
   const Fd tty(::open("/dev/tty", O_RDWR | O_CLOEXEC | O_NOCTTY));
   if (!tty) return std::nullopt;
+  // Others of us ask here, too ('mount all'): one after the other. Where it can't be locked they
+  // are asked at once, which is no reason to ask nobody.
+  while (::flock(tty.get(), LOCK_EX) != 0 && errno == EINTR) {
+  }
   for (;;) {
     Answer answer = readAnswer(tty.get(), question);
     if (answer.signal == 0) {

@@ -19,16 +19,19 @@
 namespace emlfs::app {
 namespace {
 
-// A child process on a terminal of its own that asks and exits with 0 if the answer is "secret".
+// 0 if the answer is "secret".
+int ask() {
+  const auto answer = promptForPassword("Password? ");
+  return !answer ? 2 : answer->reveal() == "secret" ? 0 : 1;
+}
+
+// A child process on a terminal of its own that asks and exits with what that gives.
 class Terminal {
  public:
-  Terminal() {
+  explicit Terminal(int (*body)() = ask) {
     int master = -1;
     pid_ = ::forkpty(&master, nullptr, nullptr, nullptr);
-    if (pid_ == 0) {
-      const auto answer = promptForPassword("Password? ");
-      ::_exit(!answer ? 2 : answer->reveal() == "secret" ? 0 : 1);
-    }
+    if (pid_ == 0) ::_exit(body());
     master_ = Fd(master);
   }
   Terminal(const Terminal&) = delete;
@@ -111,6 +114,27 @@ TEST(Prompt, TerminateRestoresTheTerminal) {
   const int status = terminal.wait();
   EXPECT_TRUE(WIFSIGNALED(status) && WTERMSIG(status) == SIGTERM) << status;
   EXPECT_TRUE(terminal.echoes());
+}
+
+// `mount all` starts them at the same time.
+TEST(Prompt, SeveralAskOneAfterTheOther) {
+  Terminal terminal([] {
+    const pid_t other = ::fork();
+    if (other == 0) ::_exit(ask());
+    int status = 0;
+    const int answer = ask();
+    ::waitpid(other, &status, 0);
+    return answer + WEXITSTATUS(status);
+  });
+  for (int i = 0; i < 2; ++i) {
+    ASSERT_TRUE(terminal.waitFor("Password? "));
+    EXPECT_EQ(terminal.shown().find("Password? "), terminal.shown().rfind("Password? "));
+    terminal.forget();
+    terminal.type("secret\n");
+  }
+  const int status = terminal.wait();
+  EXPECT_TRUE(WIFEXITED(status));
+  EXPECT_EQ(WEXITSTATUS(status), 0);
 }
 
 TEST(Prompt, NoTerminalNoSourceIsOneClearLine) {
