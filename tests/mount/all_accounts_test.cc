@@ -92,6 +92,17 @@ TEST_F(AllAccounts, AgainMountsWhatIsMissing) {
   EXPECT_TRUE(isMounted("second"));
 }
 
+TEST_F(AllAccounts, AreCheckedOneAfterTheOther) {
+  writeConfig(box_, fourAccounts());
+  const auto result = box_.emlfs({"check"});
+  EXPECT_EQ(result.status, 3) << result.errors;
+  for (const char* account : {"away", "first", "second", "wrong"})
+    EXPECT_THAT(result.output, HasSubstr(fmt::format("account       {}\n", account)));
+  EXPECT_EQ(occurrences(result.output, "all is well"), 2U) << result.output;
+  EXPECT_THAT(result.errors, HasSubstr("refused the connection"));
+  EXPECT_THAT(result.errors, HasSubstr("refused the user name or password of eve"));
+}
+
 TEST_F(AllAccounts, BelowAnotherDirectory) {
   writeConfig(box_, accountOn(first_, "first", "mount_point = \"~/elsewhere\""));
   const auto result = box_.emlfs({"mount", "all", box_ / "post"});
