@@ -39,9 +39,9 @@ void write(const std::string& path, const std::string& text, mode_t mode = 0600)
 
 struct Attempt {
   std::string source;
-  std::vector<std::string> options;  // of -o
-  std::optional<std::string> mount_point = {};
-  std::optional<std::string> password = {};  // absent: the right one
+  std::vector<std::string> options;             // of -o
+  std::optional<std::string> mount_point = {};  // empty: left out
+  std::optional<std::string> password = {};     // absent: the right one
 };
 
 class BadInput : public MountTest {
@@ -53,8 +53,9 @@ class BadInput : public MountTest {
   static std::string trust() { return "ca_file=" + server_->caFile(); }
 
   ProcessResult mount(const Attempt& attempt) const {
-    std::vector<std::string> arguments{"mount", attempt.source,
-                                       attempt.mount_point.value_or(box_.mountPoint())};
+    std::vector<std::string> arguments{"mount", attempt.source};
+    const auto mount_point = attempt.mount_point.value_or(box_.mountPoint());
+    if (!mount_point.empty()) arguments.push_back(mount_point);
     for (const auto& option : attempt.options) arguments.insert(arguments.end(), {"-o", option});
     return box_.emlfs(arguments, attempt.password.value_or(server_->password()));
   }
@@ -247,6 +248,40 @@ TEST_F(BadInput, OfConfiguration) {
   fs::remove(config);
   fs::create_directory(config);
   refused({source, {trust()}}, kUsage, config);
+}
+
+TEST_F(BadInput, OfAccounts) {
+  const std::string config = box_ / "config/emlfs/config.toml";
+  const auto account = [](const std::string& name, const std::string& more = {}) {
+    return "[account." + name + "]\nsource = \"imaps://" + name + "@host.invalid\"\n" + more;
+  };
+  write(config, account("work", "password = \"secret pass\"\n"), 0644);
+  refused({"work", {}}, kUsage, "holds a password and is open to other users: chmod 600 " + config);
+  write(config, account("work"), 0666);
+  refused({"work", {}}, kUsage,
+          "can be changed by other users, and emlfs runs what it says: chmod go-w");
+  write(config, "password = \"secret pass\"\n" + account("work"));
+  refused({"work", {}}, kUsage, config + ":1: a password belongs into an account's table");
+  write(config, account("work", "conections = 3\n"));
+  refused({"all", {}}, kUsage,
+          config + ":3: unknown option 'conections': did you mean 'connections'?");
+  write(config, account("work", "mailboxes = \"!\"\n"));
+  refused({"work", {}}, kUsage, config + ":3: option mailboxes: ");
+  write(config, account("all"));
+  refused({"all", {}}, kUsage, config + ":1: 'all' can't be the name of an account");
+  write(config, "");
+  refused({"all", {}}, kUsage, "has no account");
+  write(config, account("a", "mount_point = \"/m\"\n") + account("b", "mount_point = \"/m\"\n"));
+  refused({"all", {}, ""}, kUsage, "accounts 'a' and 'b' have one mount_point: /m");
+  write(config, account("a", "cache_dir = \"/c\"\n") + account("b", "cache_dir = \"/c\"\n"));
+  refused({"all", {}}, kUsage, "accounts 'a' and 'b' have one cache_dir: /c");
+  write(config, account("work", "mount_point = \"/dev/null/x\"\n"));
+  refused({"work", {}, ""}, kUsage, "can't make the mount point /dev/null/x");
+  refused({"imaps://alice@host.invalid", {}, ""}, kUsage, "MOUNTPOINT is missing");
+  refused({"work", {"mount_point=/x"}}, kUsage, "on the command line MOUNTPOINT says it");
+  refused({"work", {"bandwidth=1B/s"}}, kUsage,
+          "option bandwidth: '1B/s' is not a rate of at least");
+  refused({"work", {"auth=kerberos"}}, kUsage, "option auth: 'kerberos' is not password, oauth2");
 }
 
 TEST_F(BadInput, OfCommandLines) {
