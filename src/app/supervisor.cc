@@ -50,7 +50,7 @@ class Supervisor {
     for (Account& account : accounts_) account.worker.start(socket_.address());
     while (std::ranges::any_of(accounts_, [](const Account& each) { return isLeft(each); })) {
       wait();
-      if (!told_ && std::ranges::all_of(accounts_, &Account::settled)) {
+      if (!told_ && !stopping_ && std::ranges::all_of(accounts_, &Account::settled)) {
         told_ = true;
         ready_(state());
       }
