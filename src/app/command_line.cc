@@ -55,6 +55,7 @@ class CommandLine::Definition {
     addHidden("expunge", HiddenAction::expunge,
               "Remove for good messages that rm has hidden (\\Deleted) in directories, or by name");
     addCache();
+    addComplete();
   }
 
   const CLI::App& app() const { return app_; }
@@ -226,6 +227,14 @@ class CommandLine::Definition {
     return command;
   }
 
+  // Without a group it isn't shown: only the shells' completions call it.
+  void addComplete() {
+    auto* complete = app_.add_subcommand("complete", "What there is to complete a word with");
+    complete->group("");
+    complete->add_option("WHAT", complete_, "accounts or mounts");
+    complete->callback([this] { command_ = [this] { return completeCommand(complete_); }; });
+  }
+
   CLI::App app_{
       "Mounts an IMAP account as a directory tree: mailboxes are directories, messages "
       "are .eml files."};
@@ -239,6 +248,7 @@ class CommandLine::Definition {
   std::string journal_action_ = "list";
   JournalArguments journal_;
   HiddenArguments hidden_;
+  std::string complete_;
   std::function<int()> command_;
 };
 

@@ -63,5 +63,8 @@ int statusCommand(const std::string& mount_point, bool json);
 int checkCommand(const std::string& source, const std::vector<std::string>& options);
 int fetchCommand(const FetchArguments& arguments);
 int cacheCommand(const CacheArguments& arguments);
+// Prints, a line each, the names of "accounts" or the paths of "mounts" there are; of anything else
+// nothing.
+int completeCommand(const std::string& what);
 
 }  // namespace emlfs::app

@@ -8,12 +8,7 @@
 namespace emlfs::app {
 namespace {
 
-struct Row {
-  ExitCode code;
-  const char* meaning;
-};
-
-constexpr Row kRows[] = {
+constexpr ExitCodeRow kRows[] = {
     {ExitCode::ok, "done; for mount: the mount works"},
     {ExitCode::other, "any other failure"},
     {ExitCode::usage, "bad input: command line, options, config file, mount point"},
@@ -64,9 +59,13 @@ ExitCode ofCode(Code code) {
 
 }  // namespace
 
+std::span<const ExitCodeRow> exitCodeTable() {
+  return kRows;
+}
+
 std::string exitCodeHelp() {
   std::string text = "Exit codes:\n";
-  for (const Row& row : kRows)
+  for (const ExitCodeRow& row : kRows)
     text += fmt::format("{:3}  {}\n", static_cast<int>(row.code), row.meaning);
   return text;
 }

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <exception>
+#include <span>
 #include <string>
 
 namespace emlfs::app {
@@ -20,7 +21,15 @@ enum class ExitCode {
   damaged = 10,    // the cache is damaged
 };
 
-// The table above as text, for --help.
+struct ExitCodeRow {
+  ExitCode code;
+  const char* meaning;
+};
+
+// The table above, in its order.
+std::span<const ExitCodeRow> exitCodeTable();
+
+// The same as text, for --help.
 std::string exitCodeHelp();
 
 ExitCode exitCodeOf(const std::exception& error);

@@ -3,10 +3,12 @@
 
 #include "app/command_line.h"
 #include "app/exit_code.h"
+#include "app/mount_helper.h"
 
 using namespace emlfs::app;
 
 int main(int argc, char** argv) {
+  if (argc > 0 && isMountHelper(argv[0])) return mountHelper(argc, argv);
   try {
     return CommandLine().run(argc, argv);
   } catch (const std::exception& error) {

@@ -15,6 +15,7 @@
 #include "app/mount_point.h"
 #include "app/password.h"
 #include "app/paths.h"
+#include "app/service_manager.h"
 #include "app/settings.h"
 #include "emlfs/account/account.h"
 #include "emlfs/base/log.h"
@@ -49,7 +50,6 @@ fs::MountOptions mountOptions(const Settings& settings, const std::string& mount
   const Options& options = settings.options;
   fs::MountOptions mount;
   mount.mount_point = mount_point;
-  mount.name = settings.source.text();
   mount.read_only = options.read_only;
   mount.allow_other = options.allow_other;
   mount.uid = options.uid.value_or(::getuid());
@@ -121,7 +121,9 @@ int mountCommand(const MountArguments& arguments) {
   const std::string mount_point =
       prepareMountPoint(mountPointOf(arguments, settings), settings.notices);
   if (settings.options.allow_other) checkAllowOther();
-  const auto mount_options = mountOptions(settings, mount_point);
+  auto mount_options = mountOptions(settings, mount_point);
+  // As it is said in fstab: by that mount(8) knows that it is mounted already.
+  mount_options.name = arguments.source;
   printNotices(settings.notices);
   const auto account_options =
       accountOptions(settings, findPassword(passwordRequest(settings)));
@@ -136,8 +138,11 @@ int mountCommand(const MountArguments& arguments) {
     return serve(account_options, mount_options, log_is_shown, ready);
   };
   if (!foreground) return runInBackground(work);
-  return work([](const std::string& notice) {
+  mount_options.ending = tellStopping;
+  return work([&](const std::string& notice) {
     if (!notice.empty()) printNotices({notice});
+    tellReady(fmt::format("{} is mounted on {}{}{}", arguments.source, mount_point,
+                          notice.empty() ? "" : ": ", notice));
   });
 }
 

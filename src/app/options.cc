@@ -240,9 +240,14 @@ constexpr OptionSpec kTable[] = {
      [](Options& o, Text v) { o.without = capabilities(v); }},
 };
 
-constexpr std::string_view kMountWords[] = {"nosuid", "nodev",   "noexec", "relatime", "noatime",
-                                            "auto",   "noauto",  "user",   "users",    "nouser",
-                                            "owner",  "_netdev", "nofail", "defaults"};
+constexpr std::string_view kMountWords[] = {
+    "defaults", "auto",       "noauto",      "nofail",     "_netdev",     "_rnetdev",
+    "user",     "users",      "nouser",      "owner",      "noowner",     "group",
+    "nogroup",  "comment",    "suid",        "nosuid",     "dev",         "nodev",
+    "exec",     "noexec",     "atime",       "noatime",    "diratime",    "nodiratime",
+    "relatime", "norelatime", "strictatime", "lazytime",   "nolazytime",  "nostrictatime",
+    "silent",   "loud",       "iversion",    "noiversion", "nosymfollow", "uhelper",
+    "helper"};
 
 std::string unknownOption(std::string_view name) {
   if (name == "password" || name == "pass" || name == "passwd")
@@ -250,6 +255,8 @@ std::string unknownOption(std::string_view name) {
         "there is no option '{}', for other users can see command lines: use password_command or "
         "password_file",
         name);
+  if (name == "remount")
+    return "remount: a mount that is there can't be changed: unmount it, and mount it again";
   std::vector<std::string_view> names;
   for (const OptionSpec& spec : kTable) names.push_back(spec.name);
   return fmt::format("unknown option '{}'{}", name, suggestion(name, names));
@@ -263,6 +270,12 @@ std::string misplacedOption(std::string_view name) {
 
 bool mayStandAlone(const OptionSpec& spec) {
   return spec.kind == Kind::flag;
+}
+
+}  // namespace
+
+std::span<const OptionSpec> optionTable() {
+  return kTable;
 }
 
 std::string placeholder(Kind kind) {
@@ -293,12 +306,6 @@ std::string placeholder(Kind kind) {
       return "=TEXT";
   }
   return "";
-}
-
-}  // namespace
-
-std::span<const OptionSpec> optionTable() {
-  return kTable;
 }
 
 Options Options::defaults() {
@@ -367,7 +374,7 @@ std::string escapedForList(std::string_view element) {
 }
 
 bool isMountWord(std::string_view name) {
-  return name.starts_with("x-") ||
+  return name.starts_with("x-") || name.starts_with("X-") ||
          std::find(std::begin(kMountWords), std::end(kMountWords), name) != std::end(kMountWords);
 }
 
@@ -378,6 +385,8 @@ void applyOptions(Options& options, std::string_view text) {
       setOption(options, "read_only", "yes");
     } else if (one.name == "rw" && !one.value) {
       setOption(options, "read_only", "no");
+    } else if (one.name == "async" && !one.value) {
+      setOption(options, "sync", "no");
     } else {
       setOption(options, one.name, one.value);
     }

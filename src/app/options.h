@@ -69,10 +69,14 @@ struct OptionSpec {
   // Where it may stand: others can see a command line, and some things are said there in another
   // way.
   Place place = Place::anywhere;
+  std::string_view more = {};  // for the manual: whole sentences that the line has no room for
 };
 
 // All options, in the order of the manual.
 std::span<const OptionSpec> optionTable();
+
+// What stands for a value in a description, "=PATH"; empty for a flag.
+std::string placeholder(Kind kind);
 
 // The table as text, for --help.
 std::string optionHelp();
@@ -103,7 +107,7 @@ std::vector<Assignment> splitOptions(std::string_view text);
 // Words of mount(8) that mean nothing to emlfs, or are what it does anyway: nosuid, _netdev, ...
 bool isMountWord(std::string_view name);
 
-// One -o. "ro" and "rw" of mount(8) are read_only.
+// One -o. "ro" and "rw" of mount(8) are read_only, "async" is the opposite of sync.
 void applyOptions(Options& options, std::string_view text);
 
 }  // namespace emlfs::app

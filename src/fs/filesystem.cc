@@ -7,6 +7,7 @@
 #include <cstdarg>
 #include <cstdio>
 #include <memory>
+#include <utility>
 
 #include "emlfs/account/changes.h"
 #include "emlfs/base/log.h"
@@ -217,10 +218,16 @@ void serve(Account& account, const MountOptions& options, const std::function<vo
   account.setListener([&](const sync::TreeChange& change) { invalidator.push(change); });
   std::exception_ptr failure;
   try {
+    bool ending = false;
+    const auto begin_end = [&] {
+      if (!std::exchange(ending, true) && options.ending) options.ending();
+    };
     const auto settle = [&] {
+      begin_end();
       if (closings) closings->drain();
     };
     const auto exit = [&] {
+      begin_end();
       push_ahead.stop();  // while the READ that it may wait for is still answered
       fuse_session_exit(session.get());
     };

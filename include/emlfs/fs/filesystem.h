@@ -13,7 +13,7 @@ namespace emlfs::fs {
 
 struct MountOptions {
   std::string mount_point;  // an empty directory
-  std::string name;         // shown as the device: the source without anything secret
+  std::string name;         // shown as the device: the source as it was given, nothing secret
   bool read_only = true;
   bool allow_other = false;
   uid_t uid = 0;  // owner of everything
@@ -21,6 +21,7 @@ struct MountOptions {
   mode_t umask = 0077;
   bool sync = false;              // a change is answered when the server has it
   Milliseconds farewell{30'000};  // at the end, for sending what is pending
+  std::function<void()> ending;   // called once when that begins, by another thread; may be empty
 };
 
 // Mounts, calls `ready`, serves until it is unmounted or SIGTERM, SIGINT or SIGHUP arrives, and

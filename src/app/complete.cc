@@ -1,0 +1,44 @@
+// emlfs complete accounts|mounts: for the shells' completions, in the middle of somebody's typing.
+#include <cstdio>
+
+#include "app/commands.h"
+#include "app/config.h"
+#include "app/exit_code.h"
+#include "app/mount_table.h"
+#include "app/paths.h"
+#include "app/printable.h"
+#include "emlfs/base/file.h"
+
+namespace emlfs::app {
+namespace {
+
+std::vector<std::string> accounts() {
+  std::vector<std::string> names;
+  for (const auto& [name, account] : loadConfig(configFile()).accounts) names.push_back(name);
+  return names;
+}
+
+std::vector<std::string> mounts() {
+  std::vector<std::string> paths;
+  for (auto& entry : parseMountInfo(readFile("/proc/self/mountinfo")))
+    if (entry.fs_type == kFsType) paths.push_back(std::move(entry.mount_point));
+  return paths;
+}
+
+}  // namespace
+
+int completeCommand(const std::string& what) {
+  std::vector<std::string> words;
+  try {
+    if (what == "accounts") words = accounts();
+    if (what == "mounts") words = mounts();
+  } catch (const std::exception&) {
+    // Whoever types a command gets no error of another; the command itself will say it.
+    words.clear();
+  }
+  for (const std::string& word : words)
+    if (printable(word) == word) ::printf("%s\n", word.c_str());
+  return static_cast<int>(ExitCode::ok);
+}
+
+}  // namespace emlfs::app
