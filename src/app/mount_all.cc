@@ -13,6 +13,7 @@
 #include "app/paths.h"
 #include "app/printable.h"
 #include "app/run_each.h"
+#include "app/service_manager.h"
 #include "app/status_json.h"
 #include "app/supervisor.h"
 

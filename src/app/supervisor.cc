@@ -16,6 +16,7 @@
 #include "app/notify_socket.h"
 #include "app/process.h"
 #include "app/restart.h"
+#include "app/service_manager.h"
 #include "app/units.h"
 #include "app/worker.h"
 #include "emlfs/base/clock.h"
@@ -100,6 +101,7 @@ class Supervisor {
     // ^C: the terminal sends it to all of us, and a second one would cut short what they still
     // send.
     const bool have_it_too = signal.ssi_code == SI_KERNEL;
+    if (!stopping_) tellStopping();
     stopping_ = true;
     for (Account& each : accounts_) {
       each.restart.reset();
