@@ -32,7 +32,7 @@ void Backoff::failed(const Error& error, Clock::time_point began, Clock::time_po
   else if (!hurried_)  // tries of a person's own don't make the pause of the others longer
     pause_ = std::min(pause_ * 2, longest);
   hurried_ = false;
-  const double share = 0.75 + jitter / 2;
+  const double share = (refused() ? 1.0 : 0.75) + jitter / 2;
   until_ = now + Milliseconds(static_cast<int64_t>(static_cast<double>(pause_.count()) * share));
 }
 

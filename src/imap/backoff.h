@@ -11,7 +11,8 @@ namespace emlfs::imap {
 class Backoff {
  public:
   // A try that `began` then has failed `now`. `jitter` in [0, 1): where in the middle half around
-  // the nominal pause the real one lies, so that many clients don't come back at once.
+  // the nominal pause the real one lies, so that many clients don't come back at once; never before
+  // it after refused credentials.
   void failed(const Error& error, Clock::time_point began, Clock::time_point now, double jitter);
   void succeeded() { *this = Backoff(); }
 
@@ -34,7 +35,10 @@ class Backoff {
   void forgive(Clock::time_point now);
 
  private:
-  bool refused() const { return error_ && error_->code == Code::auth; }
+  // By the server. Where there is no secret to be had now, nothing was refused.
+  bool refused() const {
+    return error_ && error_->code == Code::auth && error_->scope == Scope::account;
+  }
 
   std::optional<Error> error_;
   bool lasting_ = false;

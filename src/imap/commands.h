@@ -14,8 +14,14 @@
 
 namespace emlfs::imap {
 
-// login.cc. Connects and brings the connection to the authenticated state; gives the greeting.
-std::string logIn(Connection& connection, const SessionOptions& options);
+// login.cc. Brings the connection to the authenticated state; gives the greeting.
+std::string logIn(Connection& connection, const Endpoint& endpoint, const Secret& secret);
+
+// authenticate.cc. The server refused the secret: another one may do.
+struct SecretRefused : Error {
+  using Error::Error;
+};
+void authenticate(Connection& connection, const Endpoint& endpoint, const Secret& secret);
 
 // capability.cc
 void askCapabilities(Connection& connection);

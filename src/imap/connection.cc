@@ -75,9 +75,10 @@ void check(const StatusLine& status, std::string_view what) {
       {"TOOBIG", Code::limit, Scope::message},
       {"INUSE", Code::busy},
       {"UNAVAILABLE", Code::busy},
-      {"AUTHENTICATIONFAILED", Code::auth, Scope::account},
-      {"AUTHORIZATIONFAILED", Code::auth, Scope::account},
-      {"EXPIRED", Code::auth, Scope::account},
+      // To a session that was let in: it has come to its end, and a new one may have a new token.
+      {"AUTHENTICATIONFAILED", Code::auth, Scope::connection},
+      {"AUTHORIZATIONFAILED", Code::denied},  // of a mailbox: a proxy may not look there
+      {"EXPIRED", Code::auth, Scope::connection},
       {"PRIVACYREQUIRED", Code::auth, Scope::account},
   };
   for (const Meaning& meaning : kMeanings) {
@@ -303,8 +304,7 @@ void Connection::takeUntagged(RawResponse&& response, const Handler& handler) {
 }
 
 StatusLine Connection::exchange(const Command& command, const Handler& handler, uint64_t expected,
-                                const std::vector<Foretold>& behind,
-                                const std::function<void()>& continued) {
+                                const std::vector<Foretold>& behind, const Continued& continued) {
   const auto began = Clock::now();
   const bool was_selected = !selected.wire.empty();
   const auto ahead = takeAhead(command);
@@ -335,14 +335,9 @@ StatusLine Connection::exchange(const Command& command, const Handler& handler, 
     if (!behind.empty()) write(sentBehind(behind));
   }
 
-  bool was_continued = false;
-  StatusLine status = readAnswer(tag, handler, expected, [&] {
-    if (sent < pieces.size())
-      sendNext();
-    else if (continued && !std::exchange(was_continued, true))
-      continued();
-    else
-      return false;
+  StatusLine status = readAnswer(tag, handler, expected, [&](std::string_view text) {
+    if (sent == pieces.size()) return continued && continued(text);
+    sendNext();
     return true;
   });
   if (status.status == Status::ok && sent < pieces.size())
@@ -355,14 +350,16 @@ StatusLine Connection::exchange(const Command& command, const Handler& handler, 
 }
 
 StatusLine Connection::readAnswer(std::string_view tag, const Handler& handler, uint64_t expected,
-                                  const std::function<bool()>& continued) {
+                                  const Continued& continued) {
   Budget budget(framer_, expected);
   for (;;) {
     budget.spend();
     RawResponse response = read();
     const std::string_view text = response.text;
     if (text.starts_with('+')) {
-      if (!continued()) notImap("a request to continue that was not expected");
+      const size_t blank = text.starts_with("+ ") ? 1 : 0;
+      if (!continued(text.substr(1 + blank)))
+        notImap("a request to continue that was not expected");
       continue;
     }
     if (text.starts_with("* ")) {
@@ -425,9 +422,12 @@ void Connection::listen(Deadline deadline, const Event& wake) {
 void Connection::idle(Deadline deadline, const Event& wake) {
   StatusLine status;
   try {
-    status = exchange(Command("IDLE"), {}, 0, {}, [&] {
+    bool begun = false;
+    status = exchange(Command("IDLE"), {}, 0, {}, [&](std::string_view) {
+      if (std::exchange(begun, true)) return false;
       listen(deadline, wake);
       send("DONE\r\n");
+      return true;
     });
   } catch (...) {
     broken_ = true;
@@ -436,8 +436,28 @@ void Connection::idle(Deadline deadline, const Event& wake) {
   check(status, "IDLE failed");
 }
 
+StatusLine Connection::converse(const Command& command, const Answer& answer) {
+  if (broken_) throw Error(Code::network, Scope::connection, "the connection is closed");
+  try {
+    return exchange(command, {}, 0, {}, [&](std::string_view text) {
+      const Secret line = answer(text);
+      std::string bytes;
+      bytes.reserve(line.reveal().size() + 2);
+      bytes.append(line.reveal()).append("\r\n");
+      send(std::move(bytes));
+      return true;
+    });
+  } catch (...) {
+    broken_ = true;
+    throw;
+  }
+}
+
 StatusLine Connection::runOk(const Command& command, const Handler& handler, uint64_t expected) {
   StatusLine status = run(command, handler, expected);
+  if (status.status == Status::no && status.code == "AUTHORIZATIONFAILED")  // of no mailbox
+    throw Error(Code::auth, Scope::connection,
+                fmt::format("the server no longer lets us in: {}", words(status)), words(status));
   check(status, command.verb() + " failed");
   return status;
 }

@@ -52,6 +52,12 @@ class Connection {
   // The same; NO and BAD are thrown, see check().
   StatusLine runOk(const Command& command, const Handler& handler = {}, uint64_t expected = 0);
 
+  // A command that the server asks on after with "+", as often as it likes: `answer` is given what
+  // stands behind the plus, and gives the next line. What it throws is thrown on, and ends the
+  // connection.
+  using Answer = std::function<Secret(std::string_view text)>;
+  StatusLine converse(const Command& command, const Answer& answer);
+
   // Reads what comes without a command, until the deadline or `wake`; once something came, no
   // longer than what belongs to it takes to arrive.
   void listen(Deadline deadline, const Event& wake);
@@ -108,14 +114,14 @@ class Connection {
   std::optional<RawResponse> nextResponse();
   RawResponse read();
   void observe(const Data& data);
+  // Called for a "+" with what stands behind it; tells whether one was to come.
+  using Continued = std::function<bool(std::string_view text)>;
   // `continued`: what to do when the server asks for more than the command has.
   StatusLine exchange(const Command& command, const Handler& handler, uint64_t expected,
-                      const std::vector<Foretold>& behind,
-                      const std::function<void()>& continued = {});
-  // To a command that has been sent. `continued` is called for each "+", and tells whether one was
-  // to come.
+                      const std::vector<Foretold>& behind, const Continued& continued = {});
+  // To a command that has been sent.
   StatusLine readAnswer(std::string_view tag, const Handler& handler, uint64_t expected,
-                        const std::function<bool()>& continued);
+                        const Continued& continued);
   // Whether the command is on its way already, and then its tag; all before it is forgotten.
   std::optional<std::string> takeAhead(const Command& command);
   void forgetFirstAhead();

@@ -50,7 +50,8 @@ void Connection::forgetFirstAhead() {
   if (first.selects()) selected = {};  // another one by now, or none
   patience_.begin();
   if (!first.answered)
-    observe(readAnswer(first.tag, {}, first.command.expected, [] { return false; }));
+    observe(
+        readAnswer(first.tag, {}, first.command.expected, [](std::string_view) { return false; }));
   ahead_.pop_front();
   verb_.clear();
 }

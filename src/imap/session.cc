@@ -23,7 +23,7 @@ class Bound {
 
 class WireSession : public Session {
  public:
-  explicit WireSession(const SessionOptions& options)
+  WireSession(const SessionOptions& options, const Secret& secret)
       : interrupt_(options.interrupt != nullptr ? *options.interrupt : own_interrupt_),
         connection_(Transport::connect(options.endpoint, options.traffic, interrupt_,
                                        Deadline::after(options.endpoint.timeout)),
@@ -32,7 +32,7 @@ class WireSession : public Session {
     connection_.setBystander(
         [this](std::string_view verb, const Data& data) { takePush(verb, data, push_); });
     const Bound bound(connection_, Deadline::after(options.endpoint.timeout));
-    greeting_ = logIn(connection_, options);
+    greeting_ = logIn(connection_, options.endpoint, secret);
   }
 
   const Capabilities& capabilities() const override { return connection_.capabilities(); }
@@ -144,10 +144,25 @@ class WireSession : public Session {
   bool notified_ = false;
 };
 
+// Before there is a connection, whose time it would use up.
+Secret askForSecret(const SessionOptions& options, const Secret* refused) {
+  if (!options.secret || options.endpoint.authentication == Authentication::external) return {};
+  return options.secret({refused, options.interrupt});
+}
+
 }  // namespace
 
 std::unique_ptr<Session> Session::open(const SessionOptions& options) {
-  return std::make_unique<WireSession>(options);
+  const Secret secret = askForSecret(options, nullptr);
+  try {
+    return std::make_unique<WireSession>(options, secret);
+  } catch (const SecretRefused&) {
+    // A token has expired, or somebody has a new password. Not on the same connection: it might
+    // take long, and servers count what fails on one.
+    const Secret other = askForSecret(options, &secret);
+    if (other.reveal() == secret.reveal()) throw;
+    return std::make_unique<WireSession>(options, other);
+  }
 }
 
 }  // namespace emlfs::imap

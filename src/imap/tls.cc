@@ -30,6 +30,32 @@ bool tooOld() {
   }
 }
 
+// The server's alert about the certificate that we have shown, or haven't.
+bool aboutOurCertificate() {
+  switch (ERR_GET_REASON(ERR_peek_error())) {
+    case SSL_R_TLSV13_ALERT_CERTIFICATE_REQUIRED:
+    case SSL_R_SSLV3_ALERT_NO_CERTIFICATE:
+    case SSL_R_SSLV3_ALERT_BAD_CERTIFICATE:
+    case SSL_R_SSLV3_ALERT_UNSUPPORTED_CERTIFICATE:
+    case SSL_R_SSLV3_ALERT_CERTIFICATE_REVOKED:
+    case SSL_R_SSLV3_ALERT_CERTIFICATE_EXPIRED:
+    case SSL_R_SSLV3_ALERT_CERTIFICATE_UNKNOWN:
+    case SSL_R_TLSV1_ALERT_UNKNOWN_CA:
+      return true;
+    default:
+      return false;
+  }
+}
+
+[[noreturn]] void refusedOurCertificate(const SSL* ssl, const std::string& peer) {
+  const bool shown = SSL_get_certificate(ssl) != nullptr;
+  throw Error(Code::tls, Scope::account,
+              fmt::format("{} {} ({})", peer,
+                          shown ? "doesn't accept the client certificate (client_cert)"
+                                : "wants a client certificate: give client_cert and client_key",
+                          reason()));
+}
+
 }  // namespace
 
 TlsStream::TlsStream(const TlsContext& context, TcpStream& tcp, Deadline deadline)
@@ -67,6 +93,7 @@ void TlsStream::handshake(const TlsContext& context, Deadline deadline) {
     const long size = BIO_get_mem_data(out_, &alert);
     if (size > 0) tcp_.writeWithoutWaiting({alert, static_cast<size_t>(size)});
     if (!context.refusal().empty()) throw Error(Code::tls, Scope::account, context.refusal());
+    if (aboutOurCertificate()) refusedOurCertificate(ssl_.get(), tcp_.peer());
     if (tooOld()) {
       throw Error(Code::tls, Scope::account,
                   fmt::format("{} speaks no TLS 1.2 or newer: it has to be updated", tcp_.peer()));
@@ -150,6 +177,7 @@ void TlsStream::refuseOtherProtocols(std::string_view first) const {
 }
 
 void TlsStream::fail(int result) const {
+  if (aboutOurCertificate()) refusedOurCertificate(ssl_.get(), tcp_.peer());
   const bool ended = SSL_get_error(ssl_.get(), result) == SSL_ERROR_ZERO_RETURN;
   throw Error(Code::network, Scope::connection,
               ended ? fmt::format("the server closed the connection ({})", tcp_.peer())

@@ -10,6 +10,7 @@
 #include "emlfs/base/error.h"
 #include "emlfs/base/mutex.h"
 #include "imap/certificate_error.h"
+#include "imap/client_certificate.h"
 #include "imap/fingerprint.h"
 #include "imap/resolve.h"
 #include "imap/tcp.h"
@@ -83,6 +84,7 @@ TlsContext::TlsContext(const Endpoint& endpoint)
   SSL_CTX_set_verify(context, SSL_VERIFY_PEER, nullptr);
   SSL_CTX_set_cert_verify_callback(context, verify, this);
   loadAuthorities(context, endpoint.ca_file);
+  loadClientCertificate(context, endpoint);
   SSL_CTX_set_session_cache_mode(context, SSL_SESS_CACHE_CLIENT | SSL_SESS_CACHE_NO_INTERNAL);
   require(SSL_CTX_set_app_data(context, this) == 1);
   SSL_CTX_sess_set_new_cb(context, keepSession);

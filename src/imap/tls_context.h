@@ -14,7 +14,8 @@ namespace emlfs::imap {
 // For one connection at a time: it keeps why the last certificate was refused.
 class TlsContext {
  public:
-  // Throws Error(invalid, account): no such ca_file, malformed fingerprint.
+  // Throws Error(invalid, account): no such ca_file, malformed fingerprint, no such client_cert or
+  // client_key, one that isn't PEM, is encrypted, or doesn't fit the other.
   explicit TlsContext(const Endpoint& endpoint);
   TlsContext(const TlsContext&) = delete;
   TlsContext& operator=(const TlsContext&) = delete;

@@ -172,7 +172,7 @@ TEST(BackoffTest, TriesThatTakeLongAreNotMadeAllTheTime) {
 
 TEST(BackoffTest, NothingHurriesRefusedCredentials) {
   Backoff backoff;
-  backoff.failed({Code::auth, Scope::account, "wrong password"}, kStart, kStart, 0.5);
+  backoff.failed({Code::auth, Scope::account, "wrong password"}, kStart, kStart, 0);
   backoff.hurry(kStart + Milliseconds(30'000));
   backoff.forgive(kStart + Milliseconds(30'000));
   EXPECT_FALSE(backoff.mayHurry(kStart + Milliseconds(30'000)));
