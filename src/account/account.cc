@@ -341,10 +341,12 @@ class AccountImpl final : public Account {
       return Error(Code::timeout, Scope::connection, "it has not answered yet");
     auto error = ended.get();
     if (!error) return std::nullopt;
+    // Whose password is refused still has his mail.
+    const bool refused = error->code == Code::auth;
     const bool away = error->code == Code::network || error->code == Code::timeout ||
-                      error->code == Code::protocol;
+                      error->code == Code::protocol || refused;
     if (!known || !away) throw Error(std::move(*error));
-    fail("the server can't be reached", *error);
+    fail(refused ? "signing in failed" : "the server can't be reached", *error);
     return error;
   }
 

@@ -61,6 +61,24 @@ Json memory() {
   return {{"rss_bytes", all}, {"rss_without_map_bytes", all - map}};
 }
 
+const char* text(imap::Authentication authentication) {
+  switch (authentication) {
+    case imap::Authentication::password:
+      return "password";
+    case imap::Authentication::oauth2:
+      return "oauth2";
+    case imap::Authentication::external:
+      return "external";
+  }
+  return "";
+}
+
+// Why nobody is let in; absent if it is for another reason that there is no connection.
+std::optional<const char*> signInState(const imap::PoolStatus& pool) {
+  if (!pool.offline || pool.offline->code != Code::auth) return std::nullopt;
+  return pool.offline->scope == Scope::account ? "refused" : "unavailable";
+}
+
 const char* text(Deletion deletion) {
   switch (deletion) {
     case Deletion::flag:
@@ -198,6 +216,9 @@ std::string statusJson(const StatusSources& sources) {
     status["offline_since"] = iso8601(std::time(nullptr) - ago.count());
     status["offline_error"] = pool.offline->what();
     status["next_try_seconds"] = secondsOf(pool.next_try);
+    if (const auto why = signInState(pool))
+      status["sign_in"] = {
+          {"state", *why}, {"auth", text(endpoint.authentication)}, {"from", options.secret_from}};
   }
   status["delete"] = text(options.deletion);
   const auto snapshot = cache.snapshot();

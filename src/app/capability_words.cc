@@ -46,6 +46,23 @@ std::string tlsAdvice(const imap::Endpoint& endpoint) {
       place(endpoint), endpoint.security == imap::Security::starttls ? " -starttls imap" : "");
 }
 
+std::string authAdvice(const Error& error, const imap::Endpoint& endpoint) {
+  if (error.scope == Scope::connection)
+    return "Run that command yourself: does it print what it should, on one line, and ask nothing?";
+  switch (endpoint.authentication) {
+    case imap::Authentication::password:
+      return "Is the user name what the server expects (often the whole mail address)? Many "
+             "providers want an\napp password here, and IMAP switched on in their settings; some "
+             "take no password at all, but\na token: auth=oauth2.";
+    case imap::Authentication::oauth2:
+      return "Is the user name what the server expects (often the whole mail address), and the "
+             "token for this\naccount, with a scope that lets it use IMAP?";
+    case imap::Authentication::external:
+      return "Does the server know the client certificate as this user's?";
+  }
+  return {};
+}
+
 }  // namespace
 
 std::span<const CapabilityWords> capabilityWords() {
@@ -63,8 +80,7 @@ std::string advice(const Error& error, const imap::Endpoint& endpoint) {
     case Code::tls:
       return tlsAdvice(endpoint);
     case Code::auth:
-      return "Is the user name what the server expects (often the whole mail address)? Many "
-             "providers want an\napp password here, and IMAP switched on in their settings.";
+      return authAdvice(error, endpoint);
     case Code::protocol:
     case Code::limit:
       return fmt::format("Is it an IMAP server that answers at {}?", place(endpoint));

@@ -8,10 +8,10 @@
 #include "app/commands.h"
 #include "app/config.h"
 #include "app/exit_code.h"
-#include "app/password.h"
 #include "app/paths.h"
 #include "app/printable.h"
 #include "app/settings.h"
+#include "app/sign_in.h"
 #include "emlfs/base/log.h"
 #include "emlfs/imap/session.h"
 
@@ -69,14 +69,14 @@ int checkOne(const std::string& source, const std::vector<std::string>& options)
   const Settings settings = resolveSettings(source, options);
   printNotices(settings.notices);
   log::setLevel(settings.options.log_level);
-  const imap::Endpoint endpoint = endpointOf(settings);
-  Secret password = findPassword(passwordRequest(settings));
+  imap::Endpoint endpoint = endpointOf(settings);
+  const SignIn sign_in = signIn(settings, endpoint);
   ::signal(SIGPIPE, SIG_IGN);
 
   imap::Traffic traffic;
   imap::SessionOptions session_options;
   session_options.endpoint = endpoint;
-  session_options.secret = [&password](const auto&) { return password; };
+  session_options.secret = sign_in.secret;
   session_options.without = settings.options.without;
   session_options.traffic = &traffic;
 

@@ -14,7 +14,7 @@ constexpr ExitCodeRow kRows[] = {
     {ExitCode::usage, "bad input: command line, options, config file, mount point"},
     {ExitCode::network, "the server can't be reached, or makes no progress"},
     {ExitCode::tls, "no TLS, or a certificate that can't be trusted"},
-    {ExitCode::auth, "the server refused user or password, or no password was found"},
+    {ExitCode::auth, "the server refused user, password or token, or there is none to be had"},
     {ExitCode::busy, "the mount point or the cache is in use"},
     {ExitCode::mount, "the kernel or fusermount3 refused to mount or unmount"},
     {ExitCode::server, "the server refused a command, or doesn't speak IMAP"},

@@ -13,10 +13,10 @@
 #include "app/exit_code.h"
 #include "app/failure.h"
 #include "app/mount_point.h"
-#include "app/password.h"
 #include "app/paths.h"
 #include "app/service_manager.h"
 #include "app/settings.h"
+#include "app/sign_in.h"
 #include "emlfs/account/account.h"
 #include "emlfs/base/log.h"
 #include "emlfs/fs/filesystem.h"
@@ -27,13 +27,15 @@ namespace {
 // Whoever ends the daemon waits so long; systemd kills after 90 s.
 constexpr Milliseconds kLongestFarewell{30'000};
 
-AccountOptions accountOptions(const Settings& settings, Secret password) {
+AccountOptions accountOptions(const Settings& settings, const imap::Endpoint& endpoint,
+                              const SignIn& sign_in) {
   const Options& options = settings.options;
   const Directories where = directories(settings.source, options);
   AccountOptions account;
   account.source = settings.source.text();
-  account.session.endpoint = endpointOf(settings);
-  account.session.secret = [secret = std::move(password)](const auto&) { return secret; };
+  account.session.endpoint = endpoint;
+  account.session.secret = sign_in.secret;
+  account.secret_from = sign_in.from;
   account.session.without = options.without;
   account.cache_dir = where.cache;
   account.state_dir = where.state;
@@ -79,16 +81,26 @@ void allowManyFiles() {
 
 // For the user, whose mount works though the server doesn't.
 std::string offlineNotice(const Error& why) {
+  if (why.code == Code::auth)
+    return fmt::format(
+        "signing in failed ({}): mounted from the cache; 'emlfs status' says what to do",
+        errorLine(why));
   return fmt::format(
       "the server can't be reached ({}): mounted from the cache; it connects by itself when the "
       "server is back",
       errorLine(why));
 }
 
-int serve(const AccountOptions& account_options, const fs::MountOptions& mount_options,
+bool isRefused(const Error& error) {
+  return error.code == Code::auth && error.scope == Scope::account;
+}
+
+int serve(const AccountOptions& account_options, const fs::MountOptions& mount_options, bool typed,
           bool log_is_shown, const Ready& ready) {
   const auto account = Account::open(account_options);
   const auto offline = account->start();
+  // Who has just typed a wrong password wants to type it again.
+  if (offline && typed && isRefused(*offline)) throw Error(*offline);
   const auto say = [&] {
     if (!offline) return ready(log_is_shown ? "" : account->notice());  // which is logged already
     const std::string notice = offlineNotice(*offline);
@@ -125,8 +137,9 @@ int mountCommand(const MountArguments& arguments) {
   // As it is said in fstab: by that mount(8) knows that it is mounted already.
   mount_options.name = arguments.source;
   printNotices(settings.notices);
-  const auto account_options =
-      accountOptions(settings, findPassword(passwordRequest(settings)));
+  imap::Endpoint endpoint = endpointOf(settings);
+  const SignIn sign_in = signIn(settings, endpoint);
+  const auto account_options = accountOptions(settings, endpoint, sign_in);
 
   ::signal(SIGPIPE, SIG_IGN);
   ::umask(077);  // of the files that we make, not of those that we show
@@ -135,7 +148,7 @@ int mountCommand(const MountArguments& arguments) {
     openLog(settings.options, foreground);
     allowManyFiles();
     const bool log_is_shown = foreground && settings.options.log_file.empty();
-    return serve(account_options, mount_options, log_is_shown, ready);
+    return serve(account_options, mount_options, sign_in.typed, log_is_shown, ready);
   };
   if (!foreground) return runInBackground(work);
   mount_options.ending = tellStopping;

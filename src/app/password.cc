@@ -13,8 +13,8 @@
 #include "app/netrc.h"
 #include "app/paths.h"
 #include "app/private_file.h"
-#include "app/process.h"
 #include "app/prompt.h"
+#include "app/secret_command.h"
 
 namespace emlfs::app {
 namespace {
@@ -30,20 +30,9 @@ std::optional<Secret> takeFromEnvironment() {
   return password;
 }
 
-Secret fromCommand(const PasswordRequest& request) {
-  try {
-    const Finished finished =
-        run({"/bin/sh", "-c", request.command}, request.command_limit, Capture::standard_output);
-    if (!finished.succeeded())
-      throw failure(Code::auth,
-                    fmt::format("password_command failed: {}", describeStatus(finished.status)));
-    Secret password = firstLine(finished.output.reveal());
-    if (password.empty()) throw failure(Code::auth, "password_command printed no password");
-    return password;
-  } catch (const Error& error) {
-    if (error.code == Code::auth) throw;
-    throw failure(Code::auth, fmt::format("password_command: {}", error.what()));
-  }
+Secret fromCommand(const PasswordRequest& request, const Event* interrupt) {
+  return runSecretCommand({"password_command", "password", request.command, request.command_limit},
+                          interrupt);
 }
 
 Secret fromFile(const std::string& path) {
@@ -95,17 +84,18 @@ PasswordRequest passwordRequest(const Settings& settings) {
   return request;
 }
 
-Secret findPassword(const PasswordRequest& request) {
+FoundPassword findPassword(const PasswordRequest& request) {
   const std::optional<Secret> environment = takeFromEnvironment();
-  if (!request.command.empty()) return fromCommand(request);
-  if (!request.file.empty()) return fromFile(request.file);
-  if (!request.given.empty()) return request.given;
-  if (auto password = fromCredentials(request.account)) return *password;
-  if (environment) return *environment;
-  if (auto password = fromNetrc(request)) return *password;
+  if (!request.command.empty()) return {fromCommand(request, nullptr), PasswordFrom::command};
+  if (!request.file.empty()) return {fromFile(request.file), PasswordFrom::file};
+  if (!request.given.empty()) return {request.given, PasswordFrom::config};
+  if (auto password = fromCredentials(request.account))
+    return {*password, PasswordFrom::credentials};
+  if (environment) return {*environment, PasswordFrom::environment};
+  if (auto password = fromNetrc(request)) return {*password, PasswordFrom::netrc};
   if (auto password =
           promptForPassword(fmt::format("Password for {} at {}: ", request.user, request.host)))
-    return *password;
+    return {*password, PasswordFrom::prompt};
   throw failure(Code::auth,
                 fmt::format("no password for {} at {}: give password_command, password_file, "
                             "$CREDENTIALS_DIRECTORY/password, $EMLFS_PASSWORD or an entry in "
@@ -113,12 +103,53 @@ Secret findPassword(const PasswordRequest& request) {
                             request.user, request.host));
 }
 
-Secret firstLine(std::string_view text) {
-  std::string line;
-  // Long enough for the heap: a short string would be copied about in passing it on.
-  line.reserve(256);
-  line.append(text.substr(0, text.find_first_of("\r\n")));
-  return Secret(std::move(line));
+Secret findAgain(const PasswordRequest& request, const FoundPassword& found,
+                 const Event* interrupt) {
+  try {
+    switch (found.from) {
+      case PasswordFrom::command:
+        return fromCommand(request, interrupt);
+      case PasswordFrom::file:
+        return fromFile(request.file);
+      case PasswordFrom::netrc:
+        if (auto password = fromNetrc(request)) return *password;
+        throw badInput(
+            fmt::format("~/.netrc has no {} at {} any more", request.user, request.host));
+      case PasswordFrom::config:
+      case PasswordFrom::credentials:
+      case PasswordFrom::environment:
+      case PasswordFrom::prompt:
+        break;
+    }
+  } catch (const Error& error) {
+    if (error.code == Code::cancelled) throw;
+    throw Error(Code::auth, Scope::connection, error.what());
+  }
+  return found.password;
+}
+
+void clearPasswordVariable() {
+  takeFromEnvironment();
+}
+
+const char* nameOf(PasswordFrom from) {
+  switch (from) {
+    case PasswordFrom::command:
+      return "password_command";
+    case PasswordFrom::file:
+      return "password_file";
+    case PasswordFrom::config:
+      return "password in the config file";
+    case PasswordFrom::credentials:
+      return "$CREDENTIALS_DIRECTORY/password";
+    case PasswordFrom::environment:
+      return "$EMLFS_PASSWORD";
+    case PasswordFrom::netrc:
+      return "~/.netrc";
+    case PasswordFrom::prompt:
+      return "the prompt";
+  }
+  return "";
 }
 
 }  // namespace emlfs::app

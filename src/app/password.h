@@ -10,10 +10,10 @@
 #pragma once
 
 #include <string>
-#include <string_view>
 
 #include "app/settings.h"
 #include "emlfs/base/clock.h"
+#include "emlfs/base/file.h"
 #include "emlfs/base/secret.h"
 
 namespace emlfs::app {
@@ -30,11 +30,26 @@ struct PasswordRequest {
 
 PasswordRequest passwordRequest(const Settings& settings);
 
+enum class PasswordFrom { command, file, config, credentials, environment, netrc, prompt };
+
+// For people: "password_command", "the prompt".
+const char* nameOf(PasswordFrom from);
+
+struct FoundPassword {
+  Secret password;
+  PasswordFrom from;
+};
+
 // Throws Error(auth) if no source has one, Error(invalid) for a source that can't be used. Call
 // while the process has one thread: it changes the environment.
-Secret findPassword(const PasswordRequest& request);
+FoundPassword findPassword(const PasswordRequest& request);
 
-// The text up to the first line end.
-Secret firstLine(std::string_view text);
+// Once more, where it came from; what can't be asked twice gives the same. Throws Error(auth,
+// connection) if it has none now, Error(cancelled, connection) once `interrupt` is signalled.
+Secret findAgain(const PasswordRequest& request, const FoundPassword& found,
+                 const Event* interrupt);
+
+// For who needs no password: nobody that is run finds $EMLFS_PASSWORD in the environment.
+void clearPasswordVariable();
 
 }  // namespace emlfs::app

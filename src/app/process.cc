@@ -13,6 +13,7 @@
 #include <array>
 #include <cerrno>
 #include <fstream>
+#include <optional>
 
 #include "app/failure.h"
 
@@ -21,7 +22,7 @@ namespace {
 
 constexpr size_t kOutputMax = 64 * 1024;
 
-// A started program: killed and reaped unless it was waited for.
+// A started program: killed, with all of its process group, and reaped unless it was waited for.
 class Child {
  public:
   explicit Child(pid_t pid) : pid_(pid) {}
@@ -29,9 +30,11 @@ class Child {
   Child& operator=(const Child&) = delete;
   ~Child() {
     if (pid_ <= 0) return;
-    ::kill(pid_, SIGKILL);
+    ::kill(-pid_, SIGKILL);
     reap();
   }
+
+  pid_t pid() const { return pid_; }
 
   int reap() {
     int status = 0;
@@ -53,10 +56,42 @@ struct Pipe {
 Pipe makePipe() {
   int ends[2];
   if (::pipe2(ends, O_CLOEXEC) != 0) throw systemError("pipe", errno);
+  ::fcntl(ends[0], F_SETFL, O_NONBLOCK);
   return {Fd(ends[0]), Fd(ends[1])};
 }
 
-pid_t spawn(const std::vector<std::string>& argv, int output, int stream) {
+// Lends the terminal, if it is ours, to the process group of a program, as a shell does: only so
+// may that read from it.
+class Terminal {
+ public:
+  Terminal() : tty_(::open("/dev/tty", O_RDWR | O_CLOEXEC | O_NOCTTY)) {
+    if (tty_ && ::tcgetpgrp(tty_.get()) != ::getpgrp()) tty_.reset();
+  }
+  Terminal(const Terminal&) = delete;
+  Terminal& operator=(const Terminal&) = delete;
+  ~Terminal() {
+    if (!tty_) return;
+    // Who takes it back is in the background until he has it.
+    sigset_t output, before;
+    ::sigemptyset(&output);
+    ::sigaddset(&output, SIGTTOU);
+    ::pthread_sigmask(SIG_BLOCK, &output, &before);
+    ::tcsetpgrp(tty_.get(), ::getpgrp());
+    ::pthread_sigmask(SIG_SETMASK, &before, nullptr);
+  }
+  int fd() const { return tty_.get(); }  // -1: it is not ours
+
+ private:
+  Fd tty_;
+};
+
+// The streams of a program that aren't ours, -1: it is.
+struct Streams {
+  int output = -1;
+  int error = -1;
+};
+
+pid_t spawn(const std::vector<std::string>& argv, const Streams& streams, int terminal) {
   std::vector<char*> arguments;
   arguments.reserve(argv.size() + 1);
   for (const std::string& argument : argv) arguments.push_back(const_cast<char*>(argument.c_str()));
@@ -64,7 +99,11 @@ pid_t spawn(const std::vector<std::string>& argv, int output, int stream) {
 
   posix_spawn_file_actions_t actions;
   ::posix_spawn_file_actions_init(&actions);
-  ::posix_spawn_file_actions_adddup2(&actions, output, stream);
+  if (terminal >= 0) ::posix_spawn_file_actions_addtcsetpgrp_np(&actions, terminal);
+  if (streams.output >= 0)
+    ::posix_spawn_file_actions_adddup2(&actions, streams.output, STDOUT_FILENO);
+  if (streams.error >= 0)
+    ::posix_spawn_file_actions_adddup2(&actions, streams.error, STDERR_FILENO);
   posix_spawnattr_t attributes;
   ::posix_spawnattr_init(&attributes);
   // We may ignore SIGPIPE and have signals blocked; programs don't expect that.
@@ -74,7 +113,9 @@ pid_t spawn(const std::vector<std::string>& argv, int output, int stream) {
   ::sigemptyset(&blocked);
   ::posix_spawnattr_setsigdefault(&attributes, &defaults);
   ::posix_spawnattr_setsigmask(&attributes, &blocked);
-  ::posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETSIGMASK);
+  ::posix_spawnattr_setpgroup(&attributes, 0);  // its own: so that all of it can be ended
+  ::posix_spawnattr_setflags(
+      &attributes, POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETPGROUP);
 
   pid_t pid = 0;
   const int error =
@@ -102,6 +143,23 @@ bool drain(int fd, std::string& output) {
   }
 }
 
+// Passes on what is there to read, and keeps the end of it. The same.
+bool passOn(int fd, std::string& end) {
+  constexpr size_t kMost = 4096;
+  std::array<char, 4096> buffer{};
+  for (;;) {
+    const ssize_t got = ::read(fd, buffer.data(), buffer.size());
+    if (got < 0 && errno == EINTR) continue;
+    if (got < 0 && errno == EAGAIN) return true;
+    if (got <= 0) return false;
+    end.append(buffer.data(), static_cast<size_t>(got));
+    if (end.size() > kMost) end.erase(0, end.size() - kMost);
+    // Where nobody reads it, nothing is lost but that.
+    while (::write(STDERR_FILENO, buffer.data(), static_cast<size_t>(got)) < 0 && errno == EINTR) {
+    }
+  }
+}
+
 struct Wiped {
   std::string text;
   ~Wiped() { wipe(text); }
@@ -109,34 +167,46 @@ struct Wiped {
 
 }  // namespace
 
-Finished run(const std::vector<std::string>& argv, Milliseconds limit, Capture capture) {
+Finished run(const std::vector<std::string>& argv, Milliseconds limit, Capture capture,
+             const Event* interrupt) {
+  const bool of_user = capture == Capture::standard_output;
   Pipe pipe = makePipe();
-  ::fcntl(pipe.read.get(), F_SETFL, O_NONBLOCK);
-  const int stream = capture == Capture::standard_output ? STDOUT_FILENO : STDERR_FILENO;
-  const pid_t pid = spawn(argv, pipe.write.get(), stream);
-  Child child(pid);
+  Pipe complaints;
+  if (of_user && ::isatty(STDERR_FILENO) == 0) complaints = makePipe();
+  const Streams streams = of_user ? Streams{pipe.write.get(), complaints.write.get()}
+                                  : Streams{.error = pipe.write.get()};
+  std::optional<Terminal> terminal;
+  if (of_user) terminal.emplace();
+  Child child(spawn(argv, streams, terminal ? terminal->fd() : -1));
   pipe.write.reset();
-  const Fd process = openProcess(pid);
+  complaints.write.reset();
+  const Fd process = openProcess(child.pid());
 
   const Deadline deadline = Deadline::after(limit);
+  Finished finished;
   Wiped output;
   output.text.reserve(kOutputMax);  // never reallocated: no copy of a password is left behind
-  bool open = true;
   for (;;) {
-    pollfd waits[] = {{process.get(), POLLIN, 0}, {open ? pipe.read.get() : -1, POLLIN, 0}};
-    const int ready = ::poll(waits, 2, deadline.pollTimeout());
+    pollfd waits[] = {{process.get(), POLLIN, 0},
+                      {pipe.read.get(), POLLIN, 0},
+                      {complaints.read.get(), POLLIN, 0},
+                      {interrupt ? interrupt->fd() : -1, POLLIN, 0}};
+    const int ready = ::poll(waits, std::size(waits), deadline.pollTimeout());
     if (ready < 0 && errno != EINTR) throw systemError("poll", errno);
     if (ready == 0)
       throw failure(Code::timeout,
                     fmt::format("{} ran for more than {} s", argv[0],
                                 std::chrono::ceil<std::chrono::seconds>(limit).count()));
-    if (open) open = drain(pipe.read.get(), output.text);
-    if (ready > 0 && waits[0].revents != 0) break;
+    if (ready > 0 && waits[3].revents != 0)
+      throw Error(Code::cancelled, Scope::connection, argv[0] + " was interrupted");
+    // Once it has ended, what was written before that is there.
+    const bool ended = ready > 0 && waits[0].revents != 0;
+    if (pipe.read && !drain(pipe.read.get(), output.text)) pipe.read.reset();
+    if (complaints.read && !passOn(complaints.read.get(), finished.complaint))
+      complaints.read.reset();
+    if (ended) break;
   }
-  Finished finished;
   finished.status = child.reap();
-  // What was written between the last look and the end.
-  if (open) drain(pipe.read.get(), output.text);
   finished.output = Secret(std::move(output.text));
   return finished;
 }

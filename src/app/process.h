@@ -17,14 +17,20 @@ enum class Capture { standard_output, standard_error };
 struct Finished {
   int status = 0;  // as waitpid(2) gives it
   Secret output;   // of the stream that is captured, at most 64 KiB
+  // The end of what it wrote to standard error, if only its output is captured and ours is no
+  // terminal, which would show it.
+  std::string complaint;
 
   bool succeeded() const { return status == 0; }
 };
 
-// Runs argv[0], found in $PATH, and waits for its end; the other streams are ours. Not waited for:
-// what it leaves running behind. Throws Error(timeout) after killing it, Error(limit) for more
-// output, Error(system) if it can't be started.
-Finished run(const std::vector<std::string>& argv, Milliseconds limit, Capture capture);
+// Runs argv[0], found in $PATH, and waits for its end; the other streams are ours, and the terminal
+// is its own meanwhile if only its output is captured: it may ask there. Not waited for: what it
+// leaves running behind. Throws Error(timeout) and Error(cancelled, connection), once `interrupt`
+// is signalled, after killing it and all that it has started; Error(limit) for more output,
+// Error(system) if it can't be started.
+Finished run(const std::vector<std::string>& argv, Milliseconds limit, Capture capture,
+             const Event* interrupt = nullptr);
 
 // "exit status 3", "signal 9 (Killed)".
 std::string describeStatus(int status);

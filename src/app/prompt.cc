@@ -12,7 +12,7 @@
 #include <array>
 #include <cerrno>
 
-#include "app/password.h"
+#include "app/secret_command.h"
 #include "emlfs/base/error.h"
 #include "emlfs/base/file.h"
 

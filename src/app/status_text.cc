@@ -103,6 +103,29 @@ void head(Lines& lines, const std::string& mount_point, const Json& status) {
   lines.add("account", account(status));
 }
 
+// What a person has to do who isn't let in.
+std::string signInAdvice(const std::string& mount_point, const Json& status) {
+  if (!at(status, "/sign_in").is_object()) return {};
+  const std::string from = text(status, "/sign_in/from");
+  const std::string anew = fmt::format("'emlfs umount {}' and mount again", printable(mount_point));
+  if (text(status, "/sign_in/state") != "refused")
+    return fmt::format("run what {} says by hand, to see what it wants; it is run again by itself",
+                       from);
+  if (text(status, "/sign_in/auth") == "external")
+    return "have the server know the client certificate; it is shown again at the next try";
+  if (text(status, "/sign_in/auth") == "oauth2")
+    return fmt::format(
+        "sign in anew with the program that {} runs; at the next try it is run again. To try at "
+        "once: {}",
+        from, anew);
+  if (from == "password_command" || from == "password_file" || from == "~/.netrc")
+    return fmt::format(
+        "put the right password where it comes from ({}); it is asked for again at the next try, "
+        "and no sooner, for servers lock accounts. To try at once: {}",
+        from, anew);
+  return fmt::format("{} with the right password (this one is from {})", anew, from);
+}
+
 bool neverConnected(const Json& status) {
   return text(status, "/server/tls").empty() && text(status, "/server/greeting").empty() &&
          text(status, "/state") != "online";
@@ -278,6 +301,7 @@ std::string statusText(const std::string& mount_point, const std::string& json, 
   const Json status = parseStatus(json);
   Lines lines(style);
   head(lines, mount_point, status);
+  lines.add("what to do", signInAdvice(mount_point, status), Lines::kYellow);
   lines.add("server", server(status));
   lines.add("greeting", text(status, "/server/greeting"));
   if (!neverConnected(status)) lines.add("in use", names(status, "/server/capabilities"));

@@ -9,8 +9,8 @@
 
 #include "app/failure.h"
 #include "app/mount_table.h"
-#include "app/password.h"
 #include "app/process.h"
+#include "app/secret_command.h"
 #include "emlfs/base/file.h"
 
 namespace emlfs::app {

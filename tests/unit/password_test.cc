@@ -33,7 +33,7 @@ class Password : public testing::Test {
     return path;
   }
 
-  std::string found() { return std::string(findPassword(request_).reveal()); }
+  std::string found() { return std::string(findPassword(request_).password.reveal()); }
 
   std::string refusal(Code code) {
     try {

@@ -32,7 +32,8 @@ enum class Deletion {
 };
 
 struct AccountOptions {
-  std::string source;  // as the user wrote it, for status
+  std::string source;       // as the user wrote it, for status
+  std::string secret_from;  // what gives the password or token, for status: "password_command"
   imap::SessionOptions session;
   std::string cache_dir;
   std::string state_dir;
