@@ -9,6 +9,7 @@
 #include <memory>
 #include <utility>
 
+#include "account/bandwidth.h"
 #include "account/body_reader.h"
 #include "account/changes.h"
 #include "account/draft_record.h"
@@ -65,7 +66,8 @@ Fd lockDirectory(const std::string& directory, const imap::Endpoint& endpoint) {
 class AccountImpl final : public Account {
  public:
   explicit AccountImpl(const AccountOptions& options)
-      : options_(withTraffic(options)),
+      : bandwidth_(options.bandwidth, options.state_dir),
+        options_(withTraffic(options)),
         cache_lock_(lockDirectory(options.cache_dir, options.session.endpoint)),
         state_lock_(options.state_dir == options.cache_dir
                         ? Fd()
@@ -169,6 +171,7 @@ class AccountImpl final : public Account {
     pool_->stop();
     bodies_.stop();
     evictor_.stop();
+    bandwidth_.save();
   }
 
   void setListener(Listener listener) override {
@@ -253,17 +256,21 @@ class AccountImpl final : public Account {
       const MutexLock lock(mutex_);
       server = server_;
     }
-    return statusJson({options_, server, traffic_, counters_, errors_, *pool_, watcher_.status(),
-                       *cache_, evictor_.evictedBytes(), requests, started_, changeFacts()});
+    return statusJson({options_, server, traffic_, bandwidth_.throttle(), counters_, errors_,
+                       *pool_, watcher_.status(), *cache_, evictor_.evictedBytes(), requests,
+                       started_, changeFacts()});
   }
 
  private:
   AccountOptions withTraffic(AccountOptions options) {
     options.session.traffic = &traffic_;
+    options.session.throttle = bandwidth_.throttle();
     return options;
   }
 
-  sync::Store store() const { return {*cache_, *ids_, names_, &pending_, &spool_}; }
+  sync::Store store() const {
+    return {*cache_, *ids_, names_, &pending_, &spool_, options_.mailboxes};
+  }
 
   ChangesHooks changesHooks() {
     return {[this](const sync::TreeChange& change) { tell(change); },
@@ -449,6 +456,7 @@ class AccountImpl final : public Account {
     job.run = [this, finished](imap::Session& session) {
       refresh(session);
       quota_.refresh(session);
+      bandwidth_.note();
       finished();
       watcher_.tryAgain();
     };
@@ -460,6 +468,7 @@ class AccountImpl final : public Account {
   }
 
   imap::Traffic traffic_;
+  Bandwidth bandwidth_;
   const AccountOptions options_;
   const Fd cache_lock_;
   const Fd state_lock_;

@@ -2,6 +2,7 @@
 
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <cstdlib>
 #include <ctime>
@@ -12,6 +13,7 @@
 #include "account/times.h"
 #include "emlfs/base/error.h"
 #include "emlfs/base/file.h"
+#include "emlfs/base/log.h"
 
 namespace emlfs {
 namespace {
@@ -95,11 +97,16 @@ Json mailboxes(const store::Cache& cache) {
   uint64_t total = 0;
   uint64_t listed = 0;
   for (const auto& record : cache.snapshot()->mailboxes()) {
-    if (!record.selectable) continue;
+    if (!record.selectable || record.hidden) continue;
     ++total;
     if (record.state.complete) ++listed;
   }
   return {{"total", total}, {"listed", listed}};
+}
+
+uint64_t leftOut(const store::Cache& cache) {
+  const auto all = cache.snapshot()->mailboxes();
+  return static_cast<uint64_t>(std::ranges::count(all, true, &store::MailboxRecord::hidden));
 }
 
 int64_t secondsOf(Milliseconds duration) {
@@ -151,8 +158,8 @@ double hitRate(const Counters& counters) {
 }  // namespace
 
 std::string statusJson(const StatusSources& sources) {
-  const auto& [options, server, traffic, counters, errors, pool_ref, watched, cache, evicted_bytes,
-               requests, started, changed] = sources;
+  const auto& [options, server, traffic, throttle, counters, errors, pool_ref, watched, cache,
+               evicted_bytes, requests, started, changed] = sources;
   const imap::PoolStatus pool = pool_ref.status();
   Json in_use = Json::array();
   for (const char* name : kUsed)
@@ -206,9 +213,16 @@ std::string statusJson(const StatusSources& sources) {
       {"memory", memory()},
       {"errors", failures},
       {"read_only", options.read_only},
+      {"log_level", log::name(log::level())},
       {"uptime_seconds",
        std::chrono::duration_cast<std::chrono::seconds>(Clock::now() - started).count()},
   };
+  if (throttle != nullptr) {
+    status["traffic"]["limit_bytes"] = throttle->rate().bytes;
+    status["traffic"]["limit_seconds"] = secondsOf(throttle->rate().period);
+    status["traffic"]["limit_left_bytes"] = std::max<int64_t>(throttle->left(), 0);
+  }
+  if (!options.mailboxes.empty()) status["mailboxes"]["left_out"] = leftOut(cache);
   if (!server.offered.empty()) status["server"]["can_expunge"] = server.offered.contains("UIDPLUS");
   if (pool.offline) {
     const auto ago =

@@ -10,6 +10,7 @@
 #include "account/journal_text.h"
 #include "account/watcher.h"
 #include "emlfs/account/account.h"
+#include "emlfs/imap/throttle.h"
 #include "emlfs/store/spool.h"
 
 namespace emlfs {
@@ -37,6 +38,7 @@ struct StatusSources {
   const AccountOptions& options;
   const ServerFacts& server;
   const imap::Traffic& traffic;
+  const imap::Throttle* throttle;  // absent: without a limit
   const Counters& counters;
   const ErrorLog& errors;
   const imap::Pool& pool;

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "emlfs/base/log.h"
+#include "emlfs/view/names.h"
 
 namespace emlfs {
 namespace {
@@ -42,13 +43,14 @@ void Watcher::used(MailboxId mailbox) {
   stirred();
   const auto record = cache_.snapshot()->mailbox(mailbox);
   if (!record || !record->selectable || record->unborn || record->wire == "INBOX") return;
+  const size_t first = inbox() ? 1 : 0;
   size_t chosen = 0;
   bool idle_free = false;
   {
     const MutexLock lock(mutex_);
-    if (method_ != Method::idle || slots_.size() < 2 || stopping_) return;
-    chosen = 1;
-    for (size_t i = 1; i < slots_.size(); ++i) {
+    if (method_ != Method::idle || slots_.size() <= first || stopping_) return;
+    chosen = first;
+    for (size_t i = first; i < slots_.size(); ++i) {
       if (slots_[i].mailbox == mailbox) return;
       if (slots_[i].since < slots_[chosen].since) chosen = i;
     }
@@ -106,15 +108,17 @@ void Watcher::submit(size_t slot) {
 
 void Watcher::ended(size_t slot, const std::optional<Error>& error) {
   bool again = true;
+  const bool chosen = slot > 0 || !inbox();
   {
     const MutexLock lock(mutex_);
     slots_[slot].submitted = false;
     if (stopping_) return;
     if (method_ == Method::none && !error) again = false;  // the server has neither
-    if (slot > 0) again = slots_[slot].mailbox && method_ == Method::idle;
+    if (slot > 0 || (chosen && !error && method_ == Method::idle))
+      again = slots_[slot].mailbox && method_ == Method::idle;
     if (error && error->scope != Scope::connection && error->scope != Scope::account) {
       // A mailbox that is gone, or that nobody may look into. Without NOTIFY there is still IDLE.
-      if (slot > 0) slots_[slot].mailbox.reset();
+      slots_[slot].mailbox.reset();
       again = slot == 0 && method_ == Method::notify;
       refused_ = slot == 0 && !again;
     }
@@ -126,7 +130,12 @@ void Watcher::ended(size_t slot, const std::optional<Error>& error) {
 }
 
 void Watcher::run(imap::Session& session, size_t slot) {
-  if (slot == 0) hooks_.refresh_all(session);
+  const bool chosen = [&] {
+    const MutexLock lock(mutex_);
+    return slots_[slot].mailbox.has_value();
+  }();
+  // What was missed. Who only goes on to another mailbox has missed nothing.
+  if (slot == 0 && !chosen) hooks_.refresh_all(session);
   bool notify = slot == 0 && session.capabilities().has("NOTIFY");
   {
     const MutexLock lock(mutex_);
@@ -137,8 +146,19 @@ void Watcher::run(imap::Session& session, size_t slot) {
   }
   if (notify)
     followAll(session);
-  else
+  else if (slot > 0 || target(slot))  // without INBOX there is nothing until somebody looks
     follow(session, slot);
+}
+
+// Nothing is asked because of a mailbox that nobody sees here.
+void Watcher::dropHidden(std::map<std::string, MailboxStatus>& statuses) const {
+  if (statuses.empty()) return;
+  for (const auto& record : cache_.snapshot()->mailboxes()) {
+    if (!record.hidden) continue;
+    statuses.erase(record.wire);
+    // Dovecot 2.3 writes it so.
+    if (const auto name = view::decodeUtf7(record.wire)) statuses.erase(*name);
+  }
 }
 
 void Watcher::followAll(imap::Session& session) {
@@ -159,6 +179,7 @@ void Watcher::followAll(imap::Session& session) {
   const Clock::time_point began = Clock::now();
   Clock::time_point asked = began;
   for (std::optional<imap::Push> next = std::move(push); next && !next->woken;) {
+    dropHidden(next->statuses);
     if (!next->empty()) stirred();
     // Not on this connection: what comes meanwhile would be taken for an answer.
     if (next->mailboxes) hooks_.mailboxes();
@@ -227,12 +248,13 @@ void Watcher::stirred() {
 std::optional<MailboxId> Watcher::inbox() const {
   std::optional<MailboxId> found;
   for (const auto& record : cache_.snapshot()->mailboxes())
-    if (record.wire == "INBOX") found = record.id;
+    if (record.wire == "INBOX" && !record.hidden) found = record.id;
   return found;
 }
 
 std::optional<MailboxId> Watcher::target(size_t slot) const {
-  if (slot == 0) return inbox();
+  if (slot == 0)
+    if (const auto shown = inbox()) return shown;
   const MutexLock lock(mutex_);
   return slots_[slot].mailbox;
 }

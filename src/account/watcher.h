@@ -1,5 +1,6 @@
 // Listens for what changes on the server, so that nobody has to ask: with NOTIFY in every mailbox
-// by one connection, else with IDLE in INBOX and in the mailboxes used last, a connection each.
+// by one connection, else with IDLE in INBOX (if that is shown) and in the mailboxes used last, a
+// connection each.
 // Servers that have neither are only polled. Thread-safe.
 #pragma once
 
@@ -51,7 +52,7 @@ class Watcher {
  private:
   // A connection that listens, or waits for its turn.
   struct Slot {
-    std::optional<MailboxId> mailbox;  // with IDLE; of the first one it is INBOX
+    std::optional<MailboxId> mailbox;  // with IDLE; the first one has INBOX where that is shown
     Clock::time_point since{};         // that it has this mailbox
     imap::Session* session = nullptr;  // while it listens
     std::string wire;
@@ -63,6 +64,7 @@ class Watcher {
   void run(imap::Session& session, size_t slot);
   void followAll(imap::Session& session);
   void follow(imap::Session& session, size_t slot);
+  void dropHidden(std::map<std::string, MailboxStatus>& statuses) const;
   bool lively() const;
   void stirred();
   std::optional<imap::Push> listen(imap::Session& session, size_t slot, Milliseconds limit,

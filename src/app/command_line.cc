@@ -46,6 +46,7 @@ class CommandLine::Definition {
     addMount();
     addUmount();
     addStatus();
+    addSet();
     addCheck();
     addFetch();
     addFlush();
@@ -119,6 +120,13 @@ class CommandLine::Definition {
                        "of yours");
     status->add_flag("--json", json_, "As JSON");
     status->callback([this] { command_ = [this] { return statusCommand(mount_point_, json_); }; });
+  }
+
+  void addSet() {
+    auto* set = app_.add_subcommand("set", "Change an option of a mount: log_level");
+    set->add_option("MOUNTPOINT", mount_point_, "Where it is mounted")->required();
+    set->add_option("NAME=VALUE", assignments_, "Such as log_level=debug")->required();
+    set->callback([this] { command_ = [this] { return setCommand(mount_point_, assignments_); }; });
   }
 
   void addCheck() {
@@ -243,6 +251,7 @@ class CommandLine::Definition {
   std::string interval_ = "10s";
   CacheArguments cache_;
   std::string mount_point_;
+  std::vector<std::string> assignments_;
   bool json_ = false;
   bool now_ = false;
   std::string journal_action_ = "list";

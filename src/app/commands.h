@@ -60,6 +60,8 @@ int flushCommand(const std::string& mount_point);
 int journalCommand(const JournalArguments& arguments);
 int hiddenCommand(const HiddenArguments& arguments);
 int statusCommand(const std::string& mount_point, bool json);
+// `assignments`: "log_level=debug".
+int setCommand(const std::string& mount_point, const std::vector<std::string>& assignments);
 int checkCommand(const std::string& source, const std::vector<std::string>& options);
 int fetchCommand(const FetchArguments& arguments);
 int cacheCommand(const CacheArguments& arguments);

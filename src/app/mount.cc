@@ -45,6 +45,8 @@ AccountOptions accountOptions(const Settings& settings, const imap::Endpoint& en
   account.cache_size = options.cache_size;
   account.read_only = options.read_only;
   account.deletion = options.deletion;
+  account.mailboxes = options.mailboxes;
+  account.bandwidth = options.bandwidth;
   return account;
 }
 

@@ -66,10 +66,7 @@ gid_t groupId(Text value) {
 }
 
 log::Level level(Text value) {
-  if (value == "error") return log::Level::error;
-  if (value == "warning") return log::Level::warning;
-  if (value == "info") return log::Level::info;
-  if (value == "debug") return log::Level::debug;
+  if (const auto named = log::levelOf(value)) return *named;
   throw std::invalid_argument("error, warning, info or debug");
 }
 

@@ -8,9 +8,11 @@
 #include <vector>
 
 #include "app/journal_lines.h"
+#include "app/options.h"
 #include "app/printable.h"
 #include "app/status_json.h"
 #include "app/units.h"
+#include "emlfs/base/log.h"
 #include "emlfs/view/names.h"
 
 namespace emlfs::app {
@@ -204,6 +206,25 @@ void cache(Lines& lines, const Json& status) {
   lines.add("", text(status, "/cache/directory"));
 }
 
+// "1.0 GiB a day, 300.0 MiB left".
+std::string limit(const Json& status) {
+  if (!has(status, "/traffic/limit_bytes")) return "";
+  const uint64_t seconds = number(status, "/traffic/limit_seconds");
+  const std::string period = seconds == 1       ? "a second"
+                             : seconds == 60    ? "a minute"
+                             : seconds == 3600  ? "an hour"
+                             : seconds == 86400 ? "a day"
+                                                : "in " + formatDuration(seconds);
+  return fmt::format("limited to {} {}, {} left", size(status, "/traffic/limit_bytes"), period,
+                     size(status, "/traffic/limit_left_bytes"));
+}
+
+// What is logged by default needs no line.
+std::string logLevel(const Json& status) {
+  const std::string level = text(status, "/log_level");
+  return level == log::name(Options::defaults().log_level) ? "" : level;
+}
+
 void traffic(Lines& lines, const Json& status) {
   const bool compressed = number(status, "/traffic/compressed_connects") != 0;
   lines.add(
@@ -214,6 +235,7 @@ void traffic(Lines& lines, const Json& status) {
   lines.add("",
             fmt::format("{} of bodies, {} of them read ahead", size(status, "/traffic/body_bytes"),
                         size(status, "/traffic/read_ahead_bytes")));
+  lines.add("", limit(status));
 }
 
 // The most frequent first.
@@ -307,9 +329,12 @@ std::string statusText(const std::string& mount_point, const std::string& json, 
   if (!neverConnected(status)) lines.add("in use", names(status, "/server/capabilities"));
   if (has(status, "/server/can_expunge") && !flag(status, "/server/can_expunge"))
     lines.add("", kCannotExpunge);
+  const std::string left_out = has(status, "/mailboxes/left_out")
+                                   ? "; " + count(status, "/mailboxes/left_out") + " left out"
+                                   : "";
   lines.add("mailboxes",
-            fmt::format("{}, {} of them listed; {} messages", count(status, "/mailboxes/total"),
-                        count(status, "/mailboxes/listed"), count(status, "/messages")));
+            fmt::format("{}, {} of them listed; {} messages{}", count(status, "/mailboxes/total"),
+                        count(status, "/mailboxes/listed"), count(status, "/messages"), left_out));
   changes(lines, mount_point, status);
   lines.add("watching", watching(status));
   cache(lines, status);
@@ -320,6 +345,7 @@ std::string statusText(const std::string& mount_point, const std::string& json, 
     lines.add("memory",
               size(status, "/memory/rss_without_map_bytes") + " without the mapped cache");
   lines.add("process", std::to_string(number(status, "/pid")));
+  lines.add("log level", logLevel(status));
   errors(lines, status);
   return lines.take();
 }

@@ -48,8 +48,32 @@ void replace(std::shared_ptr<spdlog::logger> next) {
 
 }  // namespace
 
+std::string_view name(Level level) {
+  switch (level) {
+    case Level::error:
+      return "error";
+    case Level::warning:
+      return "warning";
+    case Level::info:
+      return "info";
+    case Level::debug:
+      return "debug";
+  }
+  return "";
+}
+
+std::optional<Level> levelOf(std::string_view word) {
+  for (const Level each : {Level::error, Level::warning, Level::info, Level::debug})
+    if (name(each) == word) return each;
+  return std::nullopt;
+}
+
 void setLevel(Level level) {
   threshold = level;
+}
+
+Level level() {
+  return threshold;
 }
 
 bool enabled(Level level) {

@@ -1,9 +1,12 @@
 #include "fs/commands.h"
 
+#include <unistd.h>
+
 #include <charconv>
 #include <set>
 
 #include "emlfs/account/changes.h"
+#include "emlfs/base/log.h"
 
 namespace emlfs::fs {
 namespace {
@@ -13,6 +16,7 @@ constexpr std::string_view kJournal = "user.emlfs.journal";
 constexpr std::string_view kHidden = "user.emlfs.hidden";
 constexpr std::string_view kUndelete = "user.emlfs.undelete";
 constexpr std::string_view kExpunge = "user.emlfs.expunge";
+constexpr std::string_view kLogLevel = "user.emlfs.log_level";
 
 std::optional<uint64_t> number(std::string_view text) {
   uint64_t value = 0;
@@ -50,6 +54,22 @@ std::optional<std::string> askedFor(const Account& account, uint64_t node, std::
     return account.journal(*after);
   if (const auto after = pageOf(name, kHidden)) return account.hidden(MailboxId{node}, *after);
   return std::nullopt;
+}
+
+std::optional<std::string> logLevel(fuse_req_t request, uint64_t node, std::string_view name) {
+  if (node != kRootNode || !name.starts_with(kLogLevel)) return std::nullopt;
+  name.remove_prefix(kLogLevel.size());
+  if (name.starts_with('=')) {
+    const uid_t caller = fuse_req_ctx(request)->uid;
+    if (caller != 0 && caller != ::getuid() && caller != contextOf(request).options.uid)
+      throw Error(Code::not_permitted, Scope::account, "only the owner may set the log level");
+    const auto level = log::levelOf(name.substr(1));
+    if (!level) throw Error(Code::invalid, Scope::account, "no such log level");
+    log::setLevel(*level);
+  } else if (!name.empty()) {
+    return std::nullopt;
+  }
+  return std::string(log::name(log::level()));
 }
 
 bool isCommand(uint64_t node, std::string_view name) {

@@ -93,6 +93,10 @@ void getxattr(fuse_req_t request, fuse_ino_t node, const char* name, size_t size
       reply(request, *answer, size);
       return;
     }
+    if (const auto level = logLevel(request, node, name)) {
+      reply(request, *level, size);
+      return;
+    }
     // EOPNOTSUPP makes ls, cp and tar stop asking for ACLs and security labels.
     if (!std::string_view(name).starts_with(kOurs)) {
       fuse_reply_err(request, EOPNOTSUPP);

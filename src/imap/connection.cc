@@ -7,6 +7,7 @@
 
 #include "emlfs/base/fail_point.h"
 #include "emlfs/base/log.h"
+#include "emlfs/imap/throttle.h"
 #include "imap/text.h"
 
 namespace emlfs::imap {
@@ -121,6 +122,7 @@ RawResponse Connection::read() {
   for (;;) {
     if (auto response = nextResponse()) return std::move(*response);
     const size_t got = transport_->read(buffer, patience_.deadline());
+    patience_.excuse(transport_->takeHeldBack());
     patience_.came(got);
     framer_.feed({buffer.data(), got});
   }
@@ -273,6 +275,7 @@ void Connection::sendUpload(const Command::Upload& upload, std::string& bytes) {
 // A connection that breaks while we write may have been closed with a reason.
 void Connection::hearLastWords() {
   constexpr size_t kMost = 1 << 20;
+  const Throttle::As as(Throttle::Manner::at_once);
   try {
     std::array<char, 16 << 10> buffer;
     for (size_t heard = 0; heard < kMost;) {
@@ -392,6 +395,7 @@ std::string Connection::newTag(std::string_view verb) {
 void Connection::listen(Deadline deadline, const Event& wake) {
   constexpr Milliseconds kGather{20};
   constexpr Milliseconds kGatherMost{200};
+  const Throttle::As as(Throttle::Manner::at_once);
   try {
     while (!ahead_.empty()) forgetFirstAhead();
     patience_.begin();

@@ -23,6 +23,11 @@ class Patience {
   void came(uint64_t bytes) { useful_bytes_ += bytes; }
   // Of what came, this many bytes say nothing.
   void wasted(uint64_t bytes) { useful_bytes_ -= std::min(bytes, useful_bytes_); }
+  // We were not waiting for the server.
+  void excuse(Clock::duration held_back) {
+    began_ += held_back;
+    if (bound_) bound_ = Deadline::at(bound_->at() + held_back);
+  }
   // What came since begin() is worth less than the time that it took.
   bool isOver() const { return Clock::now() > worthUntil(); }
   // All commands until then end by then; absent: no such bound.

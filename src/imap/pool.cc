@@ -7,6 +7,7 @@
 #include "emlfs/base/log.h"
 #include "emlfs/base/mutex.h"
 #include "emlfs/base/thread.h"
+#include "emlfs/imap/throttle.h"
 #include "imap/pool_internal.h"
 #include "imap/pool_state.h"
 
@@ -258,6 +259,8 @@ std::unique_ptr<Session> ThreadPool::connect(size_t self) {
 }
 
 void ThreadPool::serve(size_t self, std::unique_ptr<Session>& session, QueuedJob job) {
+  const bool awaited = job.job.lane != Lane::ahead;
+  const Throttle::As as(awaited ? Throttle::Manner::ordinary : Throttle::Manner::patient);
   const std::optional<Error> error = errorOf([&] { job.job.run(*session); });
   const bool ended = error && endsSession(*error);
   const std::string selected = session->selected();

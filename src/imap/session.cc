@@ -26,7 +26,7 @@ class WireSession : public Session {
   WireSession(const SessionOptions& options, const Secret& secret)
       : interrupt_(options.interrupt != nullptr ? *options.interrupt : own_interrupt_),
         connection_(Transport::connect(options.endpoint, options.traffic, interrupt_,
-                                       Deadline::after(options.endpoint.timeout)),
+                                       Deadline::after(options.endpoint.timeout), options.throttle),
                     options.endpoint.timeout, options.traffic, options.without),
         patience_(options.endpoint.timeout / 2) {
     connection_.setBystander(

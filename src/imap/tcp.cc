@@ -38,6 +38,10 @@ void watchForPeer(int socket, Milliseconds timeout) {
   set(IPPROTO_TCP, TCP_USER_TIMEOUT, timeout.count());
 }
 
+Deadline later(Deadline deadline, Clock::duration by) {
+  return Deadline::at(deadline.at() + by);
+}
+
 }  // namespace
 
 std::string hostAndPort(const std::string& host, uint16_t port) {
@@ -45,14 +49,14 @@ std::string hostAndPort(const std::string& host, uint16_t port) {
                                              : fmt::format("[{}]:{}", host, port);
 }
 
-TcpStream::TcpStream(const std::string& host, uint16_t port, Milliseconds timeout, Traffic* traffic,
+TcpStream::TcpStream(const std::string& host, uint16_t port, Milliseconds timeout, Counted counted,
                      const Event& interrupt, Deadline deadline)
     : peer_(hostAndPort(host, port)),
-      traffic_(traffic),
+      counted_(counted),
       interrupt_(interrupt),
       socket_(connectToAny(resolve(host, port, deadline, interrupt), peer_, deadline, interrupt)) {
   watchForPeer(socket_.get(), timeout);
-  if (traffic_) ++traffic_->connects;
+  if (counted_.traffic != nullptr) ++counted_.traffic->connects;
 }
 
 size_t TcpStream::receive(std::span<char> into) {
@@ -62,7 +66,8 @@ size_t TcpStream::receive(std::span<char> into) {
     // acknowledged its beginning. The kernel forgets this setting, so it is made each time.
     const int at_once = 1;
     setsockopt(socket_.get(), IPPROTO_TCP, TCP_QUICKACK, &at_once, sizeof at_once);
-    if (traffic_) traffic_->bytes_in += static_cast<uint64_t>(got);
+    if (counted_.traffic != nullptr) counted_.traffic->bytes_in += static_cast<uint64_t>(got);
+    if (counted_.throttle != nullptr) counted_.throttle->took(static_cast<uint64_t>(got));
     return static_cast<size_t>(got);
   }
   if (got == 0) {
@@ -78,8 +83,29 @@ size_t TcpStream::send(std::string_view bytes) noexcept {
   const ssize_t sent = ::send(socket_.get(), bytes.data(), bytes.size(), MSG_NOSIGNAL);
   if (sent <= 0) return 0;
   sent_ += static_cast<uint64_t>(sent);
-  if (traffic_) traffic_->bytes_out += static_cast<uint64_t>(sent);
+  if (counted_.traffic != nullptr) counted_.traffic->bytes_out += static_cast<uint64_t>(sent);
+  if (counted_.throttle != nullptr) counted_.throttle->took(static_cast<uint64_t>(sent));
   return static_cast<size_t>(sent);
+}
+
+void TcpStream::awaitTurn(Deadline& deadline, Patience* patience) {
+  if (counted_.throttle == nullptr) return;
+  const auto began = Clock::now();
+  Clock::duration waited{};
+  for (auto due = counted_.throttle->due(waited); due > Clock::duration{};
+       due = counted_.throttle->due(waited)) {
+    waitForAny(nullptr, 0, Deadline::after(std::chrono::ceil<Milliseconds>(due)), interrupt_);
+    waited = Clock::now() - began;
+  }
+  if (patience != nullptr)
+    patience->excuse(waited);
+  else
+    held_back_ += waited;
+  deadline = later(deadline, waited);
+}
+
+size_t TcpStream::pieceOf(size_t size) const {
+  return counted_.throttle != nullptr ? std::min(size, counted_.throttle->piece()) : size;
 }
 
 size_t TcpStream::read(std::span<char> into, Deadline deadline) {
@@ -90,8 +116,10 @@ size_t TcpStream::read(std::span<char> into, Deadline deadline) {
   }
   // Also while there is always more to read, or a server that floods us could not be left.
   checkInterrupt(interrupt_);
+  deadline = later(deadline, held_back_);  // one deadline may be for several calls
+  awaitTurn(deadline);
   for (;;) {
-    if (const size_t got = receive(into)) return got;
+    if (const size_t got = receive(into.first(pieceOf(into.size())))) return got;
     if (ended_) {
       throw Error(Code::network, Scope::connection,
                   fmt::format("the server closed the connection ({})", peer_));
@@ -147,8 +175,10 @@ void TcpStream::drain(Patience& patience) {
 
 void TcpStream::write(std::string_view bytes, Deadline deadline, Patience* patience) {
   if (patience != nullptr) checkInterrupt(interrupt_);  // also while there is always room
+  deadline = later(deadline, held_back_);
   while (!bytes.empty()) {
-    if (const size_t sent = send(bytes)) {
+    awaitTurn(deadline, patience);
+    if (const size_t sent = send(bytes.substr(0, pieceOf(bytes.size())))) {
       bytes.remove_prefix(sent);
       continue;
     }

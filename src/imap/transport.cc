@@ -14,9 +14,10 @@ namespace {
 class NetworkTransport : public Transport {
  public:
   NetworkTransport(const Endpoint& endpoint, Traffic* traffic, const Event& interrupt,
-                   Deadline deadline)
+                   Deadline deadline, Throttle* throttle)
       : context_(endpoint),
-        tcp_(endpoint.host, endpoint.port, endpoint.timeout, traffic, interrupt, deadline) {
+        tcp_(endpoint.host, endpoint.port, endpoint.timeout, {traffic, throttle}, interrupt,
+             deadline) {
     if (endpoint.security == Security::tls) startTls(deadline);
   }
 
@@ -48,6 +49,8 @@ class NetworkTransport : public Transport {
   }
 
   void drain(Patience& patience) override { tcp_.drain(patience); }
+
+  Clock::duration takeHeldBack() override { return tcp_.takeHeldBack(); }
 
   void startTls(Deadline deadline) override { tls_.emplace(context_, tcp_, deadline); }
 
@@ -81,8 +84,9 @@ class NetworkTransport : public Transport {
 }  // namespace
 
 std::unique_ptr<Transport> Transport::connect(const Endpoint& endpoint, Traffic* traffic,
-                                              Event& interrupt, Deadline deadline) {
-  return std::make_unique<NetworkTransport>(endpoint, traffic, interrupt, deadline);
+                                              Event& interrupt, Deadline deadline,
+                                              Throttle* throttle) {
+  return std::make_unique<NetworkTransport>(endpoint, traffic, interrupt, deadline, throttle);
 }
 
 }  // namespace emlfs::imap

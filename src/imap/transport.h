@@ -20,7 +20,8 @@ class Transport {
   // Resolves, tries each address, and with Security::tls performs the handshake. `interrupt` (not
   // owned) ends any wait with Error(cancelled, connection). Throws Error(network, timeout, tls).
   static std::unique_ptr<Transport> connect(const Endpoint& endpoint, Traffic* traffic,
-                                            Event& interrupt, Deadline deadline);
+                                            Event& interrupt, Deadline deadline,
+                                            Throttle* throttle = nullptr);
   virtual ~Transport() = default;  // closes, without waiting for the peer
 
   // Blocks until there is at least one byte. The end of the stream is Error(network).
@@ -33,6 +34,9 @@ class Transport {
   virtual void write(std::string_view bytes, Patience& patience) = 0;
   // Waits until the peer has acknowledged all that was written, or closed the connection.
   virtual void drain(Patience& patience) = 0;
+  // How long the calls with a deadline have waited for our own limit (`throttle`) since this was
+  // last asked: that is not the server's silence, and no such call counts it.
+  virtual Clock::duration takeHeldBack() = 0;
   // STARTTLS: the caller has made sure that nothing of the plaintext is left over.
   virtual void startTls(Deadline deadline) = 0;
   // COMPRESS (RFC 4978), from the next byte in both directions; `received` is what came of them.

@@ -254,6 +254,7 @@ void showPending(Store store) {
   if (!store.pending->mailboxChanges().empty() &&
       !storedNamespaces(*store.cache.snapshot()).empty())
     reshape(store, [](const TreeChange&) {});
+  showChosen(store);
   mendView(store);
   const auto ids = store.pending->messages();
   if (ids.empty()) return;

@@ -5,10 +5,13 @@
 #include <vector>
 
 #include "emlfs/base/error.h"
+#include "emlfs/store/path.h"
 #include "emlfs/sync/change.h"
 #include "emlfs/sync/rights.h"
 #include "emlfs/view/layout.h"
+#include "emlfs/view/mailbox_patterns.h"
 #include "sync/change_time.h"
+#include "sync/left_out.h"
 #include "sync/namespaces.h"
 #include "sync/overlay.h"
 #include "sync/sent.h"
@@ -93,6 +96,32 @@ std::string newWire(const store::Snapshot& snapshot, MailboxId parent, const std
   if (!there || path.back() != name)
     refuse(Code::denied, "the server can't have such a mailbox there");
   return wire;
+}
+
+// A directory that nobody would see, and those below it, are not made.
+void requireShown(Store store, const std::string& path) {
+  if (!view::isShown(store.mailboxes, std::string_view(path).substr(1)))
+    refuse(Code::not_permitted, "the option mailboxes leaves that name out");
+}
+void requireShown(Store store, const store::Snapshot& snapshot, const MailboxRecord& record,
+                  const std::string& path) {
+  if (record.selectable) requireShown(store, path);
+  snapshot.subdirectories(record.id, 0, [&](const MailboxRecord& below) {
+    requireShown(store, snapshot, below, path + "/" + below.name);
+    return true;
+  });
+}
+
+// On the server there are more mailboxes below it than anybody sees here.
+bool hasLeftOut(Store store, const store::Snapshot& snapshot, const std::string& wire) {
+  if (store.mailboxes.empty() || wire.empty()) return false;
+  const auto namespaces = storedNamespaces(snapshot);
+  const auto all = snapshot.mailboxes();
+  return std::ranges::any_of(all, [&](const MailboxRecord& record) {
+    return record.hidden && record.wire != wire &&
+           isWithin(record.wire, wire, delimiterOf(namespaces)) &&
+           isLeftOut(record.wire, namespaces, store.mailboxes);
+  });
 }
 
 bool isSpecial(const MailboxRecord& record) {
@@ -196,6 +225,7 @@ MailboxRecord makeMailbox(Store store, MailboxId parent, const std::string& name
   {
     const auto snapshot = store.cache.snapshot();
     change.mailbox = newWire(*snapshot, parent, name);
+    requireShown(store, store::pathOf(*snapshot, parent).value_or("") + "/" + name);
     const std::string& wire = change.mailbox;
     // Also one that a pending rename passes through, on its way to another name.
     if (std::ranges::any_of(snapshot->mailboxes(),
@@ -226,6 +256,8 @@ void renameMailbox(Store store, MailboxId id, MailboxId parent, const std::strin
     if (isWithinDirectory(*snapshot, parent, id))
       refuse(Code::invalid, "a mailbox can't be inside itself");
     const std::string wire = newWire(*snapshot, parent, name);
+    requireShown(store, *snapshot, record,
+                 store::pathOf(*snapshot, parent).value_or("") + "/" + name);
     const char delimiter = delimiterOf(storedNamespaces(*snapshot));
     const std::string now = wireOf(*snapshot, record, delimiter);
     std::vector<MailboxRecord> mailboxes;
@@ -247,6 +279,7 @@ void renameMailbox(Store store, MailboxId id, MailboxId parent, const std::strin
     std::vector<std::string> levels;
     listedLevels(*snapshot, record, levels);
     for (auto& level : levels) {
+      if (hasLeftOut(store, *snapshot, level)) continue;
       Change change;
       change.kind = Change::Kind::remove_mailbox;
       change.mailbox = std::move(level);
@@ -278,9 +311,13 @@ void removeMailbox(Store store, MailboxId id, const OnChange& on_change) {
       return empty;
     });
     if (!empty) refuse(Code::not_empty, "the mailbox is not empty");
+    if (hasLeftOut(store, *snapshot, record.wire))
+      refuse(Code::not_empty, "the option mailboxes leaves out mailboxes that are below it");
     if (keepsHidden(store, *snapshot, id)) {
       const auto trash = trashOf(*snapshot);
-      if (!trash || !trash->inferiors || isWithinDirectory(*snapshot, id, trash->id))
+      const char delimiter = delimiterOf(storedNamespaces(*snapshot));
+      if (!trash || !trash->inferiors || isWithinDirectory(*snapshot, id, trash->id) ||
+          isWithin(record.wire, trash->wire, delimiter))
         refuse(Code::not_empty,
                "the mailbox holds deleted messages, and there is no \\Trash for them: `emlfs "
                "expunge` removes them for good");

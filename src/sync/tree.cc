@@ -7,6 +7,7 @@
 #include "emlfs/base/log.h"
 #include "emlfs/sync/sync.h"
 #include "sync/apply.h"
+#include "sync/left_out.h"
 #include "sync/namespaces.h"
 #include "sync/overlay.h"
 #include "sync/tree_update.h"
@@ -33,12 +34,14 @@ std::optional<MailboxStatus> statusOf(imap::Session& session, const std::string&
   }
 }
 
-void requireStatuses(const std::vector<ListEntry>& entries, Doubts& doubts) {
+void requireStatuses(const std::vector<ListEntry>& entries, const std::set<std::string>& left_out,
+                     Doubts& doubts) {
   std::set<std::string> now;
   bool any_status = false;
   for (const auto& entry : entries) {
     any_status |= entry.status.has_value();
-    if (entry.selectable && !entry.status) now.insert(entry.wire);
+    if (entry.selectable && !entry.status && left_out.count(entry.wire) == 0)
+      now.insert(entry.wire);
   }
   if (!any_status) now.clear();  // the server has no LIST-STATUS
   const auto before = std::exchange(doubts.unasked, now);
@@ -51,7 +54,8 @@ void requireStatuses(const std::vector<ListEntry>& entries, Doubts& doubts) {
 
 // Mailboxes of the store that are not in the list, or are there as names alone: their messages
 // would go, too.
-std::vector<std::string> missing(const std::vector<ListEntry>& entries, Store store) {
+std::vector<std::string> missing(const std::vector<ListEntry>& entries,
+                                 const std::vector<Namespace>& namespaces, Store store) {
   std::unordered_set<std::string_view> listed;
   for (const auto& entry : entries)
     if (entry.selectable) listed.insert(entry.wire);
@@ -61,6 +65,12 @@ std::vector<std::string> missing(const std::vector<ListEntry>& entries, Store st
     if (record.selectable && !record.unborn && !record.wire.empty() &&
         listed.count(record.wire) == 0)
       names.push_back(record.wire);
+  if (names.empty() || store.mailboxes.empty()) return names;
+  // With one that is left out nothing goes but what is pending in it.
+  const auto named = namedByChanges(store.pending);
+  std::erase_if(names, [&](const std::string& wire) {
+    return named.count(wire) == 0 && isLeftOut(wire, namespaces, store.mailboxes);
+  });
   return names;
 }
 
@@ -162,8 +172,9 @@ std::vector<MailboxId> refreshTree(imap::Session& session, const std::vector<Nam
   do {
     if (store.pending != nullptr) epoch = store.pending->epoch();
     entries = session.list(namespaces);
-    requireStatuses(entries, doubts);
-    keep(requireGone(session, missing(entries, store), doubts), namespaces, store, entries);
+    requireStatuses(entries, leftOut(entries, namespaces, store.mailboxes), doubts);
+    keep(requireGone(session, missing(entries, namespaces, store), doubts), namespaces, store,
+         entries);
   } while (!awaitsRename(entries, delimiterOf(namespaces, entries), store, doubts) &&
            !follow(entries, namespaces, epoch, store, on_change));
 

@@ -13,17 +13,12 @@
 #include "emlfs/view/layout.h"
 #include "sync/apply.h"
 #include "sync/change_time.h"
+#include "sync/left_out.h"
 #include "sync/namespaces.h"
 #include "sync/overlay.h"
 
 namespace emlfs::sync {
 namespace {
-
-std::string joined(const std::vector<std::string>& path) {
-  std::string text;
-  for (const auto& level : path) text += '/' + level;
-  return text;
-}
 
 // The directories of the store against those that the server has now.
 class TreeUpdate {
@@ -58,6 +53,41 @@ class TreeUpdate {
     }
   }
 
+  // The same for a mailbox that a person has chosen not to see. What is cached of it goes, unless
+  // changes of ours speak of it (`named`) or a new message waits in it. Its name is only for those.
+  void leaveOut(const view::Directory& directory, const PlannedMailbox& planned, bool named) {
+    store::MailboxRecord record;
+    if (const auto known = identify(planned)) record = known_.at(*known);
+    const store::MailboxRecord before = record;
+    const std::string path = joined(directory.path);
+    record.parent = kRoot;
+    record.name = path.size() <= view::kNameMax ? path : directory.path.back();
+    record.wire = planned.wire;
+    record.selectable = true;
+    record.inferiors = directory.entry->inferiors;
+    record.special_use = directory.entry->special_use;
+    record.unborn = planned.unborn;
+    record.hidden = true;
+    if (record.id.value == 0) {
+      record.id = planned.id.value != 0 ? planned.id : MailboxId{ids_.next() | kDirectoryBit};
+      record.state.complete = record.unborn;
+      record.inode = mailboxInode('/' + path);
+      record.changed = changeTime(0);
+    } else if (!before.hidden) {
+      removeName(before.parent, before.id.value, before.name);
+    }
+    kept_.insert(record.id);
+    const bool forget = !named && before.id.value != 0 && !record.unborn && isKnown(before) &&
+                        !awaitsDraft(before.id);
+    if (forget) {
+      log::info("mailbox {} is left out: nothing of it is kept", record.wire);
+      putBackArrivals(record.id);
+      update_.removeMessages(record.id);
+      record.state = {};
+    }
+    if (forget || !same(before, record)) pending_.push_back(std::move(record));
+  }
+
   // Parents come before their children. `planned`: of what is more than a level.
   void place(const view::Directory& directory, const PlannedMailbox* planned) {
     auto parent_path = directory.path;
@@ -84,7 +114,7 @@ class TreeUpdate {
       const bool given = planned != nullptr && planned->id.value != 0;
       record.id = given ? planned->id : MailboxId{ids_.next() | kDirectoryBit};
       record.state.complete = record.unborn;  // there is nothing to be listed
-      record.inode = mailboxInode(joined(directory.path));
+      record.inode = mailboxInode('/' + joined(directory.path));
       record.changed = changeTime(0);
       addName(parent, name);
     } else if (before.parent != parent || before.name != name || before.hidden) {
@@ -147,15 +177,36 @@ class TreeUpdate {
     });
   }
 
+  // Something of it is in the store besides its record.
+  bool isKnown(const store::MailboxRecord& record) const {
+    bool any = record.state.uid_validity != 0 || record.state.listed_to != 0;
+    update_.messages(record.id, 0, [&](const auto&) { return any = true, false; });
+    update_.arrivals(record.id, {}, [&](const auto&) { return any = true, false; });
+    return any;
+  }
+
+  bool awaitsDraft(MailboxId id) const {
+    bool any = false;
+    update_.arrivals(id, {}, [&](const store::MessageRecord& message) {
+      any = message.uid == 0;
+      return !any;
+    });
+    return any;
+  }
+
+  std::optional<MailboxId> identify(const PlannedMailbox& planned) const {
+    for (const auto* wire : {&planned.wire, &planned.was}) {
+      const auto found = by_wire_.find(*wire);
+      if (found != by_wire_.end() && kept_.count(found->second) == 0) return found->second;
+    }
+    const bool free = known_.count(planned.id) != 0 && kept_.count(planned.id) == 0;
+    return free ? std::optional(planned.id) : std::nullopt;
+  }
+
   std::optional<MailboxId> identify(const view::Directory& directory, const PlannedMailbox* planned,
                                     MailboxId parent) const {
-    if (planned != nullptr) {
-      for (const auto* wire : {&planned->wire, &planned->was}) {
-        const auto found = by_wire_.find(*wire);
-        if (found != by_wire_.end() && kept_.count(found->second) == 0) return found->second;
-      }
-      if (known_.count(planned->id) != 0 && kept_.count(planned->id) == 0) return planned->id;
-    }
+    if (planned != nullptr)
+      if (const auto known = identify(*planned)) return known;
     // A level that became a mailbox, or stopped being one, stays the same directory.
     const auto there = update_.find(parent, directory.path.back());
     if (!there || !isDirectory(there->node) || kept_.count(MailboxId{there->node}) != 0)
@@ -265,9 +316,9 @@ class TreeUpdate {
   std::map<MailboxId, TreeChange> changes_;
 };
 
-// `of_server`: the list is the server's, so what it doesn't name is not there.
+// `keep_levels`: the list is not the server's, so levels that it doesn't name may be there.
 void shape(store::Update& update, Store store, const std::vector<ListEntry>& entries,
-           const std::vector<Namespace>& namespaces, bool of_server,
+           const std::vector<Namespace>& namespaces, bool keep_levels,
            std::map<MailboxId, TreeChange>& changes) {
   const auto ours =
       store.pending == nullptr ? std::vector<store::Change>() : store.pending->mailboxChanges();
@@ -282,9 +333,17 @@ void shape(store::Update& update, Store store, const std::vector<ListEntry>& ent
   }
   TreeUpdate tree(update, store.ids);
   tree.hide(planned.removed);
-  for (const auto& directory : view::layout(wanted, namespaces, false))
+  std::vector<view::Directory> left_out;
+  const auto shown = shownOf(view::layout(wanted, namespaces, false), store.mailboxes, left_out);
+  const auto named = left_out.empty() ? std::set<std::string>() : namedByChanges(store.pending);
+  for (const auto& directory : left_out) {
+    const PlannedMailbox& planned_one = *by_wanted.at(directory.entry->wire);
+    const bool is_named = named.count(planned_one.wire) != 0 || named.count(planned_one.was) != 0;
+    tree.leaveOut(directory, planned_one, is_named);
+  }
+  for (const auto& directory : shown)
     tree.place(directory, directory.entry ? by_wanted.at(directory.entry->wire) : nullptr);
-  if (!of_server) tree.keepLevels();
+  if (keep_levels) tree.keepLevels();
   tree.finish();
   changes = tree.changes();
 }
@@ -332,7 +391,7 @@ bool follow(const std::vector<ListEntry>& entries, const std::vector<Namespace>&
     for (auto& space : known)
       if (space.delimiter == 0) space.delimiter = delimiterOf(namespaces, entries);
     putNamespaces(*update, known);
-    shape(*update, store, entries, namespaces, true, changes);
+    shape(*update, store, entries, namespaces, false, changes);
     if (store.pending != nullptr) lost = goneWithMailboxes(*update, *store.pending, epoch);
     update->commit();
   }
@@ -341,7 +400,9 @@ bool follow(const std::vector<ListEntry>& entries, const std::vector<Namespace>&
   return true;
 }
 
-void reshape(Store store, const OnChange& on_change) {
+namespace {
+
+void reshape(Store store, bool keep_levels, const OnChange& on_change) {
   std::map<MailboxId, TreeChange> changes;
   {
     const auto update = store.cache.begin();
@@ -351,10 +412,24 @@ void reshape(Store store, const OnChange& on_change) {
       if (record.wire.empty() || record.unborn) continue;
       entries.push_back(entryOf(record, namespaces));
     }
-    shape(*update, store, entries, namespaces, false, changes);
+    shape(*update, store, entries, namespaces, keep_levels, changes);
     update->commit();
   }
   tell(changes, on_change);
+}
+
+}  // namespace
+
+void reshape(Store store, const OnChange& on_change) {
+  reshape(store, true, on_change);
+}
+
+void showChosen(Store store) {
+  const auto snapshot = store.cache.snapshot();
+  const auto all = snapshot->mailboxes();
+  const bool any_hidden = std::ranges::any_of(all, &store::MailboxRecord::hidden);
+  if ((store.mailboxes.empty() && !any_hidden) || storedNamespaces(*snapshot).empty()) return;
+  reshape(store, false, [](const TreeChange&) {});
 }
 
 }  // namespace emlfs::sync

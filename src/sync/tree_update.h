@@ -18,5 +18,8 @@ bool follow(const std::vector<ListEntry>& entries, const std::vector<Namespace>&
 
 // The same with what the store knows of the server, after our pending changes are others.
 void reshape(Store store, const OnChange& on_change);
+// The same before anybody looks: an earlier mount may have shown other mailboxes. What the server
+// calls a level and no mailbox comes back with its next list.
+void showChosen(Store store);
 
 }  // namespace emlfs::sync

@@ -139,6 +139,7 @@ void Mount::mount() {
   std::vector<std::string> command = command_;
   const auto program = command.begin() + kBeforeProgram;
   command.insert(command.insert(program, "env") + 1, environment_.begin(), environment_.end());
+  for (const auto& option : later_options_) command.insert(command.end(), {"-o", option});
   daemon_.reset();
   runOrThrow(command, password_ + "\n");
   const pid_t pid = status()["pid"];
@@ -177,6 +178,10 @@ void Mount::clear() {
 void Mount::clearCache() {
   if (daemon_) throw std::logic_error("the cache is in use");
   fs::remove_all(directory_ / "cache");
+}
+
+void Mount::setOptions(std::vector<std::string> options) {
+  later_options_ = std::move(options);
 }
 
 void Mount::setEnvironment(std::vector<std::string> assignments) {

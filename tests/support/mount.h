@@ -50,6 +50,8 @@ class Mount {
   void mount();  // again, with the same cache and state
   // Variables of the environment of later daemons, such as "EMLFS_FAIL_AT=7".
   void setEnvironment(std::vector<std::string> assignments);
+  // Options of later mounts, behind those that it was made with.
+  void setOptions(std::vector<std::string> options);
   void remount();
   void clear();  // removes cache and state; only while unmounted
   void clearCache();
@@ -70,6 +72,7 @@ class Mount {
   const std::string password_;
   const std::vector<std::string> command_;
   std::vector<std::string> environment_;
+  std::vector<std::string> later_options_;
   Fd daemon_;  // a pidfd, while one runs
 };
 

@@ -1,5 +1,6 @@
 #include "app/status_text.h"
 
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include "emlfs/base/error.h"
@@ -186,6 +187,20 @@ TEST(StatusText, TakesWhatIsMissingAndRefusesWhatIsNoStatus) {
     EXPECT_THROW(statusText("/m", text), Error) << text;
     EXPECT_THROW(statusJson(text), Error) << text;
   }
+}
+
+TEST(StatusText, NamesWhatSomebodyHasChosen) {
+  const std::string text = statusText("/m", R"json({
+    "source": "imaps://alice@example.org", "log_level": "debug",
+    "mailboxes": {"total": 3, "listed": 1, "left_out": 1204}, "messages": 7,
+    "traffic": {"limit_bytes": 1073741824, "limit_seconds": 86400,
+                "limit_left_bytes": 314572800}})json");
+  EXPECT_THAT(text, testing::HasSubstr("3, 1 of them listed; 7 messages; 1,204 left out\n"));
+  EXPECT_THAT(text, testing::HasSubstr("limited to 1.0 GiB a day, 300.0 MiB left\n"));
+  EXPECT_THAT(text, testing::HasSubstr("  log level    debug\n"));
+  // The default is no news.
+  EXPECT_THAT(statusText("/m", R"({"log_level": "warning"})"),
+              testing::Not(testing::HasSubstr("log level")));
 }
 
 }  // namespace

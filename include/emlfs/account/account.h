@@ -43,6 +43,8 @@ struct AccountOptions {
   uint64_t cache_size = uint64_t{2} << 30;  // bytes of bodies
   bool read_only = true;                    // what earlier mounts left pending is shown, not sent
   Deletion deletion = Deletion::flag;
+  std::vector<std::string> mailboxes;  // patterns: see view/mailbox_patterns.h; empty: all
+  imap::Rate bandwidth;                // of all connections together, received and sent
 };
 
 // Absent error: it went well.

@@ -3,6 +3,7 @@
 
 #include <fmt/format.h>
 
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -10,8 +11,15 @@ namespace emlfs::log {
 
 enum class Level { error, warning, info, debug };
 
-// Until openFile or openSyslog is called, lines go to standard error.
+// As a person writes them: "error", "warning", "info", "debug". Absent: another word.
+std::string_view name(Level level);
+std::optional<Level> levelOf(std::string_view name);
+
+// May change at any time.
 void setLevel(Level level);
+Level level();
+
+// Until openFile or openSyslog is called, lines go to standard error.
 void openFile(const std::string& path);  // throws Error(system)
 void openSyslog();
 

@@ -47,7 +47,7 @@ class Capabilities {
   std::set<std::string> names_;
 };
 
-class Throttle;  // imap/throttle.h
+class Throttle;  // emlfs/imap/throttle.h
 
 struct SessionOptions {
   Endpoint endpoint;

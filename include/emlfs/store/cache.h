@@ -33,7 +33,8 @@ struct MailboxRecord {
   std::string special_use;  // "\Sent", or empty
   bool inferiors = true;    // it can have mailboxes below it
   // Between a change of ours and the server's doing: made here, and not there yet; removed here,
-  // and still there (then it is in no directory, whatever `parent` and `name` say).
+  // and still there (then it is in no directory, whatever `parent` and `name` say). Also hidden is
+  // what a person has chosen not to see (the option `mailboxes`).
   bool unborn = false;
   bool hidden = false;
   // Rights that this user doesn't have on it (letters of RFC 4314), as far as the server has said.

@@ -7,6 +7,7 @@
 #include <map>
 #include <optional>
 #include <set>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -34,8 +35,9 @@ struct Store {
   store::Cache& cache;
   store::IdSource& ids;
   const view::NameFormat& names;
-  Pending* pending = nullptr;           // absent: there are no changes of ours
-  const store::Spool* spool = nullptr;  // absent: there are no new messages among them
+  Pending* pending = nullptr;                   // absent: there are no changes of ours
+  const store::Spool* spool = nullptr;          // absent: there are no new messages among them
+  std::span<const std::string> mailboxes = {};  // which are shown, see view/mailbox_patterns.h
 };
 
 // What was odd about the last list, so that the same oddity on another connection is believed.
