@@ -31,6 +31,7 @@
 #include "emlfs/base/log.h"
 #include "emlfs/store/ids.h"
 #include "emlfs/store/journal.h"
+#include "emlfs/store/state_format.h"
 #include "emlfs/sync/change.h"
 #include "emlfs/sync/sync.h"
 
@@ -63,6 +64,14 @@ Fd lockDirectory(const std::string& directory, const imap::Endpoint& endpoint) {
   return lock;
 }
 
+// What a later emlfs has written is refused before anything is changed, be it here or there.
+std::unique_ptr<store::Cache> openCache(const AccountOptions& options) {
+  store::requireKnownState(options.state_dir);
+  auto cache = store::Cache::open(options.cache_dir);
+  store::upgradeState(options.state_dir);
+  return cache;
+}
+
 class AccountImpl final : public Account {
  public:
   explicit AccountImpl(const AccountOptions& options)
@@ -74,9 +83,9 @@ class AccountImpl final : public Account {
                         : lockDirectory(options.state_dir, options.session.endpoint)),
         names_(options.name_format.empty() ? view::NameFormat()
                                            : view::NameFormat(options.name_format)),
-        cache_(store::Cache::open(options.cache_dir)),
-        ids_(store::IdSource::open(options.state_dir)),
+        cache_(openCache(options)),
         journal_(store::Journal::open(options.state_dir)),
+        ids_(store::IdSource::open(options.state_dir)),
         pending_(*journal_),
         spool_(options.state_dir),
         drafts_(
@@ -474,8 +483,8 @@ class AccountImpl final : public Account {
   const Fd state_lock_;
   const view::NameFormat names_;
   const std::unique_ptr<store::Cache> cache_;
-  const std::unique_ptr<store::IdSource> ids_;
   const std::unique_ptr<store::Journal> journal_;
+  const std::unique_ptr<store::IdSource> ids_;
   mutable sync::Pending pending_;
   const store::Spool spool_;
   store::OtherSpools others_{options_.state_dir};

@@ -2,10 +2,12 @@
 
 #include <fmt/format.h>
 #include <cstdio>
+#include <cstring>
 
 #include <CLI/CLI.hpp>
 #include <algorithm>
 #include <functional>
+#include <optional>
 
 #include "app/commands.h"
 #include "app/exit_code.h"
@@ -75,17 +77,33 @@ class CommandLine::Definition {
   }
 
  private:
-  // For a word that is no command, CLI11 would only say that one is missing.
+  // Of the words behind the command's name the first that looks like an option and is none of its.
+  static std::optional<std::string> unknownOption(const CLI::App& command, int argc, char** argv) {
+    std::vector<std::string> known;
+    for (const CLI::Option* option : command.get_options())
+      for (const auto& name : option->get_lnames()) known.push_back("--" + name);
+    for (int i = 1; i < argc && std::string_view(argv[i]) != "--"; ++i) {
+      const std::string_view word = std::string_view(argv[i]).substr(0, std::strcspn(argv[i], "="));
+      if (!word.starts_with("--") || std::ranges::find(known, word) != known.end()) continue;
+      return fmt::format("unknown option '{}'{}", word,
+                         suggestion(word, {known.begin(), known.end()}));
+    }
+    return std::nullopt;
+  }
+
+  // For a word that is no command, CLI11 would only say that one is missing; and what is no option,
+  // it would only name.
   static std::string explain(const CLI::App& app, const CLI::ParseError& error, int argc,
                              char** argv) {
-    if (argc < 2 || argv[1][0] == '-') return error.what();
+    const auto option = unknownOption(app, argc, argv);
+    if (argc < 2 || argv[1][0] == '-') return option.value_or(error.what());
     const std::string_view word = argv[1];
     std::vector<std::string_view> commands;
     for (const CLI::App* command : app.get_subcommands([](const CLI::App*) { return true; })) {
       if (command->get_name() == word) return explain(*command, error, argc - 1, argv + 1);
       commands.push_back(command->get_name());
     }
-    if (commands.empty()) return error.what();
+    if (commands.empty()) return option.value_or(error.what());
     return fmt::format("unknown command '{}'{}", word, suggestion(word, commands));
   }
 

@@ -24,7 +24,7 @@ namespace {
 // How the last line begins, behind which nothing is missing.
 constexpr char kDone = '.';
 constexpr char kReason = '!';   // damage
-constexpr char kFailure = '?';  // no fault of the file
+constexpr char kFailure = '?';  // no fault of the file: "?code:text"
 
 void writeLine(int fd, std::string line) {
   line += '\n';
@@ -54,7 +54,9 @@ void writeLine(int fd, std::string line) {
     work([fd](const std::string& line) { writeLine(fd, line); });
     writeLine(fd, {kDone});
   } catch (const Error& error) {
-    writeLine(fd, (error.code == Code::damaged ? kReason : kFailure) + std::string(error.what()));
+    writeLine(fd, error.code == Code::damaged
+                      ? kReason + std::string(error.what())
+                      : fmt::format("{}{}:{}", kFailure, name(error.code), error.what()));
   } catch (const std::exception& error) {
     writeLine(fd, kReason + std::string(error.what()));
   }
@@ -65,6 +67,13 @@ std::string describe(int status) {
   if (WIFSIGNALED(status))
     return fmt::format("reading it ended with {}", ::strsignal(WTERMSIG(status)));
   return fmt::format("reading it ended with status {}", WEXITSTATUS(status));
+}
+
+// Of "code:text".
+Error failureOf(std::string_view line) {
+  const size_t colon = line.find(':');
+  return Error(codeNamed(line.substr(0, colon)).value_or(Code::system), Scope::account,
+               std::string(line.substr(colon + 1)));
 }
 
 // Calls `line` with each whole line until the other end is closed.
@@ -96,14 +105,14 @@ std::string runApart(unsigned cpu_seconds, const std::function<void(const Say& s
   if (child == 0) beChild(write_end.get(), cpu_seconds, work);
   write_end.reset();
   std::optional<std::string> reason;
-  std::string failure;
+  std::optional<Error> failure;
   readLines(read_end.get(), [&](std::string_view line) {
     if (line.starts_with(kDone))
       reason.emplace();
     else if (line.starts_with(kReason))
       reason.emplace(line.substr(1));
     else if (line.starts_with(kFailure))
-      failure = line.substr(1);
+      failure = failureOf(line.substr(1));
     else
       heard(line);
   });
@@ -111,7 +120,7 @@ std::string runApart(unsigned cpu_seconds, const std::function<void(const Say& s
   pid_t ended = 0;
   while ((ended = ::waitpid(child, &status, 0)) < 0 && errno == EINTR) {
   }
-  if (!failure.empty()) throw Error(Code::system, Scope::account, failure);
+  if (failure) throw Error(*failure);
   if (reason) return *reason;
   return ended == child ? describe(status) : "reading it ended early";
 }

@@ -95,7 +95,7 @@ Opened openEmptied(const std::string& path) {
 Opened openFile(const std::string& path) {
   auto environment = std::make_unique<Environment>(path, kCacheFlags, kCacheMapBytes);
   if (auto tables = openTables(environment->get())) return {std::move(environment), *tables};
-  log::info("the cache {} is of another format and is made anew", path);
+  log::warning("the cache {} was written by an earlier emlfs and is made anew", path);
   environment.reset();
   return openEmptied(path);
 }

@@ -1,6 +1,7 @@
 #include "store/environment.h"
 
 #include <fcntl.h>
+#include <sys/stat.h>
 
 #include <cerrno>
 #include <utility>
@@ -14,6 +15,17 @@ namespace {
 
 constexpr unsigned kMaxReaders = 1024;
 constexpr unsigned kMaxTables = 16;
+
+// LMDB says EIO of a write that was cut short, whatever the reason. The kernel says it when it is
+// asked for room again; that overwrites nothing, whoever writes now.
+int whyCutShort(MDB_env* env) {
+  constexpr off_t kRoom = 1 << 20;
+  int fd = -1;
+  struct stat file{};
+  if (mdb_env_get_fd(env, &fd) != MDB_SUCCESS || ::fstat(fd, &file) != 0) return EIO;
+  if (::fallocate(fd, 0, file.st_size, kRoom) == 0) return EIO;
+  return errno == ENOSPC || errno == EDQUOT || errno == EFBIG ? errno : EIO;
+}
 
 }  // namespace
 
@@ -59,8 +71,10 @@ WriteTransaction::~WriteTransaction() {
 }
 
 void WriteTransaction::commit() {
+  MDB_env* const env = mdb_txn_env(txn_);
   // Gone afterwards in every case.
-  check(mdb_txn_commit(std::exchange(txn_, nullptr)), "writing to the store");
+  const int code = mdb_txn_commit(std::exchange(txn_, nullptr));
+  check(code == EIO ? whyCutShort(env) : code, "writing to the store");
 }
 
 Readers::Readers(MDB_env* env) : env_(env) {

@@ -48,21 +48,20 @@ uint64_t evictUntil(Readers& readers, MDB_env* env, const Tables& tables, uint64
       if (readTotals(txn.get(), tables).body_bytes <= bytes) return gone;
       chosen = oldestUses(txn.get(), tables);
     }
-    bool half = false;  // a body is half removed
     for (auto use = chosen.begin(); use != chosen.end();) {
       if (!go_on()) return gone;
       auto update = beginUpdate(env, tables);
       const uint64_t before = update->bodyBytes();
       const Deadline turn = Deadline::after(kTurn);
-      while (use != chosen.end() && (half || update->bodyBytes() > bytes) && !turn.passed()) {
+      while (use != chosen.end() && update->bodyBytes() > bytes && !turn.passed()) {
         // It may have been used, or gone, since it was chosen.
-        half = update->lastUse(use->id) == use->when && !update->removeChunks(use->id, turn);
-        if (!half) ++use;
+        if (update->lastUse(use->id) != use->when || update->removeChunks(use->id, bytes, turn))
+          ++use;
       }
       const uint64_t after = update->bodyBytes();
       update->commit();
       gone += before - after;
-      if (!half && after <= bytes) return gone;
+      if (after <= bytes) return gone;
     }
     if (chosen.empty()) return gone;
   }

@@ -11,7 +11,9 @@ namespace emlfs::store {
 namespace {
 
 // A new field comes last, and where an older emlfs has not written it, has its default. An older
-// one passes it over. Anything else is a new version.
+// one passes it over, and drops it when it writes the record anew. Where that would do harm, it is
+// a new version; so is anything else, but a kind or state that was added: an older one refuses
+// both.
 constexpr uint8_t kRecordVersion = 1;
 constexpr size_t kStampBytes = sizeof(uint64_t);
 
@@ -19,18 +21,22 @@ void throwUnless(bool good) {
   if (!good) throw Error(Code::damaged, Scope::account, "the journal holds a malformed record");
 }
 
+// Its checksum is right, so it is no damage.
+void throwIfLater(bool later) {
+  if (later) throw Error(Code::invalid, Scope::account, "a later emlfs has written to the journal");
+}
+
 ByteReader openRecord(std::string_view record) {
   ByteReader in(record);
   const uint8_t version = in.u8();
   throwUnless(version != 0);
-  if (version > kRecordVersion)
-    throw Error(Code::invalid, Scope::account, "a newer emlfs has written to the journal");
+  throwIfLater(version > kRecordVersion);
   return in;
 }
 
 template <class Enum>
 Enum enumUpTo(Enum last, uint8_t value) {
-  throwUnless(value <= static_cast<uint8_t>(last));
+  throwIfLater(value > static_cast<uint8_t>(last));
   return static_cast<Enum>(value);
 }
 

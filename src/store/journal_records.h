@@ -13,6 +13,7 @@
 
 namespace emlfs::store {
 
+// A later one makes the whole state one of a later format, see state_format.h.
 inline constexpr uint32_t kJournalFormat = 1;
 
 // Written by every transaction, so that what the file holds can be proved to be all.
@@ -35,7 +36,8 @@ std::string encode(const JournalState& state);
 std::string encode(const Change& change);  // without its number, which is the key
 std::string encode(const GivenName& name);
 
-// Throw Error(damaged) for what isn't such a record, Error(invalid) for one of a later encoding.
+// Throw Error(damaged) for what isn't such a record, Error(invalid) for one of a later encoding, or
+// of a kind or state that this emlfs doesn't know.
 JournalState decodeJournalState(std::string_view record);
 Change decodeChange(uint64_t number, std::string_view record);
 GivenName decodeGivenName(std::string_view record);

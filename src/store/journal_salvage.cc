@@ -118,7 +118,11 @@ uint64_t write(const std::string& path, const Salvaged& salvaged) {
     try {
       Change change = decodeChange(changeNumber(key), recordOf(value));
       change.recovered = change.recovered || !salvaged.certain;
-      update.putChange(change.number, encode(change));
+      // As it was, fields that a later emlfs has appended included.
+      if (salvaged.certain)
+        update.putChange(change.number, recordOf(value));
+      else
+        update.putChange(change.number, encode(change));
       ++carried;
     } catch (const Error& error) {
       if (error.code != Code::damaged) throw;  // else it is one of those that are counted as lost
@@ -187,12 +191,15 @@ uint64_t make(const std::string& made, const Salvaged& salvaged) {
 }  // namespace
 
 std::string mendJournal(const std::string& directory, const std::string& path) {
+  const JournalScan scan = scanJournal(path);
+  // What an earlier transaction has left doesn't count: what was later in it is done.
+  if (scan.format > kJournalFormat || (!scan.views.empty() && scan.views.front().later))
+    throw Error(Code::invalid, Scope::account,
+                path +
+                    " was written by a later emlfs: mount with that one, since changes in it may "
+                    "not have reached the server yet");
   const std::string made = path + ".new";
   removeNew(made);
-  const JournalScan scan = scanJournal(path);
-  if (scan.format > kJournalFormat)
-    throw Error(Code::invalid, Scope::account,
-                path + " was written by a newer emlfs: mount with that one, or move the file away");
   const bool there = isThere(path);
   const bool lost = !there && isThere(path + "-lock");  // is made when there is a journal
   const std::string reason = there ? examine(path, scan) : "";

@@ -66,7 +66,7 @@ class Scanner {
   JournalScan run() {
     for (uint64_t page = kFirstPage; page < pages_.count(); ++page) look(page);
     for (Part& part : parts_) {
-      part.view.exact = isExact(part);
+      part.view.exact = isExact(part.header, part.view);
       scan_.views.push_back(std::move(part.view));
     }
     return std::move(scan_);
@@ -106,22 +106,27 @@ class Scanner {
     scan_.latest = std::max(scan_.latest, state.transaction);
   }
 
-  bool isExact(const Part& part) const {
-    const JournalView& view = part.view;
-    if (part.header.transaction == 0) return part.header.main.root == ~uint64_t{0};
+  // Notes in the view whether a record is of a later emlfs.
+  bool isExact(const Header& header, JournalView& view) const {
+    if (header.transaction == 0) return header.main.root == ~uint64_t{0};
     if (!view.free_known || !view.state) return false;
+    const auto decodes = [&](const auto& decode) {
+      try {
+        decode();
+      } catch (const Error& error) {
+        if (error.code != Code::invalid) return false;
+        view.later = true;
+      }
+      return true;
+    };
     uint64_t digest = 0;
-    try {
-      for (const auto& [key, value] : view.changes) {
-        decodeChange(changeNumber(key), recordOf(value));
-        digest += checksum(tables_.changes, key, value);
-      }
-      for (const auto& [key, value] : view.names) {
-        decodeGivenName(recordOf(value));
-        digest += checksum(tables_.names, key, value);
-      }
-    } catch (const Error&) {
-      return false;
+    for (const auto& [key, value] : view.changes) {
+      if (!decodes([&] { decodeChange(changeNumber(key), recordOf(value)); })) return false;
+      digest += checksum(tables_.changes, key, value);
+    }
+    for (const auto& [key, value] : view.names) {
+      if (!decodes([&] { decodeGivenName(recordOf(value)); })) return false;
+      digest += checksum(tables_.names, key, value);
     }
     return view.state->transaction == view.transaction && view.state->digest == digest &&
            view.state->changes == view.changes.size();

@@ -24,6 +24,7 @@ struct JournalView {
   uint64_t transaction = 0;
   bool free_known = false;  // the list of free pages could be read
   bool exact = false;       // all that the transaction left, and nothing else
+  bool later = false;       // with records that only a later emlfs can read
   std::optional<JournalState> state;
   JournalEntries changes;
   JournalEntries names;

@@ -27,6 +27,14 @@ uint64_t freeBytes(MDB_env* env, MDB_txn* txn, Tables tables) {
   return (pages - std::min(used, pages)) * stat.ms_psize;
 }
 
+uint64_t countMailboxes(MDB_txn* txn, const Tables& tables) {
+  uint64_t mailboxes = 0;
+  Cursor cursor(txn, tables.mailboxes);
+  for (bool more = cursor.seek(idKey(0)); more; more = cursor.next())
+    if (decodeMailbox(MailboxId{decodeId(cursor.key())}, cursor.value()).selectable) ++mailboxes;
+  return mailboxes;
+}
+
 }  // namespace
 
 CacheSize sizeOf(MDB_env* env, MDB_txn* txn, const Tables& tables) {
@@ -38,7 +46,7 @@ CacheSize sizeOf(MDB_env* env, MDB_txn* txn, const Tables& tables) {
   return {.bodies = totals.bodies,
           .body_bytes = totals.body_bytes,
           .messages = count(txn, tables.messages),
-          .mailboxes = count(txn, tables.mailboxes),
+          .mailboxes = countMailboxes(txn, tables),
           .file_bytes = static_cast<uint64_t>(file.st_blocks) * 512,
           .free_bytes = freeBytes(env, txn, tables)};
 }

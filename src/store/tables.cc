@@ -1,29 +1,54 @@
 #include "store/tables.h"
 
+#include <fmt/format.h>
+
+#include <charconv>
 #include <chrono>
 #include <memory>
 
+#include "emlfs/base/error.h"
 #include "store/pages.h"
 
 namespace emlfs::store {
 namespace {
 
 constexpr std::string_view kFormatKey = "format";
-constexpr std::string_view kFormat = "emlfs cache 4";
+constexpr std::string_view kFormatWords = "emlfs cache ";
+constexpr unsigned kFormat = 4;
 constexpr std::string_view kTotalsKey = "totals";
 
-// The format is written without a checksum: a later one may have another.
+// 0: none that was ever written.
+unsigned parseFormat(std::string_view text) {
+  if (!text.starts_with(kFormatWords)) return 0;
+  text.remove_prefix(kFormatWords.size());
+  unsigned format = 0;
+  const char* const end = text.data() + text.size();
+  const auto read = std::from_chars(text.data(), end, format);
+  return read.ec == std::errc() && read.ptr == end ? format : 0;
+}
+
+// The format is written without a checksum: a later one may have another. Throws Error(invalid) for
+// a later one: whoever wrote it will come back to it.
 bool hasFormat(MDB_txn* txn, const Table& meta) {
   MDB_val key = value(kFormatKey);
-  MDB_val format{};
-  int code = mdb_get(txn, meta.dbi, &key, &format);
+  MDB_val text{};
+  int code = mdb_get(txn, meta.dbi, &key, &text);
   if (code != MDB_NOTFOUND) check(code, "reading the store's format");
-  return code == MDB_SUCCESS && bytes(format) == kFormat;
+  const unsigned format = code == MDB_SUCCESS ? parseFormat(bytes(text)) : 0;
+  if (format <= kFormat) return format == kFormat;
+  const char* path = "";
+  check(mdb_env_get_path(mdb_txn_env(txn), &path), "reading the store's format");
+  throw Error(
+      Code::invalid, Scope::account,
+      fmt::format("{} was written by a later emlfs (format {}, this one knows {}): use that "
+                  "one, or remove it with 'emlfs cache clear', which costs only traffic",
+                  path, format, kFormat));
 }
 
 void writeFormat(MDB_txn* txn, const Table& meta) {
+  const std::string text = fmt::format("{}{}", kFormatWords, kFormat);
   MDB_val key = value(kFormatKey);
-  MDB_val format = value(kFormat);
+  MDB_val format = value(text);
   check(mdb_put(txn, meta.dbi, &key, &format, 0), "writing the store's format");
 }
 

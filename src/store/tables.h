@@ -29,7 +29,8 @@ struct Tables {
   }
 };
 
-// Opens the tables, in a new environment makes them. Absent if they are of another format.
+// Opens the tables, in a new environment makes them. Absent if they are of an earlier format.
+// Throws Error(invalid), having changed nothing, if they are of a later one.
 std::optional<Tables> openTables(MDB_env* env);
 // The same, but makes and writes nothing.
 std::optional<Tables> findTables(MDB_env* env);

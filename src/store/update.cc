@@ -40,7 +40,7 @@ class UpdateImpl final : public Reads<CacheUpdate> {
   void putChunk(MessageId id, uint32_t index, std::string_view bytes) override;
   void commit() override;
   uint64_t bodyBytes() const override { return totals_.body_bytes; }
-  bool removeChunks(MessageId id, const Deadline& turn) override;
+  bool removeChunks(MessageId id, uint64_t bytes, const Deadline& turn) override;
   void removeDamagedChunk(MessageId id, uint32_t index) override;
   std::optional<uint64_t> lastUse(MessageId id) const override;
   void putUse(MessageId id, uint64_t when) override;
@@ -226,14 +226,15 @@ void UpdateImpl::removeBody(Cursor& bodies, MessageId id) {
   forgetBody(id);
 }
 
-bool UpdateImpl::removeChunks(MessageId id, const Deadline& turn) {
-  std::string prefix = idKey(id.value);
+bool UpdateImpl::removeChunks(MessageId id, uint64_t bytes, const Deadline& turn) {
+  const std::string prefix = idKey(id.value);
+  const std::string end = idKey(id.value + 1);
   Cursor bodies(txn(), tables_.bodies);
-  if (!bodies.seek(prefix, prefix)) return true;
-  while (bodies.seek(prefix, prefix)) {
-    if (turn.passed()) return false;
+  if (!bodies.seekBefore(end, prefix)) return true;
+  do {
+    if (totals_.body_bytes <= bytes || turn.passed()) return false;
     eraseChunk(bodies);
-  }
+  } while (bodies.seekBefore(end, prefix));
   forgetBody(id);
   return true;
 }

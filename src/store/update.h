@@ -12,8 +12,9 @@ namespace emlfs::store {
 class CacheUpdate : public Update {
  public:
   virtual uint64_t bodyBytes() const = 0;
-  // Removes the body chunk by chunk; false if it ended early because its turn is over.
-  virtual bool removeChunks(MessageId id, const Deadline& turn) = 0;
+  // Removes the body chunk by chunk, from its end, until all bodies together take at most `bytes`;
+  // false if chunks of it are left.
+  virtual bool removeChunks(MessageId id, uint64_t bytes, const Deadline& turn) = 0;
   // If its checksum is still wrong.
   virtual void removeDamagedChunk(MessageId id, uint32_t index) = 0;
   // When the body was last used; absent if there is none.

@@ -83,7 +83,7 @@ struct CacheSize {
   uint64_t bodies = 0;  // messages with at least one chunk
   uint64_t body_bytes = 0;
   uint64_t messages = 0;
-  uint64_t mailboxes = 0;
+  uint64_t mailboxes = 0;   // without levels of the hierarchy that are none
   uint64_t file_bytes = 0;  // what the data file takes on disk
   uint64_t free_bytes = 0;  // in the file: what comes next goes there before it grows
 };
@@ -162,8 +162,10 @@ enum class Durability {
 class Cache {
  public:
   // Opens or creates the cache in `directory` (made with mode 0700), which the caller has locked. A
-  // cache of another format is emptied; a damaged one is put aside (cache.mdb.damaged, one is kept)
-  // and made anew. A use is noted if the one before is `use_grain` ago. Throws Error(system).
+  // cache that an earlier emlfs has written is emptied; a damaged one is put aside
+  // (cache.mdb.damaged, one is kept) and made anew. A use is noted if the one before is `use_grain`
+  // ago. Throws Error(system), or Error(invalid, account) for a cache that a later emlfs has
+  // written, which stays as it is.
   //
   // A child process reads the file first, all but the bytes of bodies: 0.16 s for 100,000 messages
   // with bodies. REQUIRES: no other thread yet, or none that holds a lock of malloc's or LMDB's
@@ -183,9 +185,10 @@ class Cache {
   // next evict(), or noteUses().
   virtual void used(MessageId id) = 0;
   virtual void noteUses() = 0;
-  // Removes whole bodies, those first that were used least recently, until all together take at
-  // most `bytes`; metadata stays. In short transactions, so that others get their turn; ends early
-  // once `go_on` is false. Returns how many bytes went. Throws Error(system).
+  // Removes bodies, those first that were used least recently, until all together take at most
+  // `bytes`; of the last one only as many chunks as are needed, from its end; metadata stays. In
+  // short transactions, so that others get their turn; ends early once `go_on` is false. Returns
+  // how many bytes went. Throws Error(system).
   virtual uint64_t evict(uint64_t bytes, const std::function<bool()>& go_on) = 0;
   virtual uint64_t highestId() const = 0;  // ever put, without kDirectoryBit
 };

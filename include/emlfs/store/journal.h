@@ -122,7 +122,7 @@ class Journal {
   // Opens or creates the journal in `state_dir` (made with mode 0700), which the caller has locked.
   // Everything in it is checked. A damaged one is kept as journal.mdb.damaged-1, -2, ...; what can
   // be read of it is carried into a new one, see notice(). Throws Error(system), or
-  // Error(invalid, account) if a newer emlfs has written it.
+  // Error(invalid, account) if a later emlfs has written it, which then stays as it is.
   static std::unique_ptr<Journal> open(const std::string& state_dir);
   virtual ~Journal() = default;  // writes what note() left; nobody else is in a call
 

@@ -1,6 +1,7 @@
 // What `emlfs cache` does with a cache, beside a daemon that may be using it: LMDB lets several
 // processes work on one file, but not one process twice: not for one that has the cache open.
-// Nothing here takes the account's lock, but clear() needs it taken.
+// Nothing here takes the account's lock, but clear() needs it taken. All but clear() throw
+// Error(invalid, account) for a cache that a later emlfs has written, and leave it as it is.
 #pragma once
 
 #include <cstdint>
@@ -12,7 +13,8 @@
 
 namespace emlfs::store {
 
-// Absent if there is no cache. Throws Error(system or damaged).
+// Absent if there is none, or one that the next mount makes anew because an earlier emlfs has
+// written it. Throws Error(system or damaged).
 std::optional<CacheSize> cacheSize(const std::string& directory);
 
 struct Verified {
