@@ -64,12 +64,13 @@ fs::MountOptions mountOptions(const Settings& settings, const std::string& mount
   return mount;
 }
 
-void openLog(const Options& options, bool foreground) {
+void openLog(const Settings& settings, bool foreground) {
+  const Options& options = settings.options;
   log::setLevel(options.log_level);
   if (!options.log_file.empty())
     log::openFile(options.log_file);
   else if (!foreground)
-    log::openSyslog();
+    log::openSyslog(settings.account);
 }
 
 // Each new message that is not finished yet is an open file, and `cp` is quicker than we are.
@@ -147,7 +148,7 @@ int mountCommand(const MountArguments& arguments) {
   ::umask(077);  // of the files that we make, not of those that we show
   const bool foreground = arguments.foreground;
   const auto work = [&](const Ready& ready) {
-    openLog(settings.options, foreground);
+    openLog(settings, foreground);
     allowManyFiles();
     const bool log_is_shown = foreground && settings.options.log_file.empty();
     return serve(account_options, mount_options, sign_in.typed, log_is_shown, ready);

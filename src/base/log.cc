@@ -1,5 +1,6 @@
 #include "emlfs/base/log.h"
 
+#include <spdlog/pattern_formatter.h>
 #include <spdlog/sinks/basic_file_sink.h>
 #include <spdlog/sinks/stdout_sinks.h>
 #include <spdlog/sinks/syslog_sink.h>
@@ -91,9 +92,13 @@ void openFile(const std::string& path) {
   }
 }
 
-void openSyslog() {
-  replace(std::make_shared<spdlog::logger>("emlfs", std::make_shared<spdlog::sinks::syslog_sink_mt>(
-                                                        "emlfs", LOG_PID, LOG_DAEMON, false)));
+void openSyslog(const std::string& account) {
+  auto next = std::make_shared<spdlog::logger>(
+      "emlfs", std::make_shared<spdlog::sinks::syslog_sink_mt>("emlfs", LOG_PID, LOG_DAEMON, true));
+  const std::string no_line_end;
+  next->set_formatter(std::make_unique<spdlog::pattern_formatter>(
+      account.empty() ? "%v" : account + ": %v", spdlog::pattern_time_type::local, no_line_end));
+  replace(std::move(next));
 }
 
 void write(Level level, std::string_view line) {

@@ -21,7 +21,8 @@ Level level();
 
 // Until openFile or openSyslog is called, lines go to standard error.
 void openFile(const std::string& path);  // throws Error(system)
-void openSyslog();
+// Each line begins with `account`, unless that is empty: several daemons may write there.
+void openSyslog(const std::string& account = {});
 
 bool enabled(Level level);
 void write(Level level, std::string_view line);
