@@ -8,11 +8,14 @@ file(RELATIVE_PATH emlfs_from_sbin ${CMAKE_INSTALL_FULL_SBINDIR} ${CMAKE_INSTALL
 file(CREATE_LINK ${emlfs_from_sbin} ${PROJECT_BINARY_DIR}/mount.emlfs SYMBOLIC)
 install(FILES ${PROJECT_BINARY_DIR}/mount.emlfs DESTINATION ${CMAKE_INSTALL_SBINDIR})
 
-# When it is installed, since only then it is known for sure where to (--prefix).
-install(CODE "set(bin \"\${CMAKE_INSTALL_PREFIX}/${CMAKE_INSTALL_BINDIR}\")
-  configure_file(\"${PROJECT_SOURCE_DIR}/systemd/emlfs@.service.in\"
-    \"${PROJECT_BINARY_DIR}/emlfs@.service\" @ONLY)")
-install(FILES ${PROJECT_BINARY_DIR}/emlfs@.service DESTINATION lib/systemd/user)
+# Written when it is installed, since only then it is known for sure where to (--prefix).
+install(CODE "
+  get_filename_component(prefix \"\${CMAKE_INSTALL_PREFIX}\" ABSOLUTE)
+  set(bin \"\${prefix}/${CMAKE_INSTALL_BINDIR}\")
+  set(unit \"\${prefix}/lib/systemd/user/emlfs@.service\")
+  configure_file(\"${PROJECT_SOURCE_DIR}/systemd/emlfs@.service.in\" \"\$ENV{DESTDIR}\${unit}\" @ONLY)
+  message(STATUS \"Installing: \$ENV{DESTDIR}\${unit}\")
+  list(APPEND CMAKE_INSTALL_MANIFEST_FILES \"\${unit}\")")
 
 function(install_page page section)
   set(installed ${docs_directory}/${page})

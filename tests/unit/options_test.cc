@@ -79,8 +79,20 @@ TEST(Options, RelativePathsBeginInTheWorkingDirectory) {
 
 TEST(Options, WordsOfMountAreIgnored) {
   const Options options = applied(
-      "ro,nosuid,nodev,noexec,auto,noauto,user,_netdev,defaults,nofail,x-systemd.automount");
+      "ro,nosuid,nodev,noexec,auto,noauto,user,_netdev,defaults,nofail,x-systemd.automount,suid,"
+      "dev,"
+      "exec,atime,diratime,strictatime,lazytime,norelatime,group,user=alice,comment=mail,_rnetdev,"
+      "X-mount.mkdir");
   EXPECT_TRUE(options.read_only);
+}
+
+TEST(Options, AsyncIsNotSync) {
+  EXPECT_FALSE(applied("sync,async").sync);
+  EXPECT_TRUE(applied("async,sync").sync);
+}
+
+TEST(Options, RemountIsRefused) {
+  EXPECT_NE(refusal("remount,ro").find("unmount it, and mount it again"), std::string::npos);
 }
 
 TEST(Options, ReadOnlyByEitherWord) {
