@@ -46,11 +46,19 @@ void sayDamaged(const std::string& directory) {
         formatSize(size));
 }
 
+bool hasCacheFile(const std::string& directory) {
+  std::error_code error;
+  const auto size = std::filesystem::file_size(directory + "/cache.mdb", error);
+  return !error && size > 0;
+}
+
 int info(const std::string& directory) {
   const auto size = store::cacheSize(directory);
   say("directory     {}", printable(directory));
   if (!size) {
-    say("cache         none yet");
+    say("cache         {}", hasCacheFile(directory)
+                                ? "of an earlier emlfs: the next mount begins with an empty one"
+                                : "none yet");
     sayDamaged(directory);
     return done(ExitCode::ok);
   }

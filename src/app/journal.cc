@@ -170,14 +170,14 @@ int exportTo(const std::string& mount_point, const Chosen& chosen, const std::st
 }  // namespace
 
 int journalCommand(const JournalArguments& arguments) {
-  const std::string mount_point = requireEmlfsMount(arguments.mount_point);
+  const auto [mount_point, name] = mountAround(arguments.mount_point);
   const Json journal = readPages(mount_point, kJournal);
   auto words = arguments.words;
   switch (arguments.action) {
     case JournalAction::list: {
       const auto shown = arguments.json
                              ? journal.dump(2, ' ', true, Json::error_handler_t::replace) + "\n"
-                             : journalText(arguments.mount_point, journal);
+                             : journalText(name, journal);
       if (::fwrite(shown.data(), 1, shown.size(), stdout) != shown.size() || ::fflush(stdout) != 0)
         throw systemError("standard output", errno);
       return static_cast<int>(ExitCode::ok);

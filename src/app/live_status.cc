@@ -14,6 +14,7 @@
 
 #include "app/failure.h"
 #include "app/mount_table.h"
+#include "app/paths.h"
 #include "emlfs/base/file.h"
 
 namespace emlfs::app {
@@ -83,15 +84,32 @@ LiveStatus askMount(const std::string& mount_point, Milliseconds limit) {
   return status;
 }
 
+NamedMount mountAround(const std::string& path) {
+  const auto mounts = parseMountInfo(readFile("/proc/self/mountinfo"));
+  const auto found = [&](const MountEntry& holding, const std::string& whole) -> NamedMount {
+    return {holding.mount_point, whole == holding.mount_point ? path : holding.mount_point};
+  };
+  // As it is written first: to follow what is in the mount takes a daemon that answers.
+  if (path.find("..") == std::string::npos) {
+    const std::string whole = absolutePath(path);
+    const auto holding = mountHolding(mounts, whole);
+    if (holding && holding->fs_type == kFsType) return found(*holding, whole);
+  }
+  const auto whole = canonicalPath(path);
+  if (!whole) throw badInput(fmt::format("{} does not exist", path));
+  const auto holding = mountHolding(mounts, *whole);
+  if (holding && holding->fs_type == kFsType) return found(*holding, *whole);
+  throw badInput(holding && holding->mount_point == *whole
+                     ? fmt::format("{} is not a mount point of emlfs: {} is mounted there", path,
+                                   holding->fs_type)
+                     : fmt::format("{} is not a mount point of emlfs", path));
+}
+
 std::string requireEmlfsMount(const std::string& path) {
-  const auto mount_point = canonicalPath(path);
-  if (!mount_point) throw badInput(fmt::format("{} does not exist", path));
-  const auto mounted = findMount(*mount_point);
-  if (!mounted) throw badInput(fmt::format("{} is not a mount point of emlfs", path));
-  if (mounted->fs_type != kFsType)
-    throw badInput(fmt::format("{} is not a mount point of emlfs: {} is mounted there", path,
-                               mounted->fs_type));
-  return *mount_point;
+  const NamedMount mount = mountAround(path);
+  if (mount.name != path)
+    throw badInput(fmt::format("{} is in the mount {}: unmount that", path, mount.mount_point));
+  return mount.mount_point;
 }
 
 }  // namespace emlfs::app

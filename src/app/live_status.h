@@ -24,7 +24,17 @@ struct LiveStatus {
 // A daemon that hangs can't make the caller hang: a child process asks. Throws Error(system).
 LiveStatus askMount(const std::string& mount_point, Milliseconds limit);
 
-// The emlfs mount at `path`, without symbolic links. Throws Error(invalid) if there is none.
+// The mount that a command is about.
+struct NamedMount {
+  std::string mount_point;  // without symbolic links
+  std::string name;         // for a person: as it was written, if that is the mount point
+};
+
+// The emlfs mount at `path`, or which `path` is in. Throws Error(invalid) if there is none.
+NamedMount mountAround(const std::string& path);
+
+// The emlfs mount at `path`, without symbolic links. Throws Error(invalid) if there is none, also
+// where `path` is in one.
 std::string requireEmlfsMount(const std::string& path);
 
 }  // namespace emlfs::app

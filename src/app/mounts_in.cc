@@ -3,6 +3,7 @@
 #include <set>
 
 #include "app/mount_table.h"
+#include "app/paths.h"
 #include "emlfs/base/file.h"
 
 namespace emlfs::app {
@@ -15,6 +16,10 @@ std::vector<std::string> allMounts() {
 }
 
 std::vector<std::string> mountsIn(const std::string& directory) {
+  // Whoever would have to follow what is in a mount might wait for its daemon.
+  const auto holding =
+      mountHolding(parseMountInfo(readFile("/proc/self/mountinfo")), absolutePath(directory));
+  if (holding && holding->fs_type == kFsType) return {};
   const auto canonical = canonicalPath(directory);
   std::vector<std::string> found;
   if (!canonical) return found;

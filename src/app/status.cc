@@ -19,9 +19,9 @@ namespace {
 
 constexpr Milliseconds kAnswerLimit{10'000};
 
-std::string ask(const std::string& path) {
-  const std::string mount_point = requireEmlfsMount(path);
-  LiveStatus status = askMount(mount_point, kAnswerLimit);
+std::string ask(const NamedMount& mount) {
+  const std::string& path = mount.name;
+  LiveStatus status = askMount(mount.mount_point, kAnswerLimit);
   switch (status.answer) {
     case Answer::given:
       break;
@@ -82,16 +82,19 @@ int statusCommand(const std::string& path, bool json) {
     const auto mounts = ownMounts();
     if (mounts.empty() && !json) print("no account is mounted\n");
     return statusOfEach(mounts, [&](const std::string& mount) {
-      return json ? statusJsonLine(mount, ask(mount)) : statusLine(mount, ask(mount), style);
+      return json ? statusJsonLine(mount, ask({mount, mount}))
+                  : statusLine(mount, ask({mount, mount}), style);
     });
   }
   const auto several = mountsIn(path);
   if (!several.empty())
     return statusOfEach(several, [&](const std::string& mount) {
-      return json ? statusJsonLine(mount, ask(mount)) : statusText(mount, ask(mount), style);
+      return json ? statusJsonLine(mount, ask({mount, mount}))
+                  : statusText(mount, ask({mount, mount}), style);
     });
-  const std::string status = ask(path);
-  print(json ? statusJson(status) : statusText(path, status, style));
+  const NamedMount mount = mountAround(path);
+  const std::string status = ask(mount);
+  print(json ? statusJson(status) : statusText(mount.name, status, style));
   return static_cast<int>(ExitCode::ok);
 }
 

@@ -30,6 +30,7 @@ constexpr Milliseconds kAnswerLimit{5000};
 constexpr Milliseconds kLongestSilence{30'000};
 constexpr Milliseconds kLongestFlush{30'000};
 constexpr Milliseconds kEndLimit{60'000};  // the daemon tries once more to send what is left
+constexpr Milliseconds kSilentWait{3'000};
 
 struct Daemon {
   pid_t pid = 0;
@@ -81,6 +82,17 @@ std::string left(const std::string& mount_point, const Json& before) {
   return leftText(answer.answer == Answer::given ? parseStatus(answer.json) : before);
 }
 
+bool ends(const Daemon& daemon) {
+  const Deadline deadline = Deadline::after(kEndLimit);
+  if (waitForEnd(daemon.process, Deadline::after(kSilentWait))) return true;
+  ::fprintf(
+      stderr,
+      "emlfs: waiting for process %d to end: it may be sending what is left, or another mount "
+      "namespace may hold the mount\n",
+      daemon.pid);
+  return waitForEnd(daemon.process, deadline);
+}
+
 }  // namespace
 
 int umountCommand(const std::string& path, bool now) {
@@ -123,7 +135,7 @@ int umountCommand(const std::string& path, bool now) {
               printable(unsent).c_str());
   }
   // Cache and state are locked until the daemon has ended: a mount right after has to work.
-  if (daemon.process && !waitForEnd(daemon.process, Deadline::after(kEndLimit)))
+  if (daemon.process && !ends(daemon))
     throw failure(
         Code::timeout,
         fmt::format("{} is unmounted, but its daemon (process {}) has not ended after {} s", path,

@@ -120,10 +120,16 @@ TEST_F(CacheEviction, MoreUsesThanAreRemembered) {
   EXPECT_THAT(cached(), ElementsAre(1));
 }
 
-TEST_F(CacheEviction, BodiesGoWhole) {
+TEST_F(CacheEviction, OfALargeBodyGoesWhatIsNeededFromItsEnd) {
   for (uint32_t chunk : {0, 1, 2, 7}) put(1, kBody, chunk);
   put(2);
-  EXPECT_EQ(cache_->evict(4 * kBody, always), 4 * kBody);
+  EXPECT_EQ(cache_->evict(4 * kBody, always), kBody);
+  EXPECT_EQ(cache_->evict(3 * kBody - 1, always), 2 * kBody);
+  EXPECT_THAT(cached(), ElementsAre(1, 2));
+  EXPECT_EQ(cache_->size().bodies, 2u);
+  EXPECT_TRUE(cache_->snapshot()->chunk(MessageId{11}, 0));
+  EXPECT_FALSE(cache_->snapshot()->chunk(MessageId{11}, 1));
+  EXPECT_EQ(cache_->evict(kBody, always), kBody);
   EXPECT_THAT(cached(), ElementsAre(2));
   EXPECT_EQ(cache_->size().bodies, 1u);
 }

@@ -38,6 +38,9 @@ class CacheMaintenance : public testing::Test {
     auto cache = Cache::open(dir_.path());
     auto update = cache->begin();
     update->putMailbox(sampleMailbox(2, "a"));
+    auto level = sampleMailbox(3, "a level that is none");
+    level.selectable = false;
+    update->putMailbox(level);
     for (Uid uid = 1; uid <= kBodies; ++uid) {
       update->putMessage(sampleMessage(10 + uid, mailboxId(2), uid));
       std::string body = "body " + std::to_string(uid) + ".";
