@@ -1,13 +1,8 @@
 // The systemd unit, without systemd: what it would run, started as it would start it, and told
 // what it would be told.
 #include <gmock/gmock.h>
-#include <poll.h>
-#include <sys/socket.h>
-#include <sys/un.h>
 
-#include <array>
 #include <csignal>
-#include <cstring>
 #include <filesystem>
 #include <fstream>
 #include <sstream>
@@ -16,6 +11,7 @@
 #include "support/paths.h"
 #include "support/process.h"
 #include "support/running.h"
+#include "support/service_manager.h"
 
 namespace emlfs::test {
 namespace {
@@ -23,39 +19,6 @@ namespace {
 namespace fs = std::filesystem;
 using testing::AllOf;
 using testing::HasSubstr;
-
-// The service manager's end of NOTIFY_SOCKET.
-class Notifications {
- public:
-  explicit Notifications(std::string path)
-      : path_(std::move(path)), socket_(::socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0)) {
-    sockaddr_un address{};
-    address.sun_family = AF_UNIX;
-    std::strncpy(address.sun_path, path_.c_str(), sizeof address.sun_path - 1);
-    if (::bind(socket_.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0)
-      throw systemError("bind " + path_, errno);
-  }
-  const std::string& path() const { return path_; }
-  // Empty if none comes.
-  std::string next() const {
-    pollfd waiting{socket_.get(), POLLIN, 0};
-    if (::poll(&waiting, 1, 30'000) != 1) return {};
-    std::array<char, 4096> text{};
-    const ssize_t size = ::recv(socket_.get(), text.data(), text.size(), 0);
-    return {text.data(), static_cast<size_t>(std::max<ssize_t>(size, 0))};
-  }
-
- private:
-  const std::string path_;
-  const Fd socket_;
-};
-
-std::string setting(const std::string& unit, const std::string& name) {
-  std::istringstream lines(unit);
-  for (std::string line; std::getline(lines, line);)
-    if (line.starts_with(name + "=")) return line.substr(name.size() + 1);
-  return {};
-}
 
 class Service : public Daemon {
  protected:
