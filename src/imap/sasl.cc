@@ -30,7 +30,7 @@ class Plain : public Mechanism {
   Secret answer(std::string_view) override { unexpectedChallenge(name()); }
 
  private:
-  const std::string& user_;
+  const std::string user_;
   const Secret& password_;
 };
 
@@ -52,7 +52,7 @@ class Login : public Mechanism {
   }
 
  private:
-  const std::string& user_;
+  const std::string user_;
   const Secret& password_;
   unsigned asked_ = 0;
 };
@@ -65,7 +65,7 @@ class External : public Mechanism {
   Secret answer(std::string_view) override { unexpectedChallenge(name()); }
 
  private:
-  const std::string& user_;
+  const std::string user_;
 };
 
 }  // namespace

@@ -28,8 +28,8 @@ class Mechanism {
   virtual std::string refusal() const { return {}; }
 };
 
-// They keep references. Throw Error(auth, account) for what the mechanism can't say: a NUL, or in a
-// token a character that no token has.
+// They refer to the secret. Throw Error(auth, account) for what the mechanism can't say: a NUL, or
+// in a token a character that no token has.
 using MechanismPtr = std::unique_ptr<Mechanism>;
 
 // sasl.cc

@@ -73,7 +73,9 @@ TlsContext::TlsContext(const Endpoint& endpoint)
     : context_(SSL_CTX_new(TLS_client_method())),
       host_(withoutFinalDot(endpoint.host)),
       peer_(hostAndPort(endpoint.host, endpoint.port)),
-      session_key_(tlsSessionKey(endpoint)) {
+      // One that began with a client certificate is that client's, and Dovecot refuses to go on
+      // with it (it sets no session id context).
+      session_key_(endpoint.client_cert.empty() ? tlsSessionKey(endpoint) : "") {
   require(context_ != nullptr);
   if (!endpoint.fingerprint.empty()) fingerprint_ = parseFingerprint(endpoint.fingerprint);
   SSL_CTX* context = context_.get();
@@ -85,7 +87,9 @@ TlsContext::TlsContext(const Endpoint& endpoint)
   SSL_CTX_set_cert_verify_callback(context, verify, this);
   loadAuthorities(context, endpoint.ca_file);
   loadClientCertificate(context, endpoint);
-  SSL_CTX_set_session_cache_mode(context, SSL_SESS_CACHE_CLIENT | SSL_SESS_CACHE_NO_INTERNAL);
+  SSL_CTX_set_session_cache_mode(context, session_key_.empty()
+                                              ? SSL_SESS_CACHE_OFF
+                                              : SSL_SESS_CACHE_CLIENT | SSL_SESS_CACHE_NO_INTERNAL);
   require(SSL_CTX_set_app_data(context, this) == 1);
   SSL_CTX_sess_set_new_cb(context, keepSession);
 }
@@ -103,6 +107,7 @@ std::unique_ptr<SSL, TlsContext::FreeSsl> TlsContext::client() const {
     require(SSL_ctrl(ssl.get(), SSL_CTRL_SET_TLSEXT_HOSTNAME, TLSEXT_NAMETYPE_host_name,
                      const_cast<char*>(host_.c_str())) == 1);
   }
+  if (session_key_.empty()) return ssl;
   if (const auto session = newestTlsSession(session_key_))
     require(SSL_set_session(ssl.get(), session.get()) == 1);
   return ssl;

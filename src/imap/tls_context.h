@@ -44,7 +44,7 @@ class TlsContext {
   std::string host_;
   std::string peer_;         // "host:port", for messages
   std::string fingerprint_;  // canonical; empty: chain and name decide
-  std::string session_key_;
+  std::string session_key_;  // empty: sessions are not taken up again
   std::string refusal_;
 };
 

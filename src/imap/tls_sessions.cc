@@ -34,8 +34,8 @@ Sessions& sessions() {
 }  // namespace
 
 std::string tlsSessionKey(const Endpoint& endpoint) {
-  return fmt::format("{}\n{}\n{}\n{}\n{}\n{}", endpoint.host, endpoint.port, endpoint.ca_file,
-                     endpoint.fingerprint, endpoint.client_cert, endpoint.client_key);
+  return fmt::format("{}\n{}\n{}\n{}", endpoint.host, endpoint.port, endpoint.ca_file,
+                     endpoint.fingerprint);
 }
 
 void keepTlsSession(const std::string& key, TlsSessionPtr session, bool verified) {

@@ -17,8 +17,7 @@ struct FreeTlsSession {
 };
 using TlsSessionPtr = std::unique_ptr<SSL_SESSION, FreeTlsSession>;
 
-// For whom a session is good: the same server, trusted for the same reason, and the same client: a
-// session goes on with the certificate that it began with.
+// For whom a session is good: the same server, trusted for the same reason.
 std::string tlsSessionKey(const Endpoint& endpoint);
 
 // `verified`: in its handshake the certificate was; else it goes on with one that is kept, and is

@@ -46,7 +46,7 @@ TEST_P(SetAnywhere, TheLogLevelAtRunTime) {
   EXPECT_THAT(emlfs({"status", path}).output, HasSubstr("log level    error\n"));
   // What is logged follows.
   const size_t before = mount.log().size();
-  fs::exists(mount / "INBOX/nobody.eml");
+  EXPECT_FALSE(fs::exists(mount / "INBOX/nobody.eml"));
   EXPECT_EQ(mount.log().size(), before);
   EXPECT_EQ(read(path, std::string(kLevel) + "=loud"), std::to_string(EINVAL));
   EXPECT_EQ(read(path, std::string(kLevel) + "s"), std::to_string(EOPNOTSUPP));
@@ -59,8 +59,8 @@ TEST_P(SetAnywhere, TheLogLevelAtRunTime) {
 }
 
 INSTANTIATE_TEST_SUITE_P(, SetAnywhere, testing::Values("read_only=no", "read_only"),
-                         [](const auto& info) {
-                           return info.index == 0 ? "Writable" : "ReadOnly";
+                         [](const auto& which) {
+                           return which.index == 0 ? "Writable" : "ReadOnly";
                          });
 
 TEST_F(Set, SaysWhatItCanNot) {

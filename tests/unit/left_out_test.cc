@@ -177,7 +177,7 @@ TEST_F(LeftOutTest, PatternsChangeBothWaysAndOffline) {
 }
 
 TEST_F(LeftOutTest, NobodyMakesWhatNobodyWouldSee) {
-  patterns_ = {"INBOX", "Lists/%", "Work", "Sub/a"};
+  patterns_ = {"INBOX", "Lists/%", "Lists/s/a", "Work", "Sub/a"};
   listing_.push_back(entry("Sub/a"));
   refresh();
   const auto make = [&](const std::string& above, const std::string& name) {

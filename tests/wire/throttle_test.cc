@@ -23,12 +23,12 @@ class ThrottledTransport : public TransportTest {
 TEST_F(ThrottledTransport, ReceivesNoFasterAndDoesNotCallThatSilence) {
   for (const bool encrypted : {false, true}) {
     const std::string text(150'000, 'x');
-    const auto server = ScriptedServer::start(
-        [&](Peer& peer) {
-          peer.send(text);
-          peer.waitForClose();
-        },
-        encrypted ? std::optional(tls(certificates_.good)) : std::nullopt);
+    const auto script = [&](Peer& peer) {
+      peer.send(text);
+      peer.waitForClose();
+    };
+    const auto server = encrypted ? ScriptedServer::start(script, tls(certificates_.good))
+                                  : ScriptedServer::start(script);
     Throttle throttle(kRate, 0);
     const auto transport =
         connectWith(endpoint(*server, encrypted ? Security::tls : Security::plain), throttle);
