@@ -99,7 +99,8 @@ class CommandLine::Definition {
     if (argc < 2 || argv[1][0] == '-') return option.value_or(error.what());
     const std::string_view word = argv[1];
     std::vector<std::string_view> commands;
-    for (const CLI::App* command : app.get_subcommands([](const CLI::App*) { return true; })) {
+    const auto shown = [](const CLI::App* one) { return !one->get_group().empty(); };
+    for (const CLI::App* command : app.get_subcommands(shown)) {
       if (command->get_name() == word) return explain(*command, error, argc - 1, argv + 1);
       commands.push_back(command->get_name());
     }

@@ -27,7 +27,7 @@ const std::vector<std::string> kFiles{"bin/emlfs",
 std::vector<std::string> filesBelow(const std::string& directory) {
   std::vector<std::string> found;
   for (const auto& entry : fs::recursive_directory_iterator(directory))
-    if (!entry.is_directory()) found.push_back(fs::relative(entry.path(), directory));
+    if (!entry.is_directory()) found.push_back(entry.path().lexically_relative(directory));
   return found;
 }
 

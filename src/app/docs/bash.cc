@@ -70,6 +70,7 @@ std::string words(const std::vector<Command>& commands) {
   std::string text;
   for (const Command& command : commands) {
     std::vector<std::string> codes;
+    codes.reserve(command.words.size());
     for (const Word& word : command.words)
       codes.push_back(code(wanted(command, word)) + (word.repeated ? "*" : ""));
     text += branch(command.path, codes);

@@ -96,7 +96,8 @@ std::string options() {
     if (spec.kind == Kind::flag)
       add(name, spec.help);
     else if (spec.kind == Kind::choice)
-      for (const std::string& value : choices(spec.help)) add(name + "=" + value, spec.help);
+      for (const std::string& value : choices(spec.help))
+        add(fmt::format("{}={}", name, value), spec.help);
     else
       add(name + "=", spec.help);
   }

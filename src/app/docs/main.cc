@@ -25,7 +25,8 @@ std::string filled(const std::string& path, const std::vector<Block>& blocks,
     if (is_block) {
       const std::string name = line.substr(1, line.size() - 2);
       const auto block = std::ranges::find(blocks, name, &Block::first);
-      if (block == blocks.end()) throw std::runtime_error(path + ": there is no block " + line);
+      if (block == blocks.end())
+        throw std::runtime_error(fmt::format("{}: there is no block {}", path, line));
       out += block->second();
       continue;
     }
