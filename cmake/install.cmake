@@ -46,6 +46,11 @@ install(FILES ${docs_directory}/_emlfs DESTINATION
 install(FILES ${docs_directory}/emlfs.fish
   DESTINATION ${CMAKE_INSTALL_DATADIR}/fish/vendor_completions.d)
 
+install(FILES README.md docs/accounts.md docs/recipes.md docs/safety.md
+  DESTINATION ${CMAKE_INSTALL_DOCDIR})
+install(PROGRAMS examples/sort-mail examples/grep-decoded
+  DESTINATION ${CMAKE_INSTALL_DOCDIR}/examples)
+
 if(EMLFS_DEBIAN)
   set(changelog ${PROJECT_BINARY_DIR}/changelog.gz)
   add_custom_command(OUTPUT ${changelog} DEPENDS ${PROJECT_SOURCE_DIR}/packaging/changelog VERBATIM
