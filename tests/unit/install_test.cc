@@ -14,7 +14,13 @@ namespace {
 
 namespace fs = std::filesystem;
 
-const std::vector<std::string> kFiles{"bin/emlfs",
+const std::vector<std::string> kFiles{"share/doc/emlfs/README.md",
+                                      "share/doc/emlfs/accounts.md",
+                                      "share/doc/emlfs/recipes.md",
+                                      "share/doc/emlfs/safety.md",
+                                      "share/doc/emlfs/examples/sort-mail",
+                                      "share/doc/emlfs/examples/grep-decoded",
+                                      "bin/emlfs",
                                       "sbin/mount.emlfs",
                                       "lib/systemd/user/emlfs@.service",
                                       "share/man/man1/emlfs.1",
