@@ -275,6 +275,13 @@ std::span<const OptionSpec> optionTable() {
   return kTable;
 }
 
+std::vector<OptionSpec> commandLineOptions() {
+  std::vector<OptionSpec> options;
+  for (const OptionSpec& spec : kTable)
+    if (spec.place == Place::anywhere) options.push_back(spec);
+  return options;
+}
+
 std::string placeholder(Kind kind) {
   switch (kind) {
     case Kind::flag:
@@ -314,8 +321,7 @@ Options Options::defaults() {
 
 std::string optionHelp() {
   std::string text = "Options for -o and the config file:\n";
-  for (const OptionSpec& spec : kTable) {
-    if (spec.place == Place::config_file) continue;
+  for (const OptionSpec& spec : commandLineOptions()) {
     const std::string left = std::string(spec.name) + placeholder(spec.kind);
     text += fmt::format("  {:24} {}", left, spec.help);
     if (!spec.preset.empty()) text += fmt::format(" [{}]", spec.preset);

@@ -74,6 +74,8 @@ struct OptionSpec {
 
 // All options, in the order of the manual.
 std::span<const OptionSpec> optionTable();
+// Without those that only the config file has.
+std::vector<OptionSpec> commandLineOptions();
 
 // What stands for a value in a description, "=PATH"; empty for a flag.
 std::string placeholder(Kind kind);

@@ -22,6 +22,7 @@ class Notifications {
  public:
   explicit Notifications(std::string path)
       : path_(std::move(path)), socket_(::socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0)) {
+    if (!socket_) throw systemError("socket", errno);
     sockaddr_un address{};
     address.sun_family = AF_UNIX;
     std::strncpy(address.sun_path, path_.c_str(), sizeof address.sun_path - 1);

@@ -69,6 +69,14 @@ void write(const fs::path& path, const std::string& text) {
   if (!out.flush()) throw std::runtime_error("writing " + path.string());
 }
 
+// LMDB leaves room behind the last page.
+void trimStore(const std::string& path) {
+  const Fd fd(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
+  if (!fd) throw systemError("opening " + path, errno);
+  const auto header = store::readHeader(fd.get(), store::kJournalMapBytes);
+  fs::resize_file(path, (header.last_page + 1) * header.page_bytes);
+}
+
 }  // namespace
 
 std::string samplePath(const std::string& name) {
@@ -79,20 +87,13 @@ bool canReadSamples() {
   return sizeof(size_t) == 8 && std::endian::native == std::endian::little;
 }
 
-void trimStore(const std::string& path) {
-  const Fd fd(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
-  if (!fd) throw systemError("opening " + path, errno);
-  const auto header = store::readHeader(fd.get(), store::kJournalMapBytes);
-  fs::resize_file(path, (header.last_page + 1) * header.page_bytes);
-}
-
 void copyStateSample(const std::string& name, const std::string& to) {
   fs::copy(samplePath(name), to, fs::copy_options::recursive);
   fs::permissions(to, fs::perms::owner_all);
   std::istringstream modes(readFile(to + "/" + kModes));
   std::string file;
   for (unsigned mode = 0; modes >> std::oct >> mode >> file;)
-    fs::permissions(to + "/spool/" + file, static_cast<fs::perms>(mode));
+    fs::permissions(fs::path(to) / "spool" / file, static_cast<fs::perms>(mode));
   for (const char* beside : {kModes, kContents}) fs::remove(to + "/" + beside);
 }
 
@@ -102,7 +103,7 @@ void saveStateSample(const std::string& from, const std::string& name) {
   fs::create_directories(to);
   fs::copy(from, to, fs::copy_options::recursive);
   for (const char* file : {"lock", "account", "journal.mdb-lock", "ids.mdb-lock"})
-    fs::remove(to + "/" + file);
+    fs::remove(fs::path(to) / file);
   for (const char* file : {"journal.mdb", "ids.mdb"}) trimStore(to + "/" + file);
   std::string modes;
   for (const auto& entry : fs::directory_iterator(to + "/spool")) {
@@ -124,8 +125,8 @@ std::string stateContents(const std::string& directory) {
   });
   const store::Spool spool(directory);
   for (const auto& name : spool.list()) {
-    const std::string path = directory + "/spool/" + name;
-    text += fmt::format("spool {} {:o} {:?}\n", name, modeOf(path), readFile(path));
+    const fs::path path = fs::path(directory) / "spool" / name;
+    text += fmt::format("spool {} {:o} {:?}\n", name, modeOf(path), readFile(path.string()));
   }
   return text;
 }

@@ -22,7 +22,4 @@ void saveStateSample(const std::string& from, const std::string& name);
 // reads it.
 std::string stateContents(const std::string& directory);
 
-// A copy of `path` without the room behind the last page.
-void trimStore(const std::string& path);
-
 }  // namespace emlfs::test

@@ -42,7 +42,7 @@ TEST(Install, WorksFromAnyPrefix) {
   const std::string prefix = directory / "here";
   runOrThrow({"cmake", "--install", kBuildDirectory, "--prefix", prefix});
   EXPECT_THAT(filesBelow(prefix), testing::UnorderedElementsAreArray(kFiles));
-  for (const std::string& file : kFiles) EXPECT_TRUE(fs::is_regular_file(prefix + "/" + file));
+  for (const std::string& file : kFiles) EXPECT_TRUE(fs::is_regular_file(fs::path(prefix) / file));
   EXPECT_THAT(runOrThrow({prefix + "/bin/emlfs", "--version"}), testing::StartsWith("emlfs "));
   EXPECT_THAT(run({prefix + "/sbin/mount.emlfs"}).errors,
               testing::HasSubstr("usage: mount.emlfs SOURCE DIR"));

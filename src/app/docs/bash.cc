@@ -80,14 +80,14 @@ std::string words(const std::vector<Command>& commands) {
 
 std::string options() {
   std::vector<std::string> names;
-  for (const OptionSpec& spec : optionTable())
+  for (const OptionSpec& spec : commandLineOptions())
     names.push_back(std::string(spec.name) + (spec.kind == Kind::flag ? "" : "="));
   return fmt::format("  answer=\"{}\"\n", fmt::join(names, " "));
 }
 
 std::string optionValues() {
   std::string text;
-  for (const OptionSpec& spec : optionTable()) {
+  for (const OptionSpec& spec : commandLineOptions()) {
     if (spec.kind == Kind::choice)
       text += branch(spec.name, choices(spec.help));
     else if (spec.kind == Kind::flag)

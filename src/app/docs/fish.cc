@@ -91,7 +91,7 @@ std::string options() {
   const auto add = [&](const std::string& word, std::string_view help) {
     text += fmt::format("    printf '%s%s\\t%s\\n' $before {} {}\n", word, inQuotes(help));
   };
-  for (const OptionSpec& spec : optionTable()) {
+  for (const OptionSpec& spec : commandLineOptions()) {
     const std::string name(spec.name);
     if (spec.kind == Kind::flag)
       add(name, spec.help);
@@ -106,7 +106,7 @@ std::string options() {
 
 std::string paths() {
   std::vector<std::string_view> names;
-  for (const OptionSpec& spec : optionTable())
+  for (const OptionSpec& spec : commandLineOptions())
     if (spec.kind == Kind::path) names.push_back(spec.name);
   return fmt::format("    set -l paths {}\n", fmt::join(names, " "));
 }

@@ -10,6 +10,7 @@
 
 #include "app/command_line.h"
 #include "app/docs/pages.h"
+#include "app/options.h"
 #include "emlfs/base/file.h"
 
 namespace emlfs::app::docs {
@@ -53,13 +54,16 @@ void run(const std::filesystem::path& templates, const std::filesystem::path& ou
   const auto commands = commandsOf(app);
   const std::vector<Block> manual{{"SYNOPSIS", [&] { return manualSynopsis(commands); }},
                                   {"COMMANDS", [&] { return manualCommands(commands); }},
-                                  {"OPTIONS", manualOptions},
+                                  {"OPTIONS", [] { return manualOptions(commandLineOptions()); }},
                                   {"EXIT_CODES", manualExitCodes}};
+  const auto table = optionTable();
+  const std::vector<Block> config{
+      {"OPTIONS", [&] { return manualOptions({table.begin(), table.end()}); }}};
   const auto make = [&](const char* from, const char* to, const std::vector<Block>& blocks) {
     write(output / to, filled(templates / from, blocks, date));
   };
   make("man/emlfs.1.in", "emlfs.1", manual);
-  make("man/emlfs.toml.5.in", "emlfs.toml.5", manual);
+  make("man/emlfs.toml.5.in", "emlfs.toml.5", config);
   make("completions/emlfs.bash.in", "emlfs.bash", bashBlocks(app));
   make("completions/_emlfs.in", "_emlfs", zshBlocks(app));
   make("completions/emlfs.fish.in", "emlfs.fish", fishBlocks(app));

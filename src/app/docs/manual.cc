@@ -91,9 +91,9 @@ std::string manualCommands(const std::vector<Command>& commands) {
   return text;
 }
 
-std::string manualOptions() {
+std::string manualOptions(const std::vector<OptionSpec>& options) {
   std::string text;
-  for (const OptionSpec& spec : optionTable()) {
+  for (const OptionSpec& spec : options) {
     text += fmt::format(".TP\n\\fB{}\\fR{}\n{}.", roff(spec.name), roff(placeholder(spec.kind)),
                         roff(capitalised(spec.help)));
     if (!spec.preset.empty()) text += fmt::format(" Default: {}.", roff(spec.preset));

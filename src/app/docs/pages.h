@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "app/docs/command.h"
+#include "app/options.h"
 
 namespace emlfs::app::docs {
 
@@ -16,7 +17,7 @@ std::string roff(std::string_view text);
 
 std::string manualSynopsis(const std::vector<Command>& commands);
 std::string manualCommands(const std::vector<Command>& commands);
-std::string manualOptions();
+std::string manualOptions(const std::vector<OptionSpec>& options);
 std::string manualExitCodes();
 
 // What a shell completes a word with.

@@ -104,7 +104,7 @@ std::string valueAction(const OptionSpec& spec) {
 
 std::string options() {
   std::string text;
-  for (const OptionSpec& spec : optionTable())
+  for (const OptionSpec& spec : commandLineOptions())
     text += fmt::format(
         "    {}\n", inQuotes(fmt::format("{}[{}]{}:value:{}", spec.name, plain(spec.help),
                                          spec.kind == Kind::flag ? ":" : "", valueAction(spec))));
