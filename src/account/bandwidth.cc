@@ -6,9 +6,9 @@
 
 #include <algorithm>
 #include <cerrno>
-#include <cmath>
 #include <cstdio>
 #include <ctime>
+#include <sstream>
 
 #include "emlfs/base/error.h"
 #include "emlfs/base/file.h"
@@ -59,13 +59,13 @@ std::string leftOverText(const LeftOver& left) {
 }
 
 std::optional<LeftOver> parseLeftOver(const std::string& text) {
-  double bytes = 0;
-  long long at = 0;
-  char end = 0;
-  if (std::sscanf(text.c_str(), "%lf %lld%c", &bytes, &at, &end) != 3 || end != '\n' ||
-      !std::isfinite(bytes))
+  std::istringstream in(text);
+  LeftOver left;
+  in >> left.bytes >> left.at;
+  // A file that was not written to its end is none.
+  if (!in || in.get() != '\n' || in.peek() != std::istringstream::traits_type::eof())
     return std::nullopt;
-  return LeftOver{bytes, at};
+  return left;
 }
 
 Bandwidth::Bandwidth(const imap::Rate& rate, const std::string& state_dir)

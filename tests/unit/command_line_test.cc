@@ -45,7 +45,7 @@ TEST_F(CommandLine, BadInputGetsOneLineAndAnExitCode) {
       {{}, 2, "emlfs: A subcommand is required (see 'emlfs --help')\n"},
       {{"frobnicate"},
        2,
-       "emlfs: unknown command 'frobnicate'; there are: mount, umount, status, check, fetch, "
+       "emlfs: unknown command 'frobnicate'; there are: mount, umount, status, set, check, fetch, "
        "flush, "
        "journal, undelete, expunge, cache (see 'emlfs --help')\n"},
       {{"mnt"}, 2, "emlfs: unknown command 'mnt': did you mean 'mount'? (see 'emlfs --help')\n"},
