@@ -8,6 +8,7 @@
 
 #include "imap/base64.h"
 #include "imap/commands.h"
+#include "imap/one_try.h"
 #include "imap/sasl.h"
 
 namespace emlfs::imap {
@@ -126,12 +127,7 @@ bool isTemporary(const StatusLine& status) {
                           token ? "oauth2" : "external"));
 }
 
-}  // namespace
-
-void authenticate(Connection& connection, const Endpoint& endpoint, const Secret& secret) {
-  if (!connection.transport().secure() && endpoint.security != Security::plain) {
-    throw Error(Code::tls, Scope::account, "no password is sent over an insecure connection");
-  }
+void tryMechanisms(Connection& connection, const Endpoint& endpoint, const Secret& secret) {
   for (const MechanismPtr& mechanism : offeredMechanisms(connection, endpoint, secret)) {
     const StatusLine status = runMechanism(connection, *mechanism);
     if (status.status == Status::ok) return;
@@ -142,6 +138,23 @@ void authenticate(Connection& connection, const Endpoint& endpoint, const Secret
   if (endpoint.authentication != Authentication::password) nothingOffered(endpoint.authentication);
   const StatusLine status = loginCommand(connection, endpoint.user, secret);
   if (status.status != Status::ok) refused(status, endpoint, nullptr);
+}
+
+}  // namespace
+
+void authenticate(Connection& connection, const Endpoint& endpoint, const Secret& secret,
+                  const Event& interrupt) {
+  if (!connection.transport().secure() && endpoint.security != Security::plain) {
+    throw Error(Code::tls, Scope::account, "no password is sent over an insecure connection");
+  }
+  OneTry one(endpoint, secret, Deadline::after(endpoint.timeout), interrupt);
+  try {
+    tryMechanisms(connection, endpoint, secret);
+    one.succeeded();
+  } catch (const SecretRefused& error) {
+    one.refused(error);
+    throw;
+  }
 }
 
 }  // namespace emlfs::imap

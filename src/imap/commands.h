@@ -15,13 +15,16 @@
 namespace emlfs::imap {
 
 // login.cc. Brings the connection to the authenticated state; gives the greeting.
-std::string logIn(Connection& connection, const Endpoint& endpoint, const Secret& secret);
+// `interrupt` ends its waits.
+std::string logIn(Connection& connection, const Endpoint& endpoint, const Secret& secret,
+                  const Event& interrupt);
 
 // authenticate.cc. The server refused the secret: another one may do.
 struct SecretRefused : Error {
   using Error::Error;
 };
-void authenticate(Connection& connection, const Endpoint& endpoint, const Secret& secret);
+void authenticate(Connection& connection, const Endpoint& endpoint, const Secret& secret,
+                  const Event& interrupt);
 
 // capability.cc
 void askCapabilities(Connection& connection);

@@ -45,7 +45,8 @@ StatusLine readGreeting(Connection& connection, Security security) {
 
 }  // namespace
 
-std::string logIn(Connection& connection, const Endpoint& endpoint, const Secret& secret) {
+std::string logIn(Connection& connection, const Endpoint& endpoint, const Secret& secret,
+                  const Event& interrupt) {
   const Security security = endpoint.security;
   const StatusLine greeting = readGreeting(connection, security);
   refusePreauth(greeting, security);
@@ -53,7 +54,7 @@ std::string logIn(Connection& connection, const Endpoint& endpoint, const Secret
   if (greeting.status != Status::preauth) {
     if (!connection.capabilitiesKnown()) askCapabilities(connection);
     const unsigned known = connection.capabilityUpdates();
-    authenticate(connection, endpoint, secret);
+    authenticate(connection, endpoint, secret, interrupt);
     // Those from before the login no longer hold; many servers send the new ones with the OK.
     if (connection.capabilityUpdates() == known) askCapabilities(connection);
   } else if (!connection.capabilitiesKnown()) {

@@ -32,7 +32,7 @@ class WireSession : public Session {
     connection_.setBystander(
         [this](std::string_view verb, const Data& data) { takePush(verb, data, push_); });
     const Bound bound(connection_, Deadline::after(options.endpoint.timeout));
-    greeting_ = logIn(connection_, options.endpoint, secret);
+    greeting_ = logIn(connection_, options.endpoint, secret, interrupt_);
   }
 
   const Capabilities& capabilities() const override { return connection_.capabilities(); }

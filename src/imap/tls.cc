@@ -63,7 +63,13 @@ TlsStream::TlsStream(const TlsContext& context, TcpStream& tcp, Deadline deadlin
   SSL_set_bio(ssl_.get(), in_, out_);
   if (!in_ || !out_) throw Error(Code::system, Scope::connection, "OpenSSL is out of memory");
   SSL_set_connect_state(ssl_.get());
-  handshake(context, deadline);
+  try {
+    handshake(context, deadline);
+  } catch (const Error& error) {
+    // Some servers say why they don't go on with a session, others just close the connection.
+    if (error.code != Code::cancelled) context.forgetSession();
+    throw;
+  }
 }
 
 TlsStream::~TlsStream() {
@@ -87,7 +93,6 @@ void TlsStream::handshake(const TlsContext& context, Deadline deadline) {
       feed(deadline);
       continue;
     }
-    context.forgetSession();
     // The alert that says why we leave: for the server's log.
     char* alert = nullptr;
     const long size = BIO_get_mem_data(out_, &alert);

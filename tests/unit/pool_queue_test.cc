@@ -180,6 +180,17 @@ TEST(BackoffTest, NothingHurriesRefusedCredentials) {
   EXPECT_FALSE(backoff.pausing(kStart + Milliseconds(60'000)));
 }
 
+// There is no secret to be had now: nothing that a server could lock an account for.
+TEST(BackoffTest, ATokenCommandThatFailsIsLikeANetworkThatIsAway) {
+  Backoff backoff;
+  backoff.failed({Code::auth, Scope::connection, "token_command failed"}, kStart, kStart, 0.5);
+  EXPECT_EQ(backoff.until() - kStart, Milliseconds(1'000));
+  EXPECT_TRUE(backoff.mayHurry(kStart + Milliseconds(500)));
+  backoff.failed({Code::auth, Scope::account, "refused"}, kStart, kStart, 0);
+  EXPECT_FALSE(backoff.mayHurry(kStart + Milliseconds(59'999)));
+  EXPECT_EQ(backoff.until() - kStart, Milliseconds(60'000));
+}
+
 // What waited behind a silent server fails with it; what came later, or nobody waits for, stays.
 TEST(JobQueue, GivesUpWhatHasWaitedTooLong) {
   JobQueue queue;

@@ -203,5 +203,32 @@ TEST(StatusText, NamesWhatSomebodyHasChosen) {
               testing::Not(testing::HasSubstr("log level")));
 }
 
+TEST(StatusText, SaysWhatToDoAboutARefusedSignIn) {
+  const auto said = [](const std::string& sign_in) {
+    const std::string text =
+        statusText("/m", R"({"state": "offline", "offline_error": "the server refused it",
+                             "next_try_seconds": 58, "sign_in": )" +
+                             sign_in + "}");
+    const std::string label = "  what to do   ";
+    const size_t at = text.find(label);
+    return at == text.npos
+               ? "nothing"
+               : text.substr(at + label.size(), text.find('\n', at) - at - label.size());
+  };
+  EXPECT_EQ(said("null"), "nothing");
+  EXPECT_EQ(said(R"({"state": "refused", "auth": "password", "from": "password_command"})"),
+            "put the right password where it comes from (password_command); it is asked for again "
+            "at the next try, and no sooner, for servers lock accounts. To try at once: 'emlfs "
+            "umount /m' and mount again");
+  EXPECT_EQ(said(R"({"state": "refused", "auth": "password", "from": "the prompt"})"),
+            "'emlfs umount /m' and mount again with the right password (this one is from the "
+            "prompt)");
+  EXPECT_EQ(said(R"({"state": "refused", "auth": "oauth2", "from": "token_command"})"),
+            "sign in anew with the program that token_command runs; at the next try it is run "
+            "again. To try at once: 'emlfs umount /m' and mount again");
+  EXPECT_EQ(said(R"({"state": "unavailable", "auth": "oauth2", "from": "token_command"})"),
+            "run what token_command says by hand, to see what it wants; it is run again by itself");
+}
+
 }  // namespace
 }  // namespace emlfs::app

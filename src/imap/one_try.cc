@@ -1,0 +1,110 @@
+#include "imap/one_try.h"
+
+#include <fmt/format.h>
+#include <poll.h>
+
+#include <chrono>
+#include <map>
+#include <memory>
+#include <optional>
+#include <utility>
+#include <vector>
+
+#include "emlfs/base/mutex.h"
+#include "imap/commands.h"
+#include "imap/wait.h"
+
+namespace emlfs::imap {
+namespace {
+
+// Below the shortest pause after a refusal: what is tried after that is meant so.
+constexpr std::chrono::seconds kRemembered{50};
+
+struct Refusal {
+  Secret secret;
+  Code code;
+  Scope scope;
+  std::string text;
+  std::string server;
+  Clock::time_point at;
+};
+
+struct Attempts {
+  bool trying = false;
+  std::vector<std::shared_ptr<Event>> waiting;
+  std::optional<Secret> proven;
+  std::optional<Refusal> refusal;
+};
+
+struct All {
+  Mutex mutex;
+  std::map<std::string, Attempts> of GUARDED_BY(mutex);
+};
+
+All& all() {
+  static All attempts;
+  return attempts;
+}
+
+bool same(const Secret& a, const Secret& b) {
+  return a.reveal() == b.reveal();
+}
+
+void throwRefusal(Attempts& attempts, const Secret& secret) {
+  if (attempts.refusal && Clock::now() - attempts.refusal->at > kRemembered)
+    attempts.refusal.reset();
+  if (!attempts.refusal || !same(attempts.refusal->secret, secret)) return;
+  const Refusal& refusal = *attempts.refusal;
+  throw SecretRefused(refusal.code, refusal.scope, refusal.text, refusal.server);
+}
+
+}  // namespace
+
+OneTry::OneTry(const Endpoint& endpoint, const Secret& secret, Deadline deadline,
+               const Event& interrupt)
+    : key_(fmt::format("{}\n{}\n{}\n{}", endpoint.host, endpoint.port, endpoint.user,
+                       endpoint.client_cert)),
+      secret_(secret) {
+  for (;;) {
+    const auto waiter = std::make_shared<Event>();
+    {
+      const MutexLock lock(all().mutex);
+      Attempts& attempts = all().of[key_];
+      throwRefusal(attempts, secret);
+      if (attempts.proven && same(*attempts.proven, secret)) return;
+      if (!std::exchange(attempts.trying, true)) {
+        trying_ = true;
+        return;
+      }
+      attempts.waiting.push_back(waiter);
+    }
+    if (waitFor(waiter->fd(), POLLIN, deadline, interrupt) == 0)
+      throw Error(Code::timeout, Scope::connection,
+                  "another connection has not been let in or refused in time");
+  }
+}
+
+OneTry::~OneTry() {
+  if (!trying_) return;
+  const MutexLock lock(all().mutex);
+  Attempts& attempts = all().of[key_];
+  attempts.trying = false;
+  for (const auto& waiter : std::exchange(attempts.waiting, {})) waiter->signal();
+}
+
+void OneTry::succeeded() {
+  const MutexLock lock(all().mutex);
+  Attempts& attempts = all().of[key_];
+  attempts.proven = secret_;
+  attempts.refusal.reset();
+}
+
+void OneTry::refused(const Error& error) {
+  const MutexLock lock(all().mutex);
+  Attempts& attempts = all().of[key_];
+  attempts.proven.reset();
+  attempts.refusal =
+      Refusal{secret_, error.code, error.scope, error.what(), error.server, Clock::now()};
+}
+
+}  // namespace emlfs::imap
