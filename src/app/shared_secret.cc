@@ -78,6 +78,7 @@ class SharedSecret {
       std::erase(waiting_, waiter);
       throw;
     }
+    const MutexLock lock(mutex_);
     Outcome& outcome = waiter->outcome;
     if (outcome.secret) return std::move(outcome.secret);
     if (outcome.error->code == Code::cancelled) return std::nullopt;
