@@ -63,8 +63,10 @@ int mountAllCommand(const MountArguments& arguments) {
     tasks.push_back(taskOf(name, account.options.mount_point, arguments));
   }
   if (!arguments.foreground) return runEach(tasks);
-  return supervise(
-      tasks, [](const std::string& state) { ::fprintf(stderr, "emlfs: %s\n", state.c_str()); });
+  return supervise(tasks, [](const std::string& state) {
+    ::fprintf(stderr, "emlfs: %s\n", state.c_str());
+    tellReady(state);
+  });
 }
 
 }  // namespace emlfs::app

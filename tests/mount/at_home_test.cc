@@ -47,7 +47,7 @@ constexpr const char* kSession = R"(
   kill -TERM $pid
   wait $pid
   echo "it has ended with $?"
-  ! grep " $HOME/" /proc/mounts
+  ! grep fuse.emlfs /proc/mounts | grep " $HOME/"
 )";
 
 class AtHome : public MountTest {

@@ -284,6 +284,46 @@ TEST_F(BadInput, OfAccounts) {
   refused({"work", {"auth=kerberos"}}, kUsage, "option auth: 'kerberos' is not password, oauth2");
 }
 
+TEST_F(BadInput, OfSignIn) {
+  const std::string source = imaps(server());
+  const auto with = [&](std::vector<std::string> options) {
+    options.push_back(trust());
+    return Attempt{source, std::move(options)};
+  };
+  refused(with({"auth=oauth2"}), kUsage, "auth=oauth2 needs token_command");
+  refused(with({"token_command=true"}), kUsage, "token_command needs auth=oauth2");
+  refused(with({"auth=external"}), kUsage, "auth=external needs client_cert");
+  refused(with({"client_key=/x"}), kUsage, "client_key needs client_cert");
+  refused(with({"auth=oauth2", "token_command=exit 3"}), kAuth,
+          "token_command failed: exit status 3");
+  refused(with({"auth=oauth2", "token_command=true"}), kAuth, "token_command printed no token");
+  refused(with({"auth=oauth2", "token_command=echo ya29.good"}), kAuth,
+          "the server offers no OAUTHBEARER and no XOAUTH2 to sign in with");
+  const Dovecot tokens({"--oauth2", "http://127.0.0.1:9/"});
+  refused(
+      {imaps(tokens), {"auth=oauth2", "token_command=echo no token", "ca_file=" + tokens.caFile()}},
+      kAuth, "what token_command prints is no token");
+
+  const std::string key = box_ / "key.pem";
+  const std::string other = box_ / "other.pem";
+  const std::string locked = box_ / "locked.pem";
+  const std::string certificate = box_ / "cert.pem";
+  for (const auto& path : {key, other})
+    runOrThrow({"openssl", "ecparam", "-name", "prime256v1", "-genkey", "-noout", "-out", path});
+  runOrThrow({"openssl", "pkey", "-in", key, "-aes128", "-passout", "pass:x", "-out", locked});
+  runOrThrow({"openssl", "req", "-x509", "-new", "-key", key, "-subj", "/CN=tester", "-days", "9",
+              "-out", certificate});
+  for (const auto& path : {key, other, locked}) ASSERT_EQ(::chmod(path.c_str(), 0600), 0);
+  refused(with({"client_cert=" + box_ / "none.pem"}), kUsage, "none.pem");
+  refused(with({"client_cert=" + key}), kUsage, "holds no certificate in PEM form");
+  refused(with({"client_cert=" + certificate, "client_key=" + other}), kUsage,
+          "is not the key of client_cert");
+  refused(with({"client_cert=" + certificate, "client_key=" + locked}), kUsage,
+          "has a passphrase, which emlfs doesn't ask for");
+  ASSERT_EQ(::chmod(key.c_str(), 0640), 0);
+  refused(with({"client_cert=" + certificate, "client_key=" + key}), kUsage, "chmod 600 " + key);
+}
+
 TEST_F(BadInput, OfCommandLines) {
   const struct {
     std::vector<std::string> arguments;
