@@ -27,6 +27,7 @@ void addOptionsOption(CLI::App* command, std::vector<std::string>& values) {
       ->type_name("NAME[=VALUE],...")
       ->type_size(1)
       ->expected(1)
+      ->allow_extra_args(false)
       ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
   command->footer(optionHelp());
 }

@@ -61,7 +61,10 @@ TEST_F(CommandLine, BadInputGetsOneLineAndAnExitCode) {
       {{"--verison"},
        2,
        "emlfs: unknown option '--verison': did you mean '--version'? (see 'emlfs --help')\n"},
-      {{"mount", "work"}, 2, "emlfs: MOUNTPOINT is required (see 'emlfs --help')\n"},
+      {{"mount"}, 2, "emlfs: SOURCE is required (see 'emlfs --help')\n"},
+      {{"mount", "imaps://a@h"},
+       2,
+       "emlfs: MOUNTPOINT is missing: only accounts of the config file have one of their own\n"},
       {{"check", "imaps://a@h", "x\x1b"},
        2,
        "emlfs: The following argument was not expected: x? (see 'emlfs --help')\n"},
@@ -132,7 +135,7 @@ TEST_F(CommandLine, BadInputGetsOneLineAndAnExitCode) {
 TEST_F(CommandLine, HelpNamesWhatThereIs) {
   const auto help = test::run({test::kProgram, "--help"});
   EXPECT_EQ(help.status, 0);
-  EXPECT_NE(help.output.find("  5  the server refused user or password"), std::string::npos);
+  EXPECT_NE(help.output.find("  5  the server refused user, password or token"), std::string::npos);
   const auto mount = test::run({test::kProgram, "mount", "--help"});
   EXPECT_EQ(mount.status, 0);
   EXPECT_NE(mount.output.find("password_command=TEXT"), std::string::npos);

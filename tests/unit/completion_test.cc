@@ -144,7 +144,7 @@ TEST_F(Completion, OfOptionsInBash) {
               UnorderedElementsAre(directory_ / "ca.pem"));
   // The option's value is not the source.
   EXPECT_THAT(bash("emlfs mount -o sync wo"), UnorderedElementsAre("work"));
-  for (const auto& spec : app::optionTable())
+  for (const auto& spec : app::commandLineOptions())
     EXPECT_THAT(bash(fmt::format("emlfs check -o {}", spec.name)), Not(IsEmpty())) << spec.name;
 }
 

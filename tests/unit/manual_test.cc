@@ -38,7 +38,7 @@ TEST(Manual, OfTheProgramSaysEverything) {
         "emlfs journal", "emlfs undelete", "emlfs expunge", "emlfs cache prune", "mount -t emlfs"})
     EXPECT_THAT(page, HasSubstr(command));
   EXPECT_THAT(page, testing::Not(HasSubstr("emlfs complete")));
-  for (const auto& spec : app::optionTable())
+  for (const auto& spec : app::commandLineOptions())
     EXPECT_THAT(page, HasSubstr("       " + std::string(spec.name)));
   for (const auto& row : app::exitCodeTable())
     EXPECT_THAT(page, HasSubstr("\n       " + std::to_string(static_cast<int>(row.code)) + " "));
