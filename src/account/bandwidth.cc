@@ -35,10 +35,11 @@ Clock::time_point clockThatNeverSleeps() {
 }
 
 LeftOver load(const std::string& path, const imap::Rate& rate) {
-  const LeftOver full{static_cast<double>(rate.bytes), wallClock()};
+  const auto most = static_cast<double>(rate.bytes);
+  const LeftOver full{most, wallClock(), most};
   if (::access(path.c_str(), F_OK) != 0) return full;
   try {
-    if (const auto left = parseLeftOver(readFile(path))) return *left;
+    if (const auto left = parseLeftOver(readFile(path))) return scaled(*left, rate);
     log::warning("{} can't be read: the bandwidth counts from now on", path);
   } catch (const Error& error) {
     log::warning("{}", error.what());
@@ -54,14 +55,19 @@ double refilled(const LeftOver& before, const imap::Rate& rate, int64_t now) {
   return std::min(before.bytes + elapsed * most / static_cast<double>(rate.period.count()), most);
 }
 
+LeftOver scaled(const LeftOver& left, const imap::Rate& rate) {
+  const auto most = static_cast<double>(rate.bytes);
+  return {left.of > 0 ? left.bytes / left.of * most : left.bytes, left.at, most};
+}
+
 std::string leftOverText(const LeftOver& left) {
-  return fmt::format("{:.0f} {}\n", left.bytes, left.at);
+  return fmt::format("{:.0f} {} {:.0f}\n", left.bytes, left.at, left.of);
 }
 
 std::optional<LeftOver> parseLeftOver(const std::string& text) {
   std::istringstream in(text);
   LeftOver left;
-  in >> left.bytes >> left.at;
+  in >> left.bytes >> left.at >> left.of;
   // A file that was not written to its end is none.
   if (!in || in.get() != '\n' || in.peek() != std::istringstream::traits_type::eof())
     return std::nullopt;
@@ -82,7 +88,8 @@ Bandwidth::Bandwidth(const imap::Rate& rate, const std::string& state_dir)
 
 void Bandwidth::note() {
   if (!throttle_) return;
-  const LeftOver now{static_cast<double>(throttle_->left()), wallClock()};
+  const LeftOver now{static_cast<double>(throttle_->left()), wallClock(),
+                     static_cast<double>(throttle_->rate().bytes)};
   const MutexLock lock(mutex_);
   const double forgotten = refilled(saved_, throttle_->rate(), now.at) - now.bytes;
   if (forgotten > static_cast<double>(throttle_->rate().bytes) * kMuch) write(now);
@@ -90,7 +97,8 @@ void Bandwidth::note() {
 
 void Bandwidth::save() {
   if (!throttle_) return;
-  const LeftOver now{static_cast<double>(throttle_->left()), wallClock()};
+  const LeftOver now{static_cast<double>(throttle_->left()), wallClock(),
+                     static_cast<double>(throttle_->rate().bytes)};
   const MutexLock lock(mutex_);
   write(now);
 }

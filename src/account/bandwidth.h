@@ -12,11 +12,15 @@
 
 namespace emlfs {
 
-// What was left, and when that was: milliseconds since 1970.
+// What was left of how much, and when that was: milliseconds since 1970.
 struct LeftOver {
   double bytes = 0;
   int64_t at = 0;
+  double of = 0;  // a period's bytes; 0: unknown
 };
+
+// As much of another limit.
+LeftOver scaled(const LeftOver& left, const imap::Rate& rate);
 
 // By now. A clock that was set back counts as one that stood still.
 double refilled(const LeftOver& before, const imap::Rate& rate, int64_t now);

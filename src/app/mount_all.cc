@@ -10,6 +10,7 @@
 #include "app/live_status.h"
 #include "app/mount_point.h"
 #include "app/mount_table.h"
+#include "app/password.h"
 #include "app/paths.h"
 #include "app/printable.h"
 #include "app/run_each.h"
@@ -20,7 +21,7 @@
 namespace emlfs::app {
 namespace {
 
-constexpr Milliseconds kAnswerLimit{5'000};
+constexpr Milliseconds kAnswerLimit{2'000};
 
 // With a DIRECTORY the accounts' own mount points don't count.
 void place(Config& config, const std::string& directory) {
@@ -50,6 +51,8 @@ bool isMounted(const AccountConfig& account) {
 }  // namespace
 
 int mountAllCommand(const MountArguments& arguments) {
+  // It is one account's, and nobody knows of which.
+  clearPasswordVariable();
   Config config = loadConfig(configFile());
   if (!arguments.mount_point.empty()) place(config, arguments.mount_point);
   // What is wrong with them is wrong for all.

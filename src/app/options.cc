@@ -180,7 +180,7 @@ constexpr OptionSpec kTable[] = {
      [](Options& o, Text v) { o.ca_file = v; }},
     {"tls_fingerprint", Kind::text, "", "SHA-256 of the server's certificate: trust this one only",
      [](Options& o, Text v) { o.tls_fingerprint = fingerprint(v); }},
-    {"plaintext", Kind::flag, "no", "imap:// without TLS: anyone on the way can read along",
+    {"plaintext", Kind::flag, "no", "no TLS with imap://: anyone on the way can read along",
      [](Options& o, Text v) { o.plaintext = flag(v); }},
     {"cache_dir", Kind::path, "",
      "what can be fetched again; default $XDG_CACHE_HOME/emlfs/ACCOUNT",

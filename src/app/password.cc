@@ -96,11 +96,13 @@ FoundPassword findPassword(const PasswordRequest& request) {
   if (auto password =
           promptForPassword(fmt::format("Password for {} at {}: ", request.user, request.host)))
     return {*password, PasswordFrom::prompt};
-  throw failure(Code::auth,
-                fmt::format("no password for {} at {}: give password_command, password_file, "
-                            "$CREDENTIALS_DIRECTORY/password, $EMLFS_PASSWORD or an entry in "
-                            "~/.netrc, or run emlfs on a terminal",
-                            request.user, request.host));
+  throw failure(
+      Code::auth,
+      fmt::format("no password for {} at {}: give password_command, password_file, password "
+                  "(in the config file), "
+                  "$CREDENTIALS_DIRECTORY/password, $EMLFS_PASSWORD or an entry in "
+                  "~/.netrc, or run emlfs on a terminal",
+                  request.user, request.host));
 }
 
 Secret findAgain(const PasswordRequest& request, const FoundPassword& found,

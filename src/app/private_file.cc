@@ -74,9 +74,12 @@ std::optional<Secret> readPrivateFile(const std::string& path, const std::string
 }
 
 std::optional<OwnFile> readOwnFile(const std::string& path) {
+  struct stat st{};
+  // To open a pipe would wait for who writes into it.
+  if (::stat(path.c_str(), &st) == 0 && S_ISFIFO(st.st_mode))
+    throw badInput(fmt::format("{} is a pipe, not a file", path));
   const Fd fd = openForReading(path);
   if (!fd) return std::nullopt;
-  struct stat st{};
   if (::fstat(fd.get(), &st) != 0) throw systemError(path, errno);
   if (st.st_uid != ::geteuid() && st.st_uid != 0)
     throw badInput(fmt::format(

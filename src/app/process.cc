@@ -16,6 +16,7 @@
 #include <optional>
 
 #include "app/failure.h"
+#include "app/terminal_turn.h"
 
 namespace emlfs::app {
 namespace {
@@ -25,12 +26,12 @@ constexpr size_t kOutputMax = 64 * 1024;
 // A started program: killed, with all of its process group, and reaped unless it was waited for.
 class Child {
  public:
-  explicit Child(pid_t pid) : pid_(pid) {}
+  Child(pid_t pid, Group group) : pid_(pid), group_(group) {}
   Child(const Child&) = delete;
   Child& operator=(const Child&) = delete;
   ~Child() {
     if (pid_ <= 0) return;
-    ::kill(-pid_, SIGKILL);
+    ::kill(group_ == Group::own ? -pid_ : pid_, SIGKILL);
     reap();
   }
 
@@ -46,6 +47,7 @@ class Child {
 
  private:
   pid_t pid_;
+  const Group group_;
 };
 
 struct Pipe {
@@ -65,6 +67,8 @@ Pipe makePipe() {
 class Terminal {
  public:
   Terminal() : tty_(::open("/dev/tty", O_RDWR | O_CLOEXEC | O_NOCTTY)) {
+    // Who waits for a person there must not hold up the commands of other accounts.
+    if (tty_ && !turn_.emplace(TerminalTurn::Wait::no).mine()) tty_.reset();
     if (tty_ && ::tcgetpgrp(tty_.get()) != ::getpgrp()) tty_.reset();
   }
   Terminal(const Terminal&) = delete;
@@ -82,6 +86,7 @@ class Terminal {
   int fd() const { return tty_.get(); }  // -1: it is not ours
 
  private:
+  std::optional<TerminalTurn> turn_;
   Fd tty_;
 };
 
@@ -91,7 +96,8 @@ struct Streams {
   int error = -1;
 };
 
-pid_t spawn(const std::vector<std::string>& argv, const Streams& streams, int terminal) {
+pid_t spawn(const std::vector<std::string>& argv, const Streams& streams, int terminal,
+            Group group) {
   std::vector<char*> arguments;
   arguments.reserve(argv.size() + 1);
   for (const std::string& argument : argv) arguments.push_back(const_cast<char*>(argument.c_str()));
@@ -113,9 +119,10 @@ pid_t spawn(const std::vector<std::string>& argv, const Streams& streams, int te
   ::sigemptyset(&blocked);
   ::posix_spawnattr_setsigdefault(&attributes, &defaults);
   ::posix_spawnattr_setsigmask(&attributes, &blocked);
-  ::posix_spawnattr_setpgroup(&attributes, 0);  // its own: so that all of it can be ended
+  ::posix_spawnattr_setpgroup(&attributes, 0);
+  const int own_group = group == Group::own ? POSIX_SPAWN_SETPGROUP : 0;
   ::posix_spawnattr_setflags(
-      &attributes, POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETPGROUP);
+      &attributes, static_cast<short>(POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETSIGMASK | own_group));
 
   pid_t pid = 0;
   const int error =
@@ -126,10 +133,15 @@ pid_t spawn(const std::vector<std::string>& argv, const Streams& streams, int te
   return pid;
 }
 
-// Appends what is there to read. False at the end. Doesn't wait.
-bool drain(int fd, std::string& output) {
+// Of what is there to read, so much at a time: who writes without end must not keep us from all
+// else.
+constexpr int kMostReads = 16;
+
+// Appends what is there to read; what is too much is dropped, or an error. False at the end.
+// Doesn't wait.
+bool drain(int fd, std::string& output, bool drop) {
   std::array<char, 4096> buffer{};
-  for (;;) {
+  for (int i = 0; i < kMostReads; ++i) {
     const ssize_t got = ::read(fd, buffer.data(), buffer.size());
     if (got < 0 && errno == EINTR) continue;
     if (got < 0 && errno == EAGAIN) return true;
@@ -139,15 +151,16 @@ bool drain(int fd, std::string& output) {
     const bool fits = output.size() + size <= kOutputMax;
     if (fits) output.append(buffer.data(), size);
     ::explicit_bzero(buffer.data(), size);
-    if (!fits) throw failure(Code::limit, "more than 64 KiB of output");
+    if (!fits && !drop) throw failure(Code::limit, "more than 64 KiB of output");
   }
+  return true;
 }
 
 // Passes on what is there to read, and keeps the end of it. The same.
 bool passOn(int fd, std::string& end) {
   constexpr size_t kMost = 4096;
   std::array<char, 4096> buffer{};
-  for (;;) {
+  for (int i = 0; i < kMostReads; ++i) {
     const ssize_t got = ::read(fd, buffer.data(), buffer.size());
     if (got < 0 && errno == EINTR) continue;
     if (got < 0 && errno == EAGAIN) return true;
@@ -158,6 +171,7 @@ bool passOn(int fd, std::string& end) {
     while (::write(STDERR_FILENO, buffer.data(), static_cast<size_t>(got)) < 0 && errno == EINTR) {
     }
   }
+  return true;
 }
 
 struct Wiped {
@@ -168,7 +182,7 @@ struct Wiped {
 }  // namespace
 
 Finished run(const std::vector<std::string>& argv, Milliseconds limit, Capture capture,
-             const Event* interrupt) {
+             const Event* interrupt, Group group) {
   const bool of_user = capture == Capture::standard_output;
   Pipe pipe = makePipe();
   Pipe complaints;
@@ -177,7 +191,7 @@ Finished run(const std::vector<std::string>& argv, Milliseconds limit, Capture c
                                   : Streams{.error = pipe.write.get()};
   std::optional<Terminal> terminal;
   if (of_user) terminal.emplace();
-  Child child(spawn(argv, streams, terminal ? terminal->fd() : -1));
+  Child child(spawn(argv, streams, terminal ? terminal->fd() : -1, group), group);
   pipe.write.reset();
   complaints.write.reset();
   const Fd process = openProcess(child.pid());
@@ -193,15 +207,15 @@ Finished run(const std::vector<std::string>& argv, Milliseconds limit, Capture c
                       {interrupt ? interrupt->fd() : -1, POLLIN, 0}};
     const int ready = ::poll(waits, std::size(waits), deadline.pollTimeout());
     if (ready < 0 && errno != EINTR) throw systemError("poll", errno);
-    if (ready == 0)
+    const bool ended = ready > 0 && waits[0].revents != 0;
+    if (!ended && deadline.passed())
       throw failure(Code::timeout,
                     fmt::format("{} ran for more than {} s", argv[0],
                                 std::chrono::ceil<std::chrono::seconds>(limit).count()));
     if (ready > 0 && waits[3].revents != 0)
       throw Error(Code::cancelled, Scope::connection, argv[0] + " was interrupted");
     // Once it has ended, what was written before that is there.
-    const bool ended = ready > 0 && waits[0].revents != 0;
-    if (pipe.read && !drain(pipe.read.get(), output.text)) pipe.read.reset();
+    if (pipe.read && !drain(pipe.read.get(), output.text, !of_user)) pipe.read.reset();
     if (complaints.read && !passOn(complaints.read.get(), finished.complaint))
       complaints.read.reset();
     if (ended) break;

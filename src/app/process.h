@@ -14,6 +14,10 @@ namespace emlfs::app {
 
 enum class Capture { standard_output, standard_error };
 
+// Of processes: in one of its own it can be ended with all that it has started; in ours it has the
+// terminal, and ^C, as we have them.
+enum class Group { own, ours };
+
 struct Finished {
   int status = 0;  // as waitpid(2) gives it
   Secret output;   // of the stream that is captured, at most 64 KiB
@@ -27,10 +31,10 @@ struct Finished {
 // Runs argv[0], found in $PATH, and waits for its end; the other streams are ours, and the terminal
 // is its own meanwhile if only its output is captured: it may ask there. Not waited for: what it
 // leaves running behind. Throws Error(timeout) and Error(cancelled, connection), once `interrupt`
-// is signalled, after killing it and all that it has started; Error(limit) for more output,
-// Error(system) if it can't be started.
+// is signalled, after killing it and all that it has started; Error(limit) for more output
+// (what is too much on standard error is dropped), Error(system) if it can't be started.
 Finished run(const std::vector<std::string>& argv, Milliseconds limit, Capture capture,
-             const Event* interrupt = nullptr);
+             const Event* interrupt = nullptr, Group group = Group::own);
 
 // "exit status 3", "signal 9 (Killed)".
 std::string describeStatus(int status);

@@ -2,7 +2,6 @@
 
 #include <fcntl.h>
 #include <poll.h>
-#include <sys/file.h>
 #include <sys/signalfd.h>
 #include <termios.h>
 #include <unistd.h>
@@ -13,6 +12,7 @@
 #include <cerrno>
 
 #include "app/secret_command.h"
+#include "app/terminal_turn.h"
 #include "emlfs/base/error.h"
 #include "emlfs/base/file.h"
 
@@ -102,10 +102,7 @@ Answer readAnswer(int tty, const std::string& question) {
 std::optional<Secret> promptForPassword(const std::string& question) {
   const Fd tty(::open("/dev/tty", O_RDWR | O_CLOEXEC | O_NOCTTY));
   if (!tty) return std::nullopt;
-  // Others of us ask here, too ('mount all'): one after the other. Where it can't be locked they
-  // are asked at once, which is no reason to ask nobody.
-  while (::flock(tty.get(), LOCK_EX) != 0 && errno == EINTR) {
-  }
+  const TerminalTurn turn(TerminalTurn::Wait::until_it_is);
   for (;;) {
     Answer answer = readAnswer(tty.get(), question);
     if (answer.signal == 0) {

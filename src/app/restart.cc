@@ -22,7 +22,6 @@ std::optional<Pauses> pausesAfter(int status) {
   switch (static_cast<ExitCode>(WEXITSTATUS(status))) {
     case ExitCode::ok:
     case ExitCode::usage:
-    case ExitCode::busy:
     case ExitCode::mount:
     case ExitCode::incomplete:
     case ExitCode::damaged:
@@ -30,6 +29,7 @@ std::optional<Pauses> pausesAfter(int status) {
     case ExitCode::auth:
       return kAfterRefusal;
     case ExitCode::other:
+    case ExitCode::busy:  // another mount of the account may end
     case ExitCode::network:
     case ExitCode::tls:
     case ExitCode::server:

@@ -10,6 +10,7 @@
 #include "app/exit_code.h"
 #include "app/failure.h"
 #include "app/process.h"
+#include "app/terminal_turn.h"
 
 namespace emlfs::app {
 namespace {
@@ -19,7 +20,7 @@ constexpr Milliseconds kLimit = std::chrono::hours(24);
 
 constexpr std::string_view kSpeaker = "emlfs: ";
 
-int exitCodeOf(int status) {
+int codeOf(int status) {
   return WIFEXITED(status) ? WEXITSTATUS(status) : static_cast<int>(ExitCode::other);
 }
 
@@ -48,20 +49,26 @@ std::string saidBy(const std::string& name, std::string_view line) {
 
 int runEach(const std::vector<Task>& tasks) {
   const std::string program = ownProgram();
+  shareTerminal();
   std::vector<std::future<Finished>> running;
   running.reserve(tasks.size());
   for (const Task& task : tasks) {
     std::vector<std::string> argv{program};
     argv.insert(argv.end(), task.arguments.begin(), task.arguments.end());
     running.push_back(std::async(std::launch::async, [argv = std::move(argv)] {
-      return run(argv, kLimit, Capture::standard_error);
+      return run(argv, kLimit, Capture::standard_error, nullptr, Group::ours);
     }));
   }
   int code = 0;
   for (size_t i = 0; i < tasks.size(); ++i) {
-    const Finished finished = running[i].get();
-    say(tasks[i].name, finished.output.reveal());
-    if (code == 0) code = exitCodeOf(finished.status);
+    try {
+      const Finished finished = running[i].get();
+      say(tasks[i].name, finished.output.reveal());
+      if (code == 0) code = codeOf(finished.status);
+    } catch (const Error& error) {
+      say(tasks[i].name, error.what());
+      if (code == 0) code = static_cast<int>(exitCodeOf(error));
+    }
   }
   return code;
 }

@@ -17,6 +17,7 @@
 #include "app/process.h"
 #include "app/restart.h"
 #include "app/service_manager.h"
+#include "app/terminal_turn.h"
 #include "app/units.h"
 #include "app/worker.h"
 #include "emlfs/base/clock.h"
@@ -167,6 +168,7 @@ class Supervisor {
 
 int supervise(const std::vector<Task>& tasks,
               const std::function<void(const std::string&)>& ready) {
+  shareTerminal();
   return Supervisor(tasks, ready).run();
 }
 

@@ -56,8 +56,10 @@ void Worker::stop() const {
 }
 
 void Worker::relay() {
+  // Who writes without end must not keep us from all else.
+  constexpr int kMostReads = 16;
   std::array<char, 4096> buffer{};
-  for (;;) {
+  for (int i = 0; i < kMostReads; ++i) {
     const ssize_t got = ::read(errors_.get(), buffer.data(), buffer.size());
     if (got < 0 && errno == EINTR) continue;
     if (got == 0) errors_.reset();  // else it would be readable for ever

@@ -154,6 +154,12 @@ void authenticate(Connection& connection, const Endpoint& endpoint, const Secret
   } catch (const SecretRefused& error) {
     one.refused(error);
     throw;
+  } catch (const Error& error) {
+    // Silence and interruptions are no answer to it.
+    if (error.scope == Scope::connection && error.code != Code::timeout &&
+        error.code != Code::cancelled && error.code != Code::auth)
+      one.failed();
+    throw;
   }
 }
 

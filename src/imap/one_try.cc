@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 #include <poll.h>
 
+#include <algorithm>
 #include <chrono>
 #include <map>
 #include <memory>
@@ -19,6 +20,13 @@ namespace {
 
 // Below the shortest pause after a refusal: what is tried after that is meant so.
 constexpr std::chrono::seconds kRemembered{50};
+// A secret that was taken may be another one's by now.
+constexpr std::chrono::seconds kProven{10};
+
+// How often in a row signing in may come to nothing before there are pauses.
+constexpr unsigned kFailures = 4;
+constexpr std::chrono::seconds kFirstPause{5};
+constexpr std::chrono::seconds kLongestPause{60};
 
 struct Refusal {
   Secret secret;
@@ -33,6 +41,9 @@ struct Attempts {
   bool trying = false;
   std::vector<std::shared_ptr<Event>> waiting;
   std::optional<Secret> proven;
+  Clock::time_point proven_at{};
+  unsigned failures = 0;  // in a row, without a word about the secret
+  Clock::time_point not_before{};
   std::optional<Refusal> refusal;
 };
 
@@ -44,6 +55,11 @@ struct All {
 All& all() {
   static All attempts;
   return attempts;
+}
+
+std::string keyOf(const Endpoint& endpoint) {
+  return fmt::format("{}\n{}\n{}\n{}", endpoint.host, endpoint.port, endpoint.user,
+                     endpoint.client_cert);
 }
 
 bool same(const Secret& a, const Secret& b) {
@@ -60,18 +76,28 @@ void throwRefusal(Attempts& attempts, const Secret& secret) {
 
 }  // namespace
 
+void requireSignInPauseOver(const Endpoint& endpoint) {
+  const MutexLock lock(all().mutex);
+  const Attempts& attempts = all().of[keyOf(endpoint)];
+  const Clock::duration left = attempts.not_before - Clock::now();
+  if (left <= Clock::duration::zero()) return;
+  throw Error(
+      Code::network, Scope::connection,
+      fmt::format("signing in has come to nothing {} times in a row: tried again in {} s",
+                  attempts.failures, std::chrono::ceil<std::chrono::seconds>(left).count()));
+}
+
 OneTry::OneTry(const Endpoint& endpoint, const Secret& secret, Deadline deadline,
                const Event& interrupt)
-    : key_(fmt::format("{}\n{}\n{}\n{}", endpoint.host, endpoint.port, endpoint.user,
-                       endpoint.client_cert)),
-      secret_(secret) {
+    : key_(keyOf(endpoint)), secret_(secret) {
   for (;;) {
     const auto waiter = std::make_shared<Event>();
     {
       const MutexLock lock(all().mutex);
       Attempts& attempts = all().of[key_];
       throwRefusal(attempts, secret);
-      if (attempts.proven && same(*attempts.proven, secret)) return;
+      const bool proven = attempts.proven && same(*attempts.proven, secret);
+      if (proven && Clock::now() - attempts.proven_at < kProven) return;
       if (!std::exchange(attempts.trying, true)) {
         trying_ = true;
         return;
@@ -96,7 +122,18 @@ void OneTry::succeeded() {
   const MutexLock lock(all().mutex);
   Attempts& attempts = all().of[key_];
   attempts.proven = secret_;
+  attempts.proven_at = Clock::now();
   attempts.refusal.reset();
+  attempts.failures = 0;
+}
+
+void OneTry::failed() {
+  const MutexLock lock(all().mutex);
+  Attempts& attempts = all().of[key_];
+  if (++attempts.failures < kFailures) return;
+  std::chrono::seconds pause = kFirstPause;
+  for (unsigned i = kFailures; i < attempts.failures && pause < kLongestPause; ++i) pause *= 2;
+  attempts.not_before = Clock::now() + std::min(pause, kLongestPause);
 }
 
 void OneTry::refused(const Error& error) {

@@ -10,6 +10,10 @@
 
 namespace emlfs::imap {
 
+// Throws Error(network, connection) while it would be hammering to sign in once more. To be asked
+// before connecting.
+void requireSignInPauseOver(const Endpoint& endpoint);
+
 // The right to try. At its end without a word, as when the network breaks, another may.
 class OneTry {
  public:
@@ -21,6 +25,9 @@ class OneTry {
   ~OneTry();
 
   void succeeded();
+  // The server broke off, or lets nobody in now: the secret may be right, but many providers say so
+  // to who signs in too often.
+  void failed();
   void refused(const Error& error);
 
  private:

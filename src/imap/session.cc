@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "imap/commands.h"
+#include "imap/one_try.h"
 
 namespace emlfs::imap {
 namespace {
@@ -153,6 +154,7 @@ Secret askForSecret(const SessionOptions& options, const Secret* refused) {
 }  // namespace
 
 std::unique_ptr<Session> Session::open(const SessionOptions& options) {
+  requireSignInPauseOver(options.endpoint);
   const Secret secret = askForSecret(options, nullptr);
   try {
     return std::make_unique<WireSession>(options, secret);

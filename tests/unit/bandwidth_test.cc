@@ -37,7 +37,7 @@ TEST(LeftOver, IsWrittenAndRead) {
   ASSERT_TRUE(again);
   EXPECT_EQ(again->bytes, -12'345);
   EXPECT_EQ(again->at, 1'795'000'000'123);
-  for (const char* other : {"", "x", "1", "1 2", "nan 2\n", "1 2 3\n"})
+  for (const char* other : {"", "x", "1", "1 2\n", "nan 2 3\n", "1 2 3", "1 2 3 4\n"})
     EXPECT_FALSE(parseLeftOver(other)) << other;
 }
 
@@ -59,6 +59,16 @@ TEST_F(BandwidthTest, AMountGoesOnWhereTheLastOneEnded) {
   }
   EXPECT_LT(left(), 101'000'000);
   EXPECT_GE(left(), 100'000'000);
+}
+
+// A trial with a small limit doesn't use up a large one.
+TEST_F(BandwidthTest, OfAnotherLimitAsMuchIsLeft) {
+  {
+    Bandwidth trial({100'000, Milliseconds{1'000}}, directory_.path());
+    trial.throttle()->took(10'000);
+    trial.save();
+  }
+  EXPECT_GE(left(), 899'000'000);
 }
 
 TEST_F(BandwidthTest, NowAndThenItIsWrittenDown) {

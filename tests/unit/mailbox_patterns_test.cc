@@ -35,6 +35,13 @@ const Case kCases[] = {
     {{"entwürfe"}, "Entwürfe", false},
     {{"a?b", "[ab]"}, "a", false},
     // The first one says what becomes of the others.
+    // A name alone is a tree.
+    {{"Work"}, "Work/a/b", true},
+    {{"Work"}, "Workshop", false},
+    {{"!Archive"}, "Archive/2018", false},
+    {{"Work", "!Work/*"}, "Work/a", false},
+    {{"/Junk/"}, "Junk", true},
+    {{"*", "!Junk/"}, "Junk", false},
     {{"!Trash"}, "Work", true},
     {{"!Trash"}, "Trash", false},
     {{"Work"}, "Trash", false},

@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "app/password.h"
+#include "app/terminal_turn.h"
 #include "emlfs/base/clock.h"
 #include "emlfs/base/error.h"
 #include "emlfs/base/file.h"
@@ -119,6 +120,7 @@ TEST(Prompt, TerminateRestoresTheTerminal) {
 // `mount all` starts them at the same time.
 TEST(Prompt, SeveralAskOneAfterTheOther) {
   Terminal terminal([] {
+    shareTerminal();
     const pid_t other = ::fork();
     if (other == 0) ::_exit(ask());
     int status = 0;
@@ -167,7 +169,8 @@ TEST(Prompt, NoTerminalNoSourceIsOneClearLine) {
   ::waitpid(child, nullptr, 0);
   EXPECT_EQ(
       line,
-      "auth: no password for alice at h: give password_command, password_file, "
+      "auth: no password for alice at h: give password_command, password_file, password (in the "
+      "config file), "
       "$CREDENTIALS_DIRECTORY/password, $EMLFS_PASSWORD or an entry in ~/.netrc, or run emlfs "
       "on a terminal");
 }

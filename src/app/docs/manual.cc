@@ -94,8 +94,9 @@ std::string manualCommands(const std::vector<Command>& commands) {
 std::string manualOptions(const std::vector<OptionSpec>& options) {
   std::string text;
   for (const OptionSpec& spec : options) {
-    text += fmt::format(".TP\n\\fB{}\\fR{}\n{}.", roff(spec.name), roff(placeholder(spec.kind)),
-                        roff(capitalised(spec.help)));
+    text += fmt::format(
+        ".TP\n\\fB{}\\fR{}\n{}.", roff(spec.name), roff(placeholder(spec.kind)),
+        roff(spec.kind == Kind::choice ? std::string(spec.help) : capitalised(spec.help)));
     if (!spec.preset.empty()) text += fmt::format(" Default: {}.", roff(spec.preset));
     text += '\n';
     if (!spec.more.empty()) text += roff(spec.more) + '\n';
