@@ -1,6 +1,12 @@
 // `emlfs mount all`: accounts that are offline, refused or broken hold up none of the others.
 #include <fmt/format.h>
 #include <gmock/gmock.h>
+#include <poll.h>
+#include <pty.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <csignal>
 
 #include <filesystem>
 #include <nlohmann/json.hpp>
@@ -9,6 +15,7 @@
 #include "support/dovecot.h"
 #include "support/eventually.h"
 #include "support/mount.h"
+#include "support/paths.h"
 #include "support/running.h"
 #include "support/sandbox.h"
 #include "support/sockets.h"
@@ -101,6 +108,64 @@ TEST_F(AllAccounts, AreCheckedOneAfterTheOther) {
   EXPECT_EQ(occurrences(result.output, "all is well"), 2U) << result.output;
   EXPECT_THAT(result.errors, HasSubstr("refused the connection"));
   EXPECT_THAT(result.errors, HasSubstr("refused the user name or password of eve"));
+}
+
+// A person at a terminal, who answers each question when it is asked.
+class Typist {
+ public:
+  explicit Typist(const std::vector<std::string>& command) {
+    int master = -1;
+    std::vector<char*> words;
+    for (const auto& word : command) words.push_back(const_cast<char*>(word.c_str()));
+    words.push_back(nullptr);
+    pid_ = ::forkpty(&master, nullptr, nullptr, nullptr);
+    if (pid_ == 0) {
+      ::execvp(words[0], words.data());
+      ::_exit(127);
+    }
+    master_ = Fd(master);
+  }
+  // Types `answer` each time that `question` is shown; gives the exit status, or -1 after a minute.
+  int answer(const std::string& question, const std::string& answer) {
+    const Deadline deadline = Deadline::after(std::chrono::minutes(1));
+    std::string fresh;
+    for (;;) {
+      pollfd wait{master_.get(), POLLIN, 0};
+      if (::poll(&wait, 1, deadline.pollTimeout()) <= 0) break;
+      char buffer[256];
+      const ssize_t got = ::read(master_.get(), buffer, sizeof buffer);
+      if (got <= 0) break;  // who had the terminal has ended
+      fresh.append(buffer, static_cast<size_t>(got));
+      shown_.append(buffer, static_cast<size_t>(got));
+      if (fresh.find(question) == std::string::npos) continue;
+      fresh.clear();
+      if (::write(master_.get(), answer.data(), answer.size()) < 0) break;
+    }
+    if (deadline.passed()) ::kill(pid_, SIGKILL);
+    int status = 0;
+    ::waitpid(pid_, &status, 0);
+    return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
+  }
+  const std::string& shown() const { return shown_; }
+
+ private:
+  pid_t pid_ = -1;
+  Fd master_;
+  std::string shown_;
+};
+
+TEST_F(AllAccounts, OnATerminalEachAsksInItsTurn) {
+  const auto asking = [](const Dovecot& server, const std::string& name) {
+    const std::string whole = accountOn(server, name);
+    return whole.substr(0, whole.find("password = "));
+  };
+  writeConfig(box_, asking(first_, "first") + asking(second_, "second"));
+  Typist person({"env", "-u", "EMLFS_PASSWORD", "HOME=" + box_.path(),
+                 "XDG_CONFIG_HOME=" + box_ / "config", "XDG_CACHE_HOME=" + box_ / "cache",
+                 "XDG_STATE_HOME=" + box_ / "state", kProgram, "mount", "all"});
+  EXPECT_EQ(person.answer("Password for", first_.password() + "\n"), 0) << person.shown();
+  EXPECT_EQ(occurrences(person.shown(), "Password for"), 2U) << person.shown();
+  EXPECT_TRUE(isMounted("first") && isMounted("second"));
 }
 
 TEST_F(AllAccounts, BelowAnotherDirectory) {

@@ -74,6 +74,30 @@ TEST(OneTry, ABrokenTryIsNone) {
   const OneTry second(endpoint, secret, soon(), interrupt);
 }
 
+// Servers say so to who signs in too often.
+TEST(OneTry, WhoIsNotLetInAgainAndAgainPauses) {
+  const Endpoint endpoint = endpointCalled("lets nobody in");
+  const Event interrupt;
+  const Secret secret("secret");
+  const auto fail = [&] { OneTry(endpoint, secret, soon(), interrupt).failed(); };
+  for (int i = 0; i < 3; ++i) fail();
+  EXPECT_NO_THROW(requireSignInPauseOver(endpoint));
+  OneTry(endpoint, secret, soon(), interrupt).succeeded();
+  for (int i = 0; i < 3; ++i) fail();
+  EXPECT_NO_THROW(requireSignInPauseOver(endpoint));
+  fail();
+  try {
+    requireSignInPauseOver(endpoint);
+    FAIL() << "no pause";
+  } catch (const Error& error) {
+    EXPECT_EQ(error.code, Code::network);
+    EXPECT_EQ(error.scope, Scope::connection);
+    EXPECT_NE(std::string(error.what()).find("tried again in 5 s"), std::string::npos)
+        << error.what();
+  }
+  EXPECT_NO_THROW(requireSignInPauseOver(endpointCalled("another")));
+}
+
 TEST(OneTry, WaitsCanBeEnded) {
   const Endpoint endpoint = endpointCalled("is slow");
   const Secret secret("secret");
