@@ -114,6 +114,10 @@ int checkAll(const std::vector<std::string>& options) {
   const Config config = loadConfig(configFile());
   requireAccountsApart(config);
   int code = static_cast<int>(ExitCode::ok);
+  for (const auto& [name, error] : config.broken) {
+    ::fprintf(stderr, "emlfs: %s: %s\n", name.c_str(), errorLine(error).c_str());
+    code = static_cast<int>(exitCodeOf(error));
+  }
   for (const auto& [name, account] : config.accounts) {
     say("account       {}", name);
     int one = 0;

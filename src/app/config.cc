@@ -46,8 +46,13 @@ class Reader {
     if (const toml::node* accounts = root.get("account")) {
       if (!accounts->is_table())
         throw at(accounts->source(), "accounts are tables: [account.NAME]");
-      for (const auto& [key, node] : *accounts->as_table())
-        config.accounts.emplace(key.str(), account(config.options, key, node));
+      for (const auto& [key, node] : *accounts->as_table()) {
+        try {
+          config.accounts.emplace(key.str(), account(config.options, key, node));
+        } catch (const Error& error) {
+          config.broken.emplace(key.str(), error);
+        }
+      }
     }
     return config;
   }
@@ -154,6 +159,8 @@ Config loadConfig(const std::string& path) {
 const AccountConfig& findAccount(const Config& config, const std::string& name) {
   const auto found = config.accounts.find(name);
   if (found != config.accounts.end()) return found->second;
+  if (const auto broken = config.broken.find(name); broken != config.broken.end())
+    throw Error(broken->second);
   std::vector<std::string_view> names;
   names.reserve(config.accounts.size());
   for (const auto& [known, account] : config.accounts) names.push_back(known);
@@ -166,7 +173,7 @@ const AccountConfig& findAccount(const Config& config, const std::string& name) 
 }
 
 void requireAccountsApart(const Config& config) {
-  if (config.accounts.empty())
+  if (config.accounts.empty() && config.broken.empty())
     throw badInput(fmt::format("{} has no account: each is a table [account.NAME] with a source",
                                config.path));
   std::map<std::string, std::string> owners;

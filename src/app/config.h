@@ -16,6 +16,7 @@
 
 #include "app/options.h"
 #include "app/source.h"
+#include "emlfs/base/error.h"
 
 namespace emlfs::app {
 
@@ -27,6 +28,8 @@ struct AccountConfig {
 struct Config {
   Options options = Options::defaults();  // with what stands at the top
   std::map<std::string, AccountConfig> accounts;
+  // What is wrong with the others, with file and line: it is no matter of those that are right.
+  std::map<std::string, Error> broken;
   std::string path;
 
   bool holdsPassword() const;
@@ -39,7 +42,8 @@ Config loadConfig(const std::string& path);
 // The text of a config file; `path` is for messages and for relative paths in it.
 Config parseConfig(std::string_view text, const std::string& path);
 
-// Throws Error(invalid) for a name that isn't there, with the nearest one that is.
+// Throws Error(invalid) for one that is broken, or a name that isn't there, with the nearest one
+// that is.
 const AccountConfig& findAccount(const Config& config, const std::string& name);
 
 // Throws Error(invalid) if there is none, or two of them can't be mounted at the same time: they

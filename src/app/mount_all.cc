@@ -59,13 +59,22 @@ int mountAllCommand(const MountArguments& arguments) {
   for (const auto& option : arguments.options)
     for (auto& [name, account] : config.accounts) applyOptions(account.options, option);
   requireAccountsApart(config);
+  int code = static_cast<int>(ExitCode::ok);
+  for (const auto& [name, error] : config.broken) {
+    ::fprintf(stderr, "%s\n", saidBy(name, errorLine(error)).c_str());
+    code = static_cast<int>(exitCodeOf(error));
+  }
+  if (config.accounts.empty()) return code;
   std::vector<Task> tasks;
   for (const auto& [name, account] : config.accounts) {
     if (isMounted(account)) continue;
     makeMountPoint(account.options.mount_point);
     tasks.push_back(taskOf(name, account.options.mount_point, arguments));
   }
-  if (!arguments.foreground) return runEach(tasks);
+  if (!arguments.foreground) {
+    const int others = runEach(tasks);
+    return code != 0 ? code : others;
+  }
   return supervise(tasks, [](const std::string& state) {
     ::fprintf(stderr, "emlfs: %s\n", state.c_str());
     tellReady(state);

@@ -48,7 +48,8 @@ allow_other = false
 
 std::string refusal(const std::string& text) {
   try {
-    parseConfig(text, "/c.toml");
+    const Config config = parseConfig(text, "/c.toml");
+    if (!config.broken.empty()) findAccount(config, config.broken.begin()->first);
   } catch (const Error& error) {
     EXPECT_EQ(error.code, Code::invalid);
     return error.what();
@@ -111,6 +112,17 @@ TEST(Config, UnknownAccountsAreNamed) {
   EXPECT_EQ(message("", "work"),
             "no account 'work': /c.toml has none; a source is imaps://user@host[:port] or an "
             "account's name");
+}
+
+TEST(Config, OneBrokenAccountLeavesTheOthers) {
+  const Config config = parseConfig(
+      "[account.home]\nsource='imaps://a@h'\nread-only = "
+      "true\n[account.work]\nsource='imaps://b@h'",
+      "/c.toml");
+  EXPECT_EQ(findAccount(config, "work").source.user, "b");
+  EXPECT_EQ(config.broken.size(), 1U);
+  EXPECT_STREQ(config.broken.at("home").what(),
+               "/c.toml:3: unknown option 'read-only': did you mean 'read_only'?");
 }
 
 TEST(Config, AMissingFileIsAnEmptyOneAndADirectoryAnError) {
