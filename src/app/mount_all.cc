@@ -26,7 +26,8 @@ constexpr Milliseconds kAnswerLimit{2'000};
 // With a DIRECTORY the accounts' own mount points don't count.
 void place(Config& config, const std::string& directory) {
   const std::string base = absolutePath(directory);
-  for (auto& [name, account] : config.accounts) account.options.mount_point = base + "/" + name;
+  for (auto& [name, account] : config.accounts)
+    account.options.mount_point = fmt::format("{}/{}", base, name);
 }
 
 Task taskOf(const std::string& name, const std::string& mount_point,
