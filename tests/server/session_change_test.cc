@@ -8,6 +8,7 @@
 #include "emlfs/base/error.h"
 #include "emlfs/imap/session.h"
 #include "support/server_test.h"
+#include "support/session_options.h"
 
 namespace emlfs::imap {
 namespace {
@@ -16,16 +17,6 @@ using test::ImapServer;
 using testing::ElementsAre;
 using testing::Pair;
 using Change = Session::Change;
-
-SessionOptions optionsFor(const ImapServer& server) {
-  SessionOptions options;
-  options.endpoint.host = server.host();
-  options.endpoint.port = server.imapsPort();
-  options.endpoint.user = server.user();
-  options.endpoint.ca_file = server.caFile();
-  options.secret = [password = server.password()](const auto&) { return Secret(password); };
-  return options;
-}
 
 std::string sampleMessage(int number, size_t size = 200) {
   std::string message = "From: Alice <alice@example.org>\r\nSubject: number " +
@@ -82,7 +73,7 @@ class ChangesWith : public test::ServerTest, public testing::WithParamInterface<
     if (IsSkipped()) return;
     a_ = server().wireName("A");
     b_ = server().wireName("B");
-    session_ = Session::open(optionsFor(server()));
+    session_ = Session::open(test::sessionOptions(server()));
     session_->create(a_);
     session_->create(b_);
   }
@@ -194,7 +185,7 @@ TEST_P(ChangesWith, StoresAndExpunges) {
 TEST_P(ChangesWith, LeavesWithoutExpunging) {
   deliver(1, 2);
   for (const bool unselect : {true, false}) {
-    SessionOptions options = optionsFor(server());
+    SessionOptions options = test::sessionOptions(server());
     if (!unselect) options.without = {"UNSELECT"};
     const auto session = Session::open(options);
     session->select(a_);
@@ -246,7 +237,7 @@ class ChangesWithDovecot : public test::ServerTest {};
 TEST_F(ChangesWithDovecot, ManyMovesAndTheQuota) {
   start(ImapServer::Kind::dovecot, {"--quota", "1M"});
   if (IsSkipped()) return;
-  const auto session = Session::open(optionsFor(server()));
+  const auto session = Session::open(test::sessionOptions(server()));
   session->create("A");
   session->create("B");
   std::vector<NewMessage> messages;

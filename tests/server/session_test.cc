@@ -10,6 +10,7 @@
 #include "emlfs/base/error.h"
 #include "support/dovecot.h"
 #include "support/server_test.h"
+#include "support/session_options.h"
 
 namespace emlfs::imap {
 namespace {
@@ -17,13 +18,9 @@ namespace {
 using test::ImapServer;
 
 SessionOptions optionsFor(const ImapServer& server, Security security) {
-  SessionOptions options;
-  options.endpoint.host = server.host();
-  options.endpoint.port = security == Security::tls ? server.imapsPort() : server.imapPort();
+  SessionOptions options = test::sessionOptions(server);
   options.endpoint.security = security;
-  options.endpoint.user = server.user();
-  options.endpoint.ca_file = server.caFile();
-  options.secret = [password = server.password()](const auto&) { return Secret(password); };
+  if (security != Security::tls) options.endpoint.port = server.imapPort();
   return options;
 }
 

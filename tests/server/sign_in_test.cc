@@ -8,6 +8,7 @@
 #include "emlfs/imap/session.h"
 #include "support/dovecot.h"
 #include "support/server_test.h"
+#include "support/session_options.h"
 #include "support/token_server.h"
 
 namespace emlfs::imap {
@@ -16,16 +17,6 @@ namespace {
 using test::Dovecot;
 using test::ImapServer;
 using testing::HasSubstr;
-
-SessionOptions optionsFor(const ImapServer& server) {
-  SessionOptions options;
-  options.endpoint.host = server.host();
-  options.endpoint.port = server.imapsPort();
-  options.endpoint.user = server.user();
-  options.endpoint.ca_file = server.caFile();
-  options.secret = [password = server.password()](const auto&) { return Secret(password); };
-  return options;
-}
 
 Error failureOf(const SessionOptions& options) {
   try {
@@ -44,7 +35,7 @@ const char* const kNoPenalty =
 TEST(SignInToDovecot, Scram) {
   const Dovecot server({"--set", "auth_mechanisms = scram-sha-256", "--set", kNoPenalty});
   for (const char* without : {"SASL-IR", "NONE"}) {
-    SessionOptions options = optionsFor(server);
+    SessionOptions options = test::sessionOptions(server);
     options.without = {without};
     Session::open(options)->noop();
     options.secret = [](const auto&) { return Secret("wrong"); };
@@ -63,11 +54,11 @@ TEST(SignInToDovecot, AwkwardNames) {
                         "auth_mechanisms = plain login scram-sha-256", "--set",
                         "auth_username_chars ="});
   for (const char* without : {"NONE", "AUTH=SCRAM-SHA-256"}) {
-    SessionOptions options = optionsFor(server);
+    SessionOptions options = test::sessionOptions(server);
     options.without = {without};
     Session::open(options)->noop();
   }
-  SessionOptions options = optionsFor(server);
+  SessionOptions options = test::sessionOptions(server);
   options.without = {"AUTH=SCRAM-SHA-256", "AUTH=PLAIN"};
   Session::open(options)->noop();
   EXPECT_THAT(server.log(), HasSubstr("method=SCRAM-SHA-256"));
@@ -83,7 +74,7 @@ TEST(SignInToDovecot, Tokens) {
     for (const char* also : {"SASL-IR", "NONE"}) {
       const std::string good = "ya29.token-" + std::to_string(++number);
       tokens.accept(good, server.user());
-      SessionOptions options = optionsFor(server);
+      SessionOptions options = test::sessionOptions(server);
       options.endpoint.authentication = Authentication::oauth2;
       options.without = {without, also};
       int asked = 0;
@@ -113,7 +104,7 @@ TEST(SignInToDovecot, Tokens) {
 TEST(SignInToDovecot, ClientCertificates) {
   const Dovecot server({"--client-certificates", "--set", kNoPenalty});
   const std::string tls = std::filesystem::path(server.caFile()).parent_path().string() + "/";
-  SessionOptions options = optionsFor(server);
+  SessionOptions options = test::sessionOptions(server);
   options.endpoint.authentication = Authentication::external;
   options.secret = [](const auto&) -> Secret {
     throw Error(Code::auth, Scope::connection, "nobody needs one");
@@ -136,7 +127,7 @@ TEST(SignInToDovecot, ClientCertificates) {
 
   // With a password as well: both are needed. (The session of the first try is not taken up again
   // by a Dovecot that asks for certificates: it closes the connection.)
-  options = optionsFor(server);
+  options = test::sessionOptions(server);
   EXPECT_EQ(failureOf(options).code, Code::network);
   EXPECT_THAT(failureOf(options).server, HasSubstr("SSL certificate"));
   options.endpoint.client_cert = tls + "client.pem";
@@ -150,7 +141,7 @@ class SignInToCyrus : public test::ServerTest {
 };
 
 TEST_F(SignInToCyrus, Scram) {
-  SessionOptions options = optionsFor(server());
+  SessionOptions options = test::sessionOptions(server());
   options.without = {"AUTH=PLAIN", "AUTH=LOGIN"};
   Session::open(options)->noop();
   options.secret = [](const auto&) { return Secret("wrong"); };
