@@ -4,10 +4,9 @@
 #include "app/commands.h"
 #include "app/config.h"
 #include "app/exit_code.h"
-#include "app/mount_table.h"
+#include "app/mounts_in.h"
 #include "app/paths.h"
 #include "app/printable.h"
-#include "emlfs/base/file.h"
 
 namespace emlfs::app {
 namespace {
@@ -18,20 +17,13 @@ std::vector<std::string> accounts() {
   return names;
 }
 
-std::vector<std::string> mounts() {
-  std::vector<std::string> paths;
-  for (auto& entry : parseMountInfo(readFile("/proc/self/mountinfo")))
-    if (entry.fs_type == kFsType) paths.push_back(std::move(entry.mount_point));
-  return paths;
-}
-
 }  // namespace
 
 int completeCommand(const std::string& what) {
   std::vector<std::string> words;
   try {
     if (what == "accounts") words = accounts();
-    if (what == "mounts") words = mounts();
+    if (what == "mounts") words = allMounts();
   } catch (const std::exception&) {
     // Whoever types a command gets no error of another; the command itself will say it.
     words.clear();

@@ -4,7 +4,6 @@
 #include <unistd.h>
 
 #include <toml++/toml.h>
-#include <algorithm>
 #include <filesystem>
 
 #include "app/failure.h"
@@ -47,6 +46,8 @@ class Reader {
       if (!accounts->is_table())
         throw at(accounts->source(), "accounts are tables: [account.NAME]");
       for (const auto& [key, node] : *accounts->as_table()) {
+        const toml::table* table = node.as_table();
+        config.holds_password |= table != nullptr && table->contains("password");
         try {
           config.accounts.emplace(key.str(), account(config.options, key, node));
         } catch (const Error& error) {
@@ -137,11 +138,6 @@ Config parseConfig(std::string_view text, const std::string& path) {
   }
 }
 
-bool Config::holdsPassword() const {
-  return std::any_of(accounts.begin(), accounts.end(),
-                     [](const auto& one) { return !one.second.options.password.empty(); });
-}
-
 Config loadConfig(const std::string& path) {
   const auto file = readOwnFile(path);
   if (!file) {
@@ -150,7 +146,7 @@ Config loadConfig(const std::string& path) {
     return config;
   }
   Config config = parseConfig(file->content.reveal(), path);
-  if (config.holdsPassword() && file->open_to_others)
+  if (config.holds_password && file->open_to_others)
     throw badInput(
         fmt::format("{0} holds a password and is open to other users: chmod 600 {0}", path));
   return config;

@@ -31,8 +31,7 @@ struct Config {
   // What is wrong with the others, with file and line: it is no matter of those that are right.
   std::map<std::string, Error> broken;
   std::string path;
-
-  bool holdsPassword() const;
+  bool holds_password = false;  // of a broken account, too
 };
 
 // A file that does not exist is an empty one. Throws Error(invalid) with file and line, or with

@@ -92,6 +92,11 @@ std::string nameFormat(Text value) {
   return value;
 }
 
+std::string directory(Text value) {
+  if (value.empty()) throw std::invalid_argument("a directory");
+  return value;
+}
+
 imap::Authentication authentication(Text value) {
   if (value == "password") return imap::Authentication::password;
   if (value == "oauth2") return imap::Authentication::oauth2;
@@ -158,7 +163,7 @@ constexpr OptionSpec kTable[] = {
     {"mount_point", Kind::path, "",
      "where 'emlfs mount NAME' mounts it; at the top of the file: the directory that the accounts' "
      "own are made in; default ~/mail",
-     [](Options& o, Text v) { o.mount_point = v; }, Place::config_file},
+     [](Options& o, Text v) { o.mount_point = directory(v); }, Place::config_file},
     {"password", Kind::text, "",
      "the password itself; nobody else may be able to read the file then (chmod 600)",
      [](Options& o, Text v) { o.password = Secret(v); }, Place::config_file},

@@ -125,6 +125,7 @@ void OneTry::succeeded() {
   attempts.proven_at = Clock::now();
   attempts.refusal.reset();
   attempts.failures = 0;
+  attempts.not_before = {};
 }
 
 void OneTry::failed() {

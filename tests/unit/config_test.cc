@@ -72,6 +72,7 @@ TEST(Config, SaysFileLineAndTheNearestRightOption) {
       {"without = [1]", "/c.toml:1: a list must hold strings"},
       {"[work]\nsource = 'imaps://a@h'",
        "/c.toml:1: unknown table 'work': accounts are [account.NAME]"},
+      {"mount_point = ''", "/c.toml:1: option mount_point: '' is not a directory"},
       {"account = 3", "/c.toml:1: accounts are tables: [account.NAME]"},
       {"account.work = 3", "/c.toml:1: an account is a table: [account.NAME]"},
       {"[account.all]\nsource = 'imaps://a@h'", "/c.toml:1: 'all' can't be the name of an account"},
@@ -166,6 +167,9 @@ constexpr const char* kWithout = "[account.work]\nsource = 'imaps://a@h'\n";
 TEST(Config, WithAPasswordNobodyElseMayReadIt) {
   EXPECT_EQ(ConfigFile(kWithPassword, 0600).refusal(), "accepted");
   EXPECT_EQ(ConfigFile(kWithout, 0644).refusal(), "accepted");
+  // Also where another thing is wrong with that account.
+  const ConfigFile broken(std::string(kWithPassword) + "tiemout = 1\n", 0640);
+  EXPECT_THAT(broken.refusal(), testing::HasSubstr("is open to other users"));
   const ConfigFile open(kWithPassword, 0640);
   EXPECT_EQ(open.refusal(),
             open.path() + " holds a password and is open to other users: chmod 600 " + open.path());

@@ -96,6 +96,9 @@ TEST(OneTry, WhoIsNotLetInAgainAndAgainPauses) {
         << error.what();
   }
   EXPECT_NO_THROW(requireSignInPauseOver(endpointCalled("another")));
+  // One that was under way is let in.
+  OneTry(endpoint, secret, soon(), interrupt).succeeded();
+  EXPECT_NO_THROW(requireSignInPauseOver(endpoint));
 }
 
 TEST(OneTry, WaitsCanBeEnded) {

@@ -115,6 +115,19 @@ TEST_F(Password, SystemdCredential) {
   EXPECT_EQ(found(), "from-systemd");
 }
 
+TEST_F(Password, SystemdCredentialOfTheAccount) {
+  const Variable directory("CREDENTIALS_DIRECTORY", home_.path());
+  file("password", "of all\n", 0440);
+  file("work.password", "of work\n", 0440);
+  EXPECT_EQ(found(), "of all");
+  request_.account = "work";
+  EXPECT_EQ(found(), "of work");
+  request_.account = "home";
+  EXPECT_EQ(found(), "of all");
+  request_.given = Secret("of the config file");
+  EXPECT_EQ(found(), "of the config file");
+}
+
 TEST_F(Password, ADirectoryOfOtherCredentialsIsPassedOver) {
   const Variable directory("CREDENTIALS_DIRECTORY", home_.path());
   const Variable variable("EMLFS_PASSWORD", "from-environment");
