@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <atomic>
 #include <exception>
 #include <utility>
 
@@ -12,6 +13,9 @@
 
 namespace emlfs::imap {
 namespace {
+
+// Of the process.
+std::atomic<uint64_t> connections_made = 0;
 
 // What a command may be answered with, beyond what it asked for: other clients' changes can be
 // announced at any moment.
@@ -91,7 +95,10 @@ void check(const StatusLine& status, std::string_view what) {
 
 Connection::Connection(std::unique_ptr<Transport> transport, Milliseconds timeout, Traffic* traffic,
                        const std::set<std::string>& without)
-    : transport_(std::move(transport)), patience_(timeout), traffic_(traffic) {
+    : transport_(std::move(transport)),
+      patience_(timeout),
+      traffic_(traffic),
+      number_(++connections_made) {
   for (const std::string& name : without) without_.insert(toUpper(name));
   // QRESYNC is built on CONDSTORE.
   if (without_.count("CONDSTORE") != 0) without_.insert("QRESYNC");
@@ -388,7 +395,7 @@ StatusLine Connection::readAnswer(std::string_view tag, const Handler& handler, 
 std::string Connection::newTag(std::string_view verb) {
   std::string tag = fmt::format("A{}", next_tag_++);
   if (traffic_ != nullptr) ++traffic_->commands;
-  log::debug("imap: {} {}", tag, verb);
+  log::debug("imap {}: {} {}", number_, tag, verb);
   return tag;
 }
 

@@ -2,6 +2,7 @@
 // observe() first and then to the handler of the command that runs. Owned by one thread.
 #pragma once
 
+#include <cstdint>
 #include <deque>
 #include <functional>
 #include <memory>
@@ -139,6 +140,7 @@ class Connection {
   std::unique_ptr<Transport> transport_;
   Patience patience_;
   Traffic* traffic_;
+  const uint64_t number_;  // in the log
   std::set<std::string> without_;
   Framer framer_;
   Capabilities capabilities_;
