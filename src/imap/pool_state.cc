@@ -75,7 +75,7 @@ std::optional<Clock::time_point> PoolState::alarm(const ConnectionState& self) c
   if (backoff_.pausing(now)) add(backoff_.until());
   if (connectedCount() > 0) return first;
   if (!queue.waitingSince()) return first;
-  if (backoff_.lasting()) add(*queue.waitingSince() + kOfflineWait);
+  if (const auto wait = connectingWait()) add(*queue.waitingSince() + *wait);
   if (const auto since = lastConnecting(); since && backoff_.mayHurry(Clock::time_point::max()))
     add(std::max(*since + kSlow, backoff_.earliest()));
   return first;
@@ -101,15 +101,24 @@ std::optional<QueuedJob> PoolState::take(ConnectionState& self) {
 // Jobs that must not wait for a connection, since none works and none may be tried for them now, or
 // the try takes long. Those of the other lanes wait for the server to come back.
 std::optional<Step> PoolState::refusals() {
-  if (connectedCount() > 0 || !backoff_.lasting()) return {};
+  const std::optional<Milliseconds> wait = connectingWait();
+  if (connectedCount() > 0 || !wait) return {};
   const Clock::time_point now = Clock::now();
   std::vector<QueuedJob> jobs;
   if (connectingCount() > 0)
-    jobs = queue.takeWaitingSince(now - kOfflineWait);
-  else if (backoff_.pausing(now) && !backoff_.mayHurry(now))
+    jobs = queue.takeWaitingSince(now - *wait);
+  else if (backoff_.lasting() && backoff_.pausing(now) && !backoff_.mayHurry(now))
     jobs = queue.takeWaiting();
   if (jobs.empty()) return {};
-  return Step{Step::refuse, std::move(jobs), backoff_.error()};
+  return Step{Step::refuse, std::move(jobs), backoff_.lasting() ? backoff_.error() : silence_};
+}
+
+// How long somebody waits in all while a connection is made. Who has been kept waiting by one that
+// fell silent is not made to wait as long for the next.
+std::optional<Milliseconds> PoolState::connectingWait() const {
+  if (backoff_.lasting()) return kOfflineWait;
+  if (silence_) return timeout_;
+  return {};
 }
 
 bool PoolState::mayConnect() const {
@@ -253,6 +262,7 @@ void PoolState::connected(ConnectionState& self, Session* session) {
   // What kept others from connecting is over, too.
   if (connectedCount() == 0)
     for (ConnectionState& each : connections_) each.last_error.clear();
+  silence_.reset();
   self.connecting = false;
   self.session = session;
   self.last_error.clear();
@@ -295,6 +305,7 @@ bool PoolState::workEnded(ConnectionState& self, const std::string& selected, Qu
   self.untried = false;
   self.selected = selected;
   if (error) self.last_error = error->what();
+  silence_ = error && error->code == Code::timeout ? error : std::nullopt;
   if (!error || !endsSession(*error)) {
     backoff_.succeeded();
     if (untried && connectedCount() > 1) more_.succeeded();

@@ -81,6 +81,7 @@ class PoolState {
  private:
   std::optional<QueuedJob> take(ConnectionState& self);
   std::optional<Step> refusals();
+  std::optional<Milliseconds> connectingWait() const;
   bool mayConnect() const;
   bool mayConnectFirst() const;
   ConnectionState* watcherInTheWay();
@@ -101,8 +102,9 @@ class PoolState {
 
   std::vector<ConnectionState> connections_;
   const Milliseconds timeout_;
-  Backoff backoff_;  // while no connection works
-  Backoff more_;     // of further connections, while one works
+  Backoff backoff_;               // while no connection works
+  Backoff more_;                  // of further connections, while one works
+  std::optional<Error> silence_;  // the end of a session, if no other was of use since then
   uint64_t sessions_ = 0;
   std::minstd_rand random_;
 };

@@ -101,8 +101,10 @@ class PoolTest : public testing::Test {
     EXPECT_EQ(alive_, 0);
   }
 
-  void start(unsigned connections) {
-    pool_ = createPool({}, connections, [this](const SessionOptions& options) {
+  void start(unsigned connections, Milliseconds timeout = kPatience) {
+    SessionOptions options_of_all;
+    options_of_all.endpoint.timeout = timeout;
+    pool_ = createPool(options_of_all, connections, [this](const SessionOptions& options) {
       const int number = opened_++;
       if (on_open_) on_open_(number, options);
       return std::make_unique<FakeSession>(number, alive_);

@@ -155,6 +155,32 @@ TEST_F(PoolTest, SilenceOnOneConnectionPutsTheIdleOnesInDoubt) {
   EXPECT_GE(run(Lane::reading, ""), 3);
 }
 
+// A try that takes its time comes on top of what was waited for a session that was silent, but not
+// of the promise.
+TEST_F(PoolTest, NobodyWaitsLongerThanPromisedForASessionAndThenForATry) {
+  Gate running, silent, end;
+  const Error silence{Code::timeout, Scope::connection, "silent"};
+  on_open_ = [&](int number, const SessionOptions&) {
+    if (number == 1) throw silence;
+    if (number > 1) end.pass();
+  };
+  start(4, Milliseconds{2'000});
+  EXPECT_EQ(sessionOf(submit(Lane::listing)), 0);
+  auto first = submit(Lane::listing, [&](Session&) {
+    running.open();
+    silent.pass();
+    throw silence;
+  });
+  running.pass();
+  auto second = submit(Lane::listing);
+  while (opened_ < 2) poll(nullptr, 0, 1);
+  silent.open();
+  EXPECT_EQ(errorOf(std::move(first)).code, Code::timeout);
+  EXPECT_EQ(errorOf(std::move(second)).code, Code::timeout);
+  end.open();
+  pool_->stop();
+}
+
 TEST_F(PoolTest, AnAttemptThatMeetsSilenceIsNotRepeatedForTheSameJob) {
   on_open_ = [](int, const SessionOptions&) {
     throw Error(Code::timeout, Scope::connection, "silent");
