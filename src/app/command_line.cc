@@ -34,6 +34,9 @@ void addOptionsOption(CLI::App* command, std::vector<std::string>& values) {
 
 constexpr Milliseconds kLeastInterval{100};
 
+constexpr const char* kMountHelp = "Where it is mounted, or an account's name";
+constexpr const char* kMountsHelp =
+    "Where it is mounted, an account's name, 'all' accounts, or a directory of mounts";
 constexpr const char* kSourceHelp =
     "imaps://user@host[:port], imap://user@host[:port], or an account's name";
 
@@ -126,8 +129,7 @@ class CommandLine::Definition {
     auto* umount = app_.add_subcommand(
         "umount",
         "Send what is pending, for 30 s at most; unmount; wait until the daemon has ended");
-    umount->add_option("MOUNTPOINT", mount_point_, "Where it is mounted, or a directory of mounts")
-        ->required();
+    umount->add_option("MOUNTPOINT", mount_point_, kMountsHelp)->required();
     umount->add_flag("--now", now_, "Leave what is pending for the next mount, as ^C does");
     umount->callback([this] { command_ = [this] { return umountCommand(mount_point_, now_); }; });
   }
@@ -136,15 +138,14 @@ class CommandLine::Definition {
     auto* status = app_.add_subcommand(
         "status", "Connection, pending changes, cache, traffic and last errors");
     status->add_option("MOUNTPOINT", mount_point_,
-                       "Where it is mounted, or a directory of mounts; default: a line about each "
-                       "of yours");
+                       fmt::format("{}; default: a line about each of yours", kMountsHelp));
     status->add_flag("--json", json_, "As JSON");
     status->callback([this] { command_ = [this] { return statusCommand(mount_point_, json_); }; });
   }
 
   void addSet() {
     auto* set = app_.add_subcommand("set", "Change an option of a mount: log_level");
-    set->add_option("MOUNTPOINT", mount_point_, "Where it is mounted")->required();
+    set->add_option("MOUNTPOINT", mount_point_, kMountHelp)->required();
     set->add_option("NAME=VALUE", assignments_, "Such as log_level=debug")->required();
     set->callback([this] { command_ = [this] { return setCommand(mount_point_, assignments_); }; });
   }
@@ -186,8 +187,7 @@ class CommandLine::Definition {
 
   void addFlush() {
     auto* flush = app_.add_subcommand("flush", "Wait until every change has reached the server");
-    flush->add_option("MOUNTPOINT", mount_point_, "Where it is mounted, or a directory of mounts")
-        ->required();
+    flush->add_option("MOUNTPOINT", mount_point_, kMountsHelp)->required();
     flush->callback([this] { command_ = [this] { return flushCommand(mount_point_); }; });
   }
 
@@ -196,7 +196,7 @@ class CommandLine::Definition {
         app_.add_subcommand("journal",
                             "List changes that are pending or that the server refused; retry, drop "
                             "or export these");
-    journal->add_option("MOUNTPOINT", journal_.mount_point, "Where it is mounted")->required();
+    journal->add_option("MOUNTPOINT", journal_.mount_point, kMountHelp)->required();
     journal->add_option("ACTION", journal_action_, "list, retry, drop or export [list]");
     journal->add_option("N", journal_.words,
                         "Numbers of changes, or 'all'; behind them, for export, a directory");

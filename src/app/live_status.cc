@@ -15,6 +15,7 @@
 #include "app/failure.h"
 #include "app/mount_table.h"
 #include "app/paths.h"
+#include "app/source.h"
 #include "emlfs/base/file.h"
 
 namespace emlfs::app {
@@ -84,31 +85,43 @@ LiveStatus askMount(const std::string& mount_point, Milliseconds limit) {
   return status;
 }
 
-NamedMount mountAround(const std::string& path) {
+NamedMount mountAround(const std::string& word) {
   const auto mounts = parseMountInfo(readFile("/proc/self/mountinfo"));
   const auto found = [&](const MountEntry& holding, const std::string& whole) -> NamedMount {
-    return {holding.mount_point, whole == holding.mount_point ? path : holding.mount_point};
+    const bool at = whole == holding.mount_point;
+    return {holding.mount_point, at ? word : holding.mount_point, !at};
   };
   // As it is written first: to follow what is in the mount takes a daemon that answers.
-  if (path.find("..") == std::string::npos) {
-    const std::string whole = absolutePath(path);
+  std::optional<NamedMount> written;
+  if (word.find("..") == std::string::npos) {
+    const std::string whole = absolutePath(word);
     const auto holding = mountHolding(mounts, whole);
-    if (holding && holding->fs_type == kFsType) return found(*holding, whole);
+    if (holding && holding->fs_type == kFsType) written = found(*holding, whole);
   }
-  const auto whole = canonicalPath(path);
-  if (!whole) throw badInput(fmt::format("{} does not exist", path));
+  if (written && !written->inside) return *written;
+  if (isAccountName(word))
+    if (const auto mount = mountFrom(mounts, word, ::getuid()))
+      return {mount->mount_point, mount->mount_point};
+  if (written) return *written;
+  const auto whole = canonicalPath(word);
+  if (!whole)
+    throw badInput(isAccountName(word)
+                       ? fmt::format("{} does not exist, and no account of this name is mounted "
+                                     "by you",
+                                     word)
+                       : fmt::format("{} does not exist", word));
   const auto holding = mountHolding(mounts, *whole);
   if (holding && holding->fs_type == kFsType) return found(*holding, *whole);
   throw badInput(holding && holding->mount_point == *whole
-                     ? fmt::format("{} is not a mount point of emlfs: {} is mounted there", path,
+                     ? fmt::format("{} is not a mount point of emlfs: {} is mounted there", word,
                                    holding->fs_type)
-                     : fmt::format("{} is not a mount point of emlfs", path));
+                     : fmt::format("{} is not a mount point of emlfs", word));
 }
 
-std::string requireEmlfsMount(const std::string& path) {
-  const NamedMount mount = mountAround(path);
-  if (mount.name != path)
-    throw badInput(fmt::format("{} is in the mount {}: unmount that", path, mount.mount_point));
+std::string requireEmlfsMount(const std::string& word) {
+  const NamedMount mount = mountAround(word);
+  if (mount.inside)
+    throw badInput(fmt::format("{} is in the mount {}: unmount that", word, mount.mount_point));
   return mount.mount_point;
 }
 

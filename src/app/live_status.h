@@ -28,13 +28,15 @@ LiveStatus askMount(const std::string& mount_point, Milliseconds limit);
 struct NamedMount {
   std::string mount_point;  // without symbolic links
   std::string name;         // for a person: as it was written, if that is the mount point
+  bool inside = false;      // what was written is in it
 };
 
-// The emlfs mount at `path`, or which `path` is in. Throws Error(invalid) if there is none.
-NamedMount mountAround(const std::string& path);
+// The emlfs mount at `word`, or of the account that is called so, or which the path is in. Throws
+// Error(invalid) if there is none.
+NamedMount mountAround(const std::string& word);
 
-// The emlfs mount at `path`, without symbolic links. Throws Error(invalid) if there is none, also
-// where `path` is in one.
-std::string requireEmlfsMount(const std::string& path);
+// The same, without symbolic links. Throws Error(invalid) if there is none, also where `word` is in
+// one.
+std::string requireEmlfsMount(const std::string& word);
 
 }  // namespace emlfs::app

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <cerrno>
+#include <charconv>
 #include <climits>
 #include <cstdlib>
 #include <memory>
@@ -43,13 +44,26 @@ std::vector<std::string_view> split(std::string_view text, char separator) {
   }
 }
 
+std::optional<uid_t> userOf(std::string_view super_options) {
+  constexpr std::string_view kUser = "user_id=";
+  for (const std::string_view option : split(super_options, ',')) {
+    uid_t user = 0;
+    const char* const end = option.data() + option.size();
+    if (option.starts_with(kUser) &&
+        std::from_chars(option.data() + kUser.size(), end, user).ptr == end)
+      return user;
+  }
+  return std::nullopt;
+}
+
 // 36 35 98:0 /root /mount/point options optional... - fs_type source super_options
 std::optional<MountEntry> parseLine(std::string_view line) {
   const auto fields = split(line, ' ');
   constexpr size_t kFirstOptional = 6;
   for (size_t i = kFirstOptional; i + 2 < fields.size(); ++i)
     if (fields[i] == "-")
-      return MountEntry{unescaped(fields[4]), unescaped(fields[i + 1]), unescaped(fields[i + 2])};
+      return MountEntry{unescaped(fields[4]), unescaped(fields[i + 1]), unescaped(fields[i + 2]),
+                        userOf(fields.size() > i + 3 ? fields[i + 3] : "")};
   return std::nullopt;
 }
 
@@ -101,6 +115,14 @@ std::optional<MountEntry> mountHolding(const std::vector<MountEntry>& mounts,
         (!holding || entry.mount_point.size() >= holding->mount_point.size()))
       holding = entry;
   return holding;
+}
+
+std::optional<MountEntry> mountFrom(const std::vector<MountEntry>& mounts, std::string_view source,
+                                    uid_t user) {
+  std::optional<MountEntry> found;
+  for (const MountEntry& entry : mounts)
+    if (entry.fs_type == kFsType && entry.source == source && entry.user == user) found = entry;
+  return found;
 }
 
 std::optional<std::string> canonicalPath(const std::string& path) {

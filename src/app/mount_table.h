@@ -1,6 +1,8 @@
 // What is mounted where: /proc/self/mountinfo, proc(5).
 #pragma once
 
+#include <sys/types.h>
+
 #include <optional>
 #include <string>
 #include <string_view>
@@ -14,6 +16,7 @@ struct MountEntry {
   std::string mount_point;
   std::string fs_type;
   std::string source;
+  std::optional<uid_t> user = {};  // who mounted it, where the file system says so, as FUSE does
   bool operator==(const MountEntry&) const = default;
 };
 
@@ -34,6 +37,10 @@ bool isAtOrBelow(std::string_view path, std::string_view directory);
 // topmost. Absent only without a mount on "/".
 std::optional<MountEntry> mountHolding(const std::vector<MountEntry>& mounts,
                                        std::string_view path);
+
+// The mount of emlfs that `user` made from `source`, of several the last.
+std::optional<MountEntry> mountFrom(const std::vector<MountEntry>& mounts, std::string_view source,
+                                    uid_t user);
 
 // `path` without symbolic links, as the mount table has it, also if a dead FUSE file system is
 // mounted there. Absent if it doesn't exist. Throws Error(invalid). Asks no daemon, so it can't

@@ -1,12 +1,28 @@
 #include "app/mounts_in.h"
 
+#include <unistd.h>
+
 #include <set>
 
+#include "app/config.h"
 #include "app/mount_table.h"
 #include "app/paths.h"
+#include "app/source.h"
 #include "emlfs/base/file.h"
 
 namespace emlfs::app {
+
+namespace {
+
+std::vector<std::string> mountsOfAccounts() {
+  const auto mounts = parseMountInfo(readFile("/proc/self/mountinfo"));
+  std::vector<std::string> paths;
+  for (const auto& [name, account] : loadConfig(configFile()).accounts)
+    if (const auto mount = mountFrom(mounts, name, ::getuid())) paths.push_back(mount->mount_point);
+  return paths;
+}
+
+}  // namespace
 
 std::vector<std::string> allMounts() {
   std::set<std::string> paths;
@@ -22,7 +38,7 @@ std::vector<std::string> mountsIn(const std::string& directory) {
   if (holding && holding->fs_type == kFsType) return {};
   const auto canonical = canonicalPath(directory);
   std::vector<std::string> found;
-  if (!canonical) return found;
+  if (!canonical) return directory == kAllAccounts ? mountsOfAccounts() : found;
   const std::string inside = *canonical == "/" ? *canonical : *canonical + "/";
   for (auto& path : allMounts()) {
     if (path == *canonical) return {};

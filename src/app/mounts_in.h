@@ -1,5 +1,5 @@
-// The mounts in a directory, as `emlfs mount all` makes them: commands take that directory for all
-// of them.
+// Several mounts that a command is about: those in a directory, as `emlfs mount all` makes them, or
+// those of all accounts.
 #pragma once
 
 #include <string>
@@ -9,8 +9,9 @@
 
 namespace emlfs::app {
 
-// Paths of the mounts of emlfs directly in `directory`, sorted. Empty if it is one itself, or
-// doesn't exist. Throws Error(system).
+// Paths of the mounts of emlfs directly in `directory`, sorted; where nothing is called "all", that
+// means the mounts of all accounts of the config file. Empty if it is a mount itself, or doesn't
+// exist. Throws Error(system), Error(invalid) for the config file.
 std::vector<std::string> mountsIn(const std::string& directory);
 
 // Paths of all mounts of emlfs, sorted. Throws Error(system).

@@ -74,7 +74,8 @@ TEST_F(AllAccounts, TheOthersAreMounted) {
   EXPECT_TRUE(isMounted("first") && isMounted("second"));
 
   const auto lines = box_.emlfs({"status"});
-  EXPECT_EQ(lines.status, 0) << lines.errors;
+  // Those of other tests may be dead, and make its exit code theirs.
+  EXPECT_THAT(lines.errors, testing::Not(HasSubstr(box_.path())));
   EXPECT_THAT(lines.output, HasSubstr(mountOf("first") + ": online, imaps://"));
   EXPECT_THAT(lines.output, HasSubstr(mountOf("second") + ": online, imaps://"));
   const auto json = box_.emlfs({"status", "--json", box_.mountPoint()});
@@ -84,6 +85,33 @@ TEST_F(AllAccounts, TheOthersAreMounted) {
   EXPECT_EQ(box_.emlfs({"flush", box_.mountPoint()}).status, 0);
   const auto end = box_.emlfs({"umount", box_.mountPoint()});
   EXPECT_EQ(end.status, 0) << end.errors;
+  EXPECT_TRUE(mountsBelow(box_.path()).empty());
+}
+
+// Other tests have mounts, too: these names are only theirs.
+TEST_F(AllAccounts, AreCalledByTheirNames) {
+  const std::string one = fmt::format("one-{}", ::getpid());
+  const std::string other = fmt::format("other-{}", ::getpid());
+  writeConfig(box_, accountOn(first_, one) + accountOn(second_, other));
+  ASSERT_EQ(box_.emlfs({"mount", "all"}).status, 0);
+  EXPECT_THAT(box_.emlfs({"status", one}).output, HasSubstr(mountOf(one)));
+  EXPECT_EQ(box_.emlfs({"flush", one}).status, 0);
+  EXPECT_EQ(box_.emlfs({"set", other, "log_level=debug"}).status, 0);
+  EXPECT_EQ(box_.emlfs({"journal", other}).status, 0);
+  EXPECT_EQ(box_.emlfs({"flush", "all"}).status, 0);
+  // A path is what it says, whatever the accounts are called.
+  EXPECT_EQ(box_.shell("cd ~ && mkdir " + one + " && cd ~/mail && emlfs umount ./" + one).status,
+            0);
+  EXPECT_THAT(mountsBelow(box_.path()), UnorderedElementsAre(mountOf(other)));
+  const auto away = box_.emlfs({"umount", one + "x"});
+  EXPECT_EQ(away.status, 2);
+  EXPECT_THAT(away.errors, HasSubstr("no account of this name is mounted by you"));
+  ASSERT_EQ(box_.emlfs({"mount", "all"}).status, 0);
+  // It isn't the directory that is meant, but the account.
+  EXPECT_EQ(box_.shell("cd ~ && emlfs umount " + one).status, 0);
+  EXPECT_THAT(mountsBelow(box_.path()), UnorderedElementsAre(mountOf(other)));
+  ASSERT_EQ(box_.emlfs({"mount", one}).status, 0);
+  EXPECT_EQ(box_.emlfs({"umount", "all"}).status, 0);
   EXPECT_TRUE(mountsBelow(box_.path()).empty());
 }
 

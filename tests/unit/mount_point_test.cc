@@ -22,12 +22,12 @@ namespace {
 TEST(MountTable, IsParsedWithItsEscapes) {
   const std::vector<MountEntry> expected = {
       {"/", "ext4", "/dev/root"},
-      {"/mnt/a b\\c\td\ne", "fuse.emlfs", "imaps://a,b@h"},
+      {"/mnt/a b\\c\td\ne", "fuse.emlfs", "imaps://a,b@h", 1000},
       {"/x", "tmpfs", "none"},
   };
   EXPECT_EQ(parseMountInfo("22 1 8:1 / / rw,relatime shared:1 - ext4 /dev/root rw\n"
                            "36 22 0:40 / /mnt/a\\040b\\134c\\011d\\012e rw shared:2 master:1 - "
-                           "fuse.emlfs imaps://a,b@h rw,user_id=0\n"
+                           "fuse.emlfs imaps://a,b@h rw,user_id=1000,group_id=0\n"
                            "37 22 0:41 / /x rw - tmpfs none rw\n"
                            "\n"
                            "garbage\n"
@@ -55,6 +55,16 @@ TEST(MountTable, FindsTheMountThatHoldsAPath) {
   EXPECT_EQ(source("/mnt/mail"), "d");
   EXPECT_EQ(source("/mnt/mail/INBOX/x.eml"), "d");
   EXPECT_EQ(mountHolding({}, "/x"), std::nullopt);
+}
+
+TEST(MountTable, FindsTheMountOfAnAccount) {
+  const std::vector<MountEntry> mounts = {{"/a", "fuse.emlfs", "work", 1000},
+                                          {"/b", "fuse.sshfs", "work", 1000},
+                                          {"/c", "fuse.emlfs", "work", 1001},
+                                          {"/d", "fuse.emlfs", "home", 1000}};
+  EXPECT_EQ(mountFrom(mounts, "work", 1000), mounts[0]);
+  EXPECT_EQ(mountFrom(mounts, "work", 1001), mounts[2]);
+  EXPECT_EQ(mountFrom(mounts, "work", 0), std::nullopt);
 }
 
 TEST(MountTable, CanonicalPaths) {
