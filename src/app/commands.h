@@ -65,8 +65,8 @@ int setCommand(const std::string& mount_point, const std::vector<std::string>& a
 int checkCommand(const std::string& source, const std::vector<std::string>& options);
 int fetchCommand(const FetchArguments& arguments);
 int cacheCommand(const CacheArguments& arguments);
-// Prints, a line each, the names of "accounts" or the paths of "mounts" there are; of anything else
-// nothing.
+// Prints, a line each, the names of "accounts", or the paths and accounts of "mounts"; of anything
+// else nothing.
 int completeCommand(const std::string& what);
 
 }  // namespace emlfs::app

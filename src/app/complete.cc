@@ -1,12 +1,16 @@
 // emlfs complete accounts|mounts: for the shells' completions, in the middle of somebody's typing.
+#include <unistd.h>
 #include <cstdio>
 
 #include "app/commands.h"
 #include "app/config.h"
 #include "app/exit_code.h"
+#include "app/mount_table.h"
 #include "app/mounts_in.h"
 #include "app/paths.h"
 #include "app/printable.h"
+#include "app/source.h"
+#include "emlfs/base/file.h"
 
 namespace emlfs::app {
 namespace {
@@ -17,13 +21,22 @@ std::vector<std::string> accounts() {
   return names;
 }
 
+// As paths, and by the names of their accounts.
+std::vector<std::string> mounts() {
+  std::vector<std::string> words = allMounts();
+  for (const MountEntry& entry : parseMountInfo(readFile("/proc/self/mountinfo")))
+    if (entry.fs_type == kFsType && entry.user == ::getuid() && isAccountName(entry.source))
+      words.push_back(entry.source);
+  return words;
+}
+
 }  // namespace
 
 int completeCommand(const std::string& what) {
   std::vector<std::string> words;
   try {
     if (what == "accounts") words = accounts();
-    if (what == "mounts") words = allMounts();
+    if (what == "mounts") words = mounts();
   } catch (const std::exception&) {
     // Whoever types a command gets no error of another; the command itself will say it.
     words.clear();

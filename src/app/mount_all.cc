@@ -41,9 +41,8 @@ Task taskOf(const std::string& name, const std::string& mount_point,
 
 // By a mount that works: the command may be given again for those that failed.
 bool isMounted(const AccountConfig& account) {
-  const auto path = canonicalPath(account.options.mount_point);
-  const auto mounted = path ? findMount(*path) : std::nullopt;
-  if (!mounted || mounted->fs_type != kFsType) return false;
+  const auto path = emlfsMountAt(account.options.mount_point);
+  if (!path) return false;
   const LiveStatus status = askMount(*path, kAnswerLimit);
   if (status.answer != Answer::given) return false;
   return text(parseStatus(status.json), "/source") == printable(account.source.text());

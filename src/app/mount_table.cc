@@ -138,4 +138,11 @@ std::optional<std::string> canonicalPath(const std::string& path) {
   throw badInput(systemError(path, error).what());
 }
 
+std::optional<std::string> emlfsMountAt(const std::string& path) {
+  auto canonical = canonicalPath(path);
+  const auto mounted = canonical ? findMount(*canonical) : std::nullopt;
+  if (!mounted || mounted->fs_type != kFsType) return std::nullopt;
+  return canonical;
+}
+
 }  // namespace emlfs::app

@@ -1,7 +1,5 @@
 #include "app/mounts_in.h"
 
-#include <unistd.h>
-
 #include <set>
 
 #include "app/config.h"
@@ -15,10 +13,9 @@ namespace emlfs::app {
 namespace {
 
 std::vector<std::string> mountsOfAccounts() {
-  const auto mounts = parseMountInfo(readFile("/proc/self/mountinfo"));
   std::vector<std::string> paths;
   for (const auto& [name, account] : loadConfig(configFile()).accounts)
-    if (const auto mount = mountFrom(mounts, name, ::getuid())) paths.push_back(mount->mount_point);
+    if (auto path = emlfsMountAt(account.options.mount_point)) paths.push_back(std::move(*path));
   return paths;
 }
 

@@ -10,8 +10,8 @@
 namespace emlfs::app {
 
 // Paths of the mounts of emlfs directly in `directory`, sorted; where nothing is called "all", that
-// means the mounts of all accounts of the config file. Empty if it is a mount itself, or doesn't
-// exist. Throws Error(system), Error(invalid) for the config file.
+// means those on the mount points of the config file's accounts. Empty if it is a mount itself, or
+// doesn't exist. Throws Error(system), Error(invalid) for the config file.
 std::vector<std::string> mountsIn(const std::string& directory);
 
 // Paths of all mounts of emlfs, sorted. Throws Error(system).
