@@ -14,6 +14,8 @@
 #include "app/sign_in.h"
 #include "emlfs/base/log.h"
 #include "emlfs/imap/session.h"
+#include "emlfs/view/layout.h"
+#include "emlfs/view/mailbox_patterns.h"
 
 namespace emlfs::app {
 namespace {
@@ -65,6 +67,27 @@ void sayNamespaces(const std::vector<Namespace>& namespaces) {
   }
 }
 
+// As a mount shows them.
+std::vector<std::string> mailboxPaths(imap::Session& session,
+                                      const std::vector<Namespace>& namespaces) {
+  std::vector<std::string> paths;
+  for (const auto& directory : view::layout(session.list(namespaces), namespaces, false))
+    if (directory.entry && directory.entry->selectable)
+      paths.push_back(fmt::format("{}", fmt::join(directory.path, "/")));
+  return paths;
+}
+
+void sayMailboxes(const std::vector<std::string>& paths, const std::vector<std::string>& patterns) {
+  const auto shown = std::ranges::count_if(
+      paths, [&](const std::string& path) { return view::isShown(patterns, path); });
+  say("mailboxes     {}{}", paths.size(),
+      patterns.empty() ? "" : fmt::format(", of which the option mailboxes shows {}", shown));
+  for (const std::string& pattern : patterns)
+    if (std::ranges::none_of(paths,
+                             [&](const std::string& path) { return view::fits(pattern, path); }))
+      say("  option mailboxes: '{}' fits none of them", printable(pattern));
+}
+
 int checkOne(const std::string& source, const std::vector<std::string>& options) {
   const Settings settings = resolveSettings(source, options);
   printNotices(settings.notices);
@@ -96,9 +119,7 @@ int checkOne(const std::string& source, const std::vector<std::string>& options)
     sayCapabilities(session->capabilities());
     const auto namespaces = session->namespaces();
     sayNamespaces(namespaces);
-    const auto entries = session->list(namespaces);
-    say("mailboxes     {}", std::count_if(entries.begin(), entries.end(),
-                                          [](const ListEntry& entry) { return entry.selectable; }));
+    sayMailboxes(mailboxPaths(*session, namespaces), settings.options.mailboxes);
     say("all is well: 'emlfs mount' will work");
   } catch (const Error& error) {
     ::fprintf(stderr, "emlfs: %s\n", errorLine(error).c_str());

@@ -37,22 +37,20 @@ bool matches(std::string_view pattern, std::string_view path) {
   return fits.back() != 0;
 }
 
-// A name alone is the mailbox and what is below it.
-bool covers(std::string_view pattern, std::string_view path) {
+}  // namespace
+
+bool fits(std::string_view pattern, std::string_view path) {
+  if (pattern.starts_with('!')) pattern.remove_prefix(1);
   if (pattern.starts_with('/')) pattern.remove_prefix(1);
   if (pattern.ends_with('/')) pattern.remove_suffix(1);
   if (matches(pattern, path)) return true;
   return pattern.find_first_of("*%") == pattern.npos && matches(std::string(pattern) + "/*", path);
 }
 
-}  // namespace
-
 bool isShown(std::span<const std::string> patterns, std::string_view path) {
   bool shown = patterns.empty() || patterns.front().starts_with('!');
-  for (const std::string_view pattern : patterns) {
-    const bool leaves_out = pattern.starts_with('!');
-    if (covers(pattern.substr(leaves_out ? 1 : 0), path)) shown = !leaves_out;
-  }
+  for (const std::string_view pattern : patterns)
+    if (fits(pattern, path)) shown = !pattern.starts_with('!');
   return shown;
 }
 

@@ -9,6 +9,7 @@
 #include <fstream>
 
 #include "mount/commands.h"
+#include "support/sandbox.h"
 #include "support/tree.h"
 
 namespace emlfs::test {
@@ -70,6 +71,20 @@ class ChosenMailboxes : public MountTest {
   const Dovecot server_;
   std::unique_ptr<Proxy> proxy_;
 };
+
+TEST_F(ChosenMailboxes, CheckSaysWhichPatternFitsNone) {
+  const Sandbox box;
+  const auto said = box.emlfs(
+      {"check",
+       "imaps://" + server_.user() + "@" + server_.host() + ":" +
+           std::to_string(server_.imapsPort()),
+       "-o", "ca_file=" + server_.caFile(), "-o", "mailboxes=inbox:Lists:!Lists/none:Wrok"},
+      server_.password());
+  EXPECT_EQ(said.status, 0) << said.errors;
+  EXPECT_THAT(said.output, HasSubstr("mailboxes     5, of which the option mailboxes shows 3\n"
+                                     "  option mailboxes: '!Lists/none' fits none of them\n"
+                                     "  option mailboxes: 'Wrok' fits none of them\n"));
+}
 
 class WatchedMailboxes : public ChosenMailboxes, public testing::WithParamInterface<const char*> {};
 
