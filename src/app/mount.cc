@@ -12,6 +12,7 @@
 #include "app/daemon.h"
 #include "app/exit_code.h"
 #include "app/failure.h"
+#include "app/mount_of.h"
 #include "app/mount_point.h"
 #include "app/paths.h"
 #include "app/service_manager.h"
@@ -98,9 +99,21 @@ bool isRefused(const Error& error) {
   return error.code == Code::auth && error.scope == Scope::account;
 }
 
-int serve(const AccountOptions& account_options, const fs::MountOptions& mount_options, bool typed,
-          bool log_is_shown, const Ready& ready) {
-  const auto account = Account::open(account_options);
+std::unique_ptr<Account> openAccount(const AccountOptions& options, const Source& source) {
+  try {
+    return Account::open(options);
+  } catch (const Error& error) {
+    const auto other = error.code == Code::busy ? mountOf(source) : std::nullopt;
+    if (!other) throw;
+    throw Error(error.code, error.scope,
+                fmt::format("{} (the account is mounted on {})", error.what(), *other));
+  }
+}
+
+int serve(const AccountOptions& account_options, const Source& source,
+          const fs::MountOptions& mount_options, bool typed, bool log_is_shown,
+          const Ready& ready) {
+  const auto account = openAccount(account_options, source);
   const auto offline = account->start();
   // Who has just typed a wrong password wants to type it again.
   if (offline && typed && isRefused(*offline)) throw Error(*offline);
@@ -151,7 +164,8 @@ int mountCommand(const MountArguments& arguments) {
     openLog(settings, foreground);
     allowManyFiles();
     const bool log_is_shown = foreground && settings.options.log_file.empty();
-    return serve(account_options, mount_options, sign_in.typed, log_is_shown, ready);
+    return serve(account_options, settings.source, mount_options, sign_in.typed, log_is_shown,
+                 ready);
   };
   if (!foreground) return runInBackground(work);
   mount_options.ending = tellStopping;

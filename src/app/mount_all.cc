@@ -7,21 +7,17 @@
 #include "app/config.h"
 #include "app/exit_code.h"
 #include "app/failure.h"
-#include "app/live_status.h"
+#include "app/mount_of.h"
 #include "app/mount_point.h"
 #include "app/mount_table.h"
 #include "app/password.h"
 #include "app/paths.h"
-#include "app/printable.h"
 #include "app/run_each.h"
 #include "app/service_manager.h"
-#include "app/status_json.h"
 #include "app/supervisor.h"
 
 namespace emlfs::app {
 namespace {
-
-constexpr Milliseconds kAnswerLimit{2'000};
 
 // With a DIRECTORY the accounts' own mount points don't count.
 void place(Config& config, const std::string& directory) {
@@ -42,10 +38,7 @@ Task taskOf(const std::string& name, const std::string& mount_point,
 // By a mount that works: the command may be given again for those that failed.
 bool isMounted(const AccountConfig& account) {
   const auto path = emlfsMountAt(account.options.mount_point);
-  if (!path) return false;
-  const LiveStatus status = askMount(*path, kAnswerLimit);
-  if (status.answer != Answer::given) return false;
-  return text(parseStatus(status.json), "/source") == printable(account.source.text());
+  return path && isMountOf(*path, account.source);
 }
 
 }  // namespace

@@ -175,7 +175,8 @@ TEST_F(BadInput, OfMountPoints) {
   ASSERT_EQ(mount({source, {trust()}}).status, kOk);
   refused({source, {trust()}}, kBusy, "'emlfs umount " + box_.mountPoint() + "' first");
   fs::create_directory(box_ / "second");
-  refused({source, {trust()}, box_ / "second"}, kBusy, "is in use by another emlfs");
+  refused({source, {trust()}, box_ / "second"}, kBusy,
+          "(the account is mounted on " + box_.mountPoint() + ")");
   EXPECT_EQ(box_.emlfs({"umount", box_.mountPoint()}).status, kOk);
 }
 
