@@ -35,6 +35,18 @@ void requireOwner(const std::string& directory, const std::string& account) {
                           directory, owner, account, path));
 }
 
+Fd lockFor(const std::string& directory, const std::string& account) {
+  makePrivateDirectory(directory);
+  Fd lock = tryLock(directory + "/lock");
+  if (!lock)
+    throw Error(Code::busy, Scope::account,
+                directory +
+                    " is in use by another emlfs: unmount that first, or choose another "
+                    "cache_dir and state_dir");
+  requireOwner(directory, account);
+  return lock;
+}
+
 void noteOwner(const std::string& directory, const std::string& account) {
   const std::string path = pathIn(directory);
   if (exists(path)) return;
