@@ -8,7 +8,7 @@
 
 #include "emlfs/base/fail_point.h"
 #include "emlfs/base/log.h"
-#include "emlfs/imap/throttle.h"
+#include "imap/answer_budget.h"
 #include "imap/text.h"
 
 namespace emlfs::imap {
@@ -17,81 +17,7 @@ namespace {
 // Of the process.
 std::atomic<uint64_t> connections_made = 0;
 
-// What a command may be answered with, beyond what it asked for: other clients' changes can be
-// announced at any moment.
-constexpr uint64_t kSlackResponses = 100'000;
-constexpr uint64_t kSlackBytes = uint64_t{256} << 20;
-constexpr uint64_t kMostExpected = 10'000'000;
-constexpr uint64_t kBytesEach = 64 << 10;
-
-[[noreturn]] void notImap(const std::string& what) {
-  throw Error(Code::protocol, Scope::connection, "the server answered with " + what);
-}
-
-// Counts what one command is answered with.
-class Budget {
- public:
-  Budget(const Framer& framer, uint64_t expected) : framer_(framer), start_(framer.otherBytes()) {
-    expected = std::min(expected, kMostExpected);
-    responses_ = kSlackResponses + 4 * expected;
-    bytes_ = kSlackBytes + kBytesEach * expected;
-  }
-  void spend() {
-    if (responses_-- == 0 || framer_.otherBytes() - start_ > bytes_) {
-      throw Error(Code::limit, Scope::connection, "the server's answer has no end");
-    }
-  }
-
- private:
-  const Framer& framer_;
-  uint64_t start_;
-  uint64_t responses_;
-  uint64_t bytes_;
-};
-
 }  // namespace
-
-const std::string& words(const StatusLine& status) {
-  return status.text.empty() ? status.code : status.text;
-}
-
-void check(const StatusLine& status, std::string_view what) {
-  if (status.status == Status::ok) return;
-  const std::string text = fmt::format("{}: the server says: {}", what, words(status));
-  if (status.status == Status::bad) {
-    throw Error(Code::protocol, Scope::mailbox, text, words(status));
-  }
-  struct Meaning {
-    std::string_view response;
-    Code code;
-    Scope scope = Scope::mailbox;
-  };
-  // RFC 5530, but for TRYCREATE (RFC 9051), TOOBIG (RFC 4469) and READ-ONLY.
-  static constexpr Meaning kMeanings[] = {
-      {"NONEXISTENT", Code::not_found},
-      {"TRYCREATE", Code::not_found},
-      {"ALREADYEXISTS", Code::exists},
-      {"OVERQUOTA", Code::quota},
-      {"NOPERM", Code::denied},
-      {"READ-ONLY", Code::denied},
-      {"EXPUNGEISSUED", Code::stale},
-      {"CANNOT", Code::invalid},
-      {"LIMIT", Code::limit},
-      {"TOOBIG", Code::limit, Scope::message},
-      {"INUSE", Code::busy},
-      {"UNAVAILABLE", Code::busy},
-      // To a session that was let in: it has come to its end, and a new one may have a new token.
-      {"AUTHENTICATIONFAILED", Code::auth, Scope::connection},
-      {"AUTHORIZATIONFAILED", Code::denied},  // of a mailbox: a proxy may not look there
-      {"EXPIRED", Code::auth, Scope::connection},
-      {"PRIVACYREQUIRED", Code::auth, Scope::account},
-  };
-  for (const Meaning& meaning : kMeanings) {
-    if (status.code == meaning.response)
-      throw Error(meaning.code, meaning.scope, text, words(status));
-  }
-  throw Error(Code::refused, Scope::mailbox, text, words(status));
-}
 
 Connection::Connection(std::unique_ptr<Transport> transport, Milliseconds timeout, Traffic* traffic,
                        const std::set<std::string>& without)
@@ -220,87 +146,6 @@ StatusLine Connection::run(const Command& command, const Handler& handler, uint6
   return status;
 }
 
-void Connection::send(std::string bytes) {
-  patience_.begin();
-  write(std::move(bytes));
-}
-
-// Without a copy that isn't wiped: it may hold a password.
-void Connection::write(std::string bytes) {
-  const Secret secret(std::move(bytes));
-  transport_->write(secret.reveal(), patience_);
-}
-
-// One write for what is short: a small packet after another would wait for an acknowledgement.
-void Connection::sendPiece(const Command& command, size_t index, std::string_view tag,
-                           std::string_view behind) {
-  const std::string& text = command.pieces()[index];
-  std::string bytes;
-  bytes.reserve(tag.size() + text.size() + 64);
-  if (index == 0) bytes.append(tag).append(" ");
-  size_t at = 0;
-  bool uploads = false;
-  patience_.begin();
-  for (const Command::Upload& upload : command.uploads()) {
-    if (upload.piece != index) continue;
-    bytes.append(text, at, upload.at - at);
-    at = upload.at;
-    sendUpload(upload, bytes);
-    uploads = true;
-  }
-  bytes.append(text, at);
-  if (index + 1 == command.pieces().size()) bytes.append("\r\n");
-  bytes.append(behind);
-  write(std::move(bytes));
-  if (!uploads) return;
-  transport_->drain(patience_);
-  patience_.begin();  // to wait for the answer
-}
-
-// Sends what is in `bytes` and the upload, and leaves its end in `bytes`.
-void Connection::sendUpload(const Command::Upload& upload, std::string& bytes) {
-  constexpr size_t kPiece = 64 << 10;
-  for (uint64_t offset = 0; offset < upload.size;) {
-    if (bytes.size() >= kPiece) write(std::exchange(bytes, {}));
-    const size_t before = bytes.size();
-    bytes.resize(before + std::min<uint64_t>(upload.size - offset, kPiece));
-    const std::span<char> room = std::span(bytes).subspan(before);
-    size_t got = 0;
-    try {
-      got = upload.source(offset, room);
-    } catch (const Error& error) {
-      throw Error(error.code, Scope::connection, error.what(), error.server);
-    }
-    if (got == 0 || got > room.size()) {
-      throw Error(Code::damaged, Scope::connection, "a message is shorter than its size");
-    }
-    bytes.resize(before + got);
-    offset += got;
-  }
-}
-
-// A connection that breaks while we write may have been closed with a reason.
-void Connection::hearLastWords() {
-  constexpr size_t kMost = 1 << 20;
-  const Throttle::As as(Throttle::Manner::at_once);
-  try {
-    std::array<char, 16 << 10> buffer;
-    for (size_t heard = 0; heard < kMost;) {
-      const size_t got = transport_->read(buffer, Deadline::after(Milliseconds{0}));
-      framer_.feed({buffer.data(), got});
-      heard += got;
-      while (auto response = nextResponse()) {
-        const auto line = response->text.starts_with("* ")
-                              ? parseStatusLine(std::string_view(response->text).substr(2))
-                              : std::nullopt;
-        if (line && line->status == Status::bye) return hungUp(*line);
-      }
-    }
-  } catch (const Error& error) {
-    if (!error.server.empty()) throw;
-  }
-}
-
 void Connection::takeUntagged(RawResponse&& response, const Handler& handler) {
   const uint64_t bytes = framer_.bodyBytes() + framer_.otherBytes();
   response_bytes_ = bytes - std::exchange(earlier_bytes_, bytes);
@@ -361,7 +206,7 @@ StatusLine Connection::exchange(const Command& command, const Handler& handler, 
 
 StatusLine Connection::readAnswer(std::string_view tag, const Handler& handler, uint64_t expected,
                                   const Continued& continued) {
-  Budget budget(framer_, expected);
+  AnswerBudget budget(framer_, expected);
   for (;;) {
     budget.spend();
     RawResponse response = read();
@@ -390,61 +235,6 @@ StatusLine Connection::readAnswer(std::string_view tag, const Handler& handler, 
       notImap(fmt::format("something that is not IMAP: {}", printable(text.substr(0, 80))));
     }
   }
-}
-
-std::string Connection::newTag(std::string_view verb) {
-  std::string tag = fmt::format("A{}", next_tag_++);
-  if (traffic_ != nullptr) ++traffic_->commands;
-  log::debug("imap {}: {} {}", number_, tag, verb);
-  return tag;
-}
-
-void Connection::listen(Deadline deadline, const Event& wake) {
-  constexpr Milliseconds kGather{20};
-  constexpr Milliseconds kGatherMost{200};
-  const Throttle::As as(Throttle::Manner::at_once);
-  try {
-    while (!ahead_.empty()) forgetFirstAhead();
-    patience_.begin();
-    std::array<char, 64 << 10> buffer;
-    Budget budget(framer_, 0);
-    std::optional<Deadline> end;  // since something came
-    for (;;) {
-      while (auto response = nextResponse()) {
-        budget.spend();
-        if (response->text.empty()) continue;
-        if (!response->text.starts_with("* "))
-          notImap(fmt::format("something that nobody asked for: {}",
-                              printable(std::string_view(response->text).substr(0, 80))));
-        takeUntagged(std::move(*response), {});
-        if (!end) end = Deadline::after(kGatherMost);
-      }
-      if (end && end->passed()) return;
-      if (!transport_->readable(end ? Deadline::after(kGather) : deadline, wake)) return;
-      const size_t got = transport_->read(buffer, patience_.deadline());
-      framer_.feed({buffer.data(), got});
-    }
-  } catch (...) {
-    broken_ = true;
-    throw;
-  }
-}
-
-void Connection::idle(Deadline deadline, const Event& wake) {
-  StatusLine status;
-  try {
-    bool begun = false;
-    status = exchange(Command("IDLE"), {}, 0, {}, [&](std::string_view) {
-      if (std::exchange(begun, true)) return false;
-      listen(deadline, wake);
-      send("DONE\r\n");
-      return true;
-    });
-  } catch (...) {
-    broken_ = true;
-    throw;
-  }
-  check(status, "IDLE failed");
 }
 
 StatusLine Connection::converse(const Command& command, const Answer& answer) {

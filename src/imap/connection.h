@@ -16,6 +16,7 @@
 #include "imap/data.h"
 #include "imap/framer.h"
 #include "imap/patience.h"
+#include "imap/refusal.h"
 #include "imap/transport.h"
 
 namespace emlfs::imap {
@@ -161,12 +162,5 @@ class Connection {
   std::deque<Ahead> ahead_;
   Bystander bystander_;
 };
-
-// The server's words, or its code if it has none.
-const std::string& words(const StatusLine& status);
-
-// Throws for a NO or BAD, with the server's words; session.h says which code is which Error.
-// `what` was not possible: "can't open the mailbox".
-void check(const StatusLine& status, std::string_view what);
 
 }  // namespace emlfs::imap
