@@ -19,6 +19,8 @@ constexpr Clock::duration kLongest = Milliseconds{5'000};
 void Backoff::failed(const Error& error, Clock::time_point began, Clock::time_point now,
                      double jitter) {
   const bool was_refused = refused();
+  // Tries at the same time are one: who waited for another's answer hears it later.
+  const bool another = !error_ || began >= last_;
   lasting_ = error_ || error.code != Code::network;
   // A first failure may be a single cut: people need not wait for the next try.
   earliest_ = error_ ? now + std::clamp(now - began, kShortest, kLongest) : now;
@@ -29,7 +31,7 @@ void Backoff::failed(const Error& error, Clock::time_point began, Clock::time_po
   const Milliseconds longest = refused() ? kLongestPauseAfterAuth : kLongestPause;
   if (pause_.count() == 0 || refused() != was_refused)
     pause_ = first;
-  else if (!hurried_)  // tries of a person's own don't make the pause of the others longer
+  else if (another && !hurried_)  // tries of a person's own don't make the pause of the others longer
     pause_ = std::min(pause_ * 2, longest);
   hurried_ = false;
   const double share = (refused() ? 1.0 : 0.75) + jitter / 2;

@@ -133,6 +133,16 @@ TEST(BackoffTest, PausesDoubleUpToFiveMinutes) {
   EXPECT_EQ(backoff.until() - now, Milliseconds(1'000));
 }
 
+TEST(BackoffTest, TriesAtTheSameTimeCountOnce) {
+  const Error refused{Code::auth, Scope::account, "no"};
+  Backoff backoff;
+  for (const Milliseconds later : {Milliseconds(5'000), Milliseconds(6'000), Milliseconds(7'000)})
+    backoff.failed(refused, kStart, kStart + later, 0);
+  EXPECT_EQ(backoff.until() - backoff.last(), Milliseconds(60'000));
+  backoff.failed(refused, kStart + Milliseconds(67'000), kStart + Milliseconds(68'000), 0);
+  EXPECT_EQ(backoff.until() - backoff.last(), Milliseconds(120'000));
+}
+
 TEST(BackoffTest, JitterSpreadsThePause) {
   Backoff early;
   early.failed(kDown, kStart, kStart, 0);
