@@ -31,7 +31,8 @@ void Backoff::failed(const Error& error, Clock::time_point began, Clock::time_po
   const Milliseconds longest = refused() ? kLongestPauseAfterAuth : kLongestPause;
   if (pause_.count() == 0 || refused() != was_refused)
     pause_ = first;
-  else if (another && !hurried_)  // tries of a person's own don't make the pause of the others longer
+  else if (another &&
+           !hurried_)  // tries of a person's own don't make the pause of the others longer
     pause_ = std::min(pause_ * 2, longest);
   hurried_ = false;
   const double share = (refused() ? 1.0 : 0.75) + jitter / 2;
