@@ -2,17 +2,24 @@
 
 #include <fcntl.h>
 #include <fmt/format.h>
+#include <poll.h>
 #include <unistd.h>
 
 #include <cerrno>
 #include <cstdio>
 
+#include "emlfs/base/clock.h"
 #include "emlfs/base/error.h"
 #include "emlfs/base/file.h"
 #include "emlfs/base/log.h"
 
 namespace emlfs {
 namespace {
+
+// A process that dies closes its files one after the other: its mount may be dead, and somebody
+// here to mount anew, while it still has the lock. The kernel tells nobody when it lets go.
+constexpr Milliseconds kDying{1'000};
+constexpr Milliseconds kBetweenTries{20};
 
 std::string pathIn(const std::string& directory) {
   return directory + "/account";
@@ -37,7 +44,10 @@ void requireOwner(const std::string& directory, const std::string& account) {
 
 Fd lockFor(const std::string& directory, const std::string& account) {
   makePrivateDirectory(directory);
-  Fd lock = tryLock(directory + "/lock");
+  Fd lock;
+  for (const Deadline dying = Deadline::after(kDying);
+       !(lock = tryLock(directory + "/lock")) && !dying.passed();)
+    ::poll(nullptr, 0, static_cast<int>(kBetweenTries.count()));
   if (!lock)
     throw Error(Code::busy, Scope::account,
                 directory +

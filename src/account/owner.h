@@ -13,7 +13,7 @@ namespace emlfs {
 void requireOwner(const std::string& directory, const std::string& account);
 
 // Makes the directory if need be, and locks it until the descriptor is closed. Throws Error(busy,
-// account), and as requireOwner().
+// account), after a second in which the other might have been about to end, and as requireOwner().
 Fd lockFor(const std::string& directory, const std::string& account);
 
 // Notes `account` in a directory that belongs to nobody yet, and that the caller has locked: once
