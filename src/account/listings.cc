@@ -40,8 +40,28 @@ void Listings::whenListed(WaitId wait, MailboxId mailbox, Uid beyond, Done done)
   // Registered first, then looked: a commit in between is seen by one of the two.
   if (reached(mailbox, beyond))
     announce(mailbox);
+  else if (const auto silence = echo(mailbox))
+    giveUp(wait, *silence);
   else
     submit(mailbox, imap::Lane::listing);
+}
+
+std::optional<Error> Listings::echo(MailboxId mailbox) const {
+  const MutexLock lock(mutex_);
+  const auto at = echoes_.find(mailbox);
+  return at == echoes_.end() ? std::nullopt : at->second.at(Clock::now());
+}
+
+void Listings::giveUp(WaitId wait, const Error& error) {
+  Done done;
+  {
+    const MutexLock lock(mutex_);
+    const auto at = waits_.find(wait);
+    if (at == waits_.end()) return;
+    done = std::move(at->second.done);
+    waits_.erase(at);
+  }
+  done(error);
 }
 
 void Listings::cancel(WaitId wait) {
@@ -200,6 +220,10 @@ void Listings::settle(MailboxId mailbox, const std::optional<Error>& error) {
         ++at;
       }
     }
+    if (!error)
+      echoes_.erase(mailbox);
+    else if (!waiting.empty())
+      echoes_[mailbox].ended(error, Clock::now());
   }
   on_end_(error);
   for (const auto& done : waiting) done(error);

@@ -8,6 +8,7 @@
 #include <unordered_map>
 #include <vector>
 
+#include "account/echo.h"
 #include "emlfs/account/account.h"
 #include "emlfs/base/clock.h"
 #include "emlfs/base/mutex.h"
@@ -60,6 +61,8 @@ class Listings {
   // Calls back whoever waits for no more than what is listed now.
   void announce(MailboxId mailbox);
   bool reached(MailboxId mailbox, Uid beyond) const;
+  std::optional<Error> echo(MailboxId mailbox) const;
+  void giveUp(WaitId wait, const Error& error);
 
   imap::Pool& pool_;
   const sync::Store store_;
@@ -71,6 +74,7 @@ class Listings {
   std::map<WaitId, Wait> waits_ GUARDED_BY(mutex_);
   std::unordered_map<MailboxId, Work> work_ GUARDED_BY(mutex_);
   std::unordered_map<MailboxId, Clock::time_point> synced_ GUARDED_BY(mutex_);
+  std::unordered_map<MailboxId, Echo> echoes_ GUARDED_BY(mutex_);  // of those not listed yet
   std::set<MailboxId> postponed_ GUARDED_BY(mutex_);
   std::set<MailboxId> doubted_ GUARDED_BY(mutex_);
 };

@@ -114,6 +114,13 @@ void Sender::flush(WaitId wait, std::optional<uint64_t> since, Done done) {
       done(interruption());
       return;
     }
+    // Each of several changes in one directory, of a mount with `sync`.
+    if (auto silence = since ? echo_.at(Clock::now()) : std::nullopt) {
+      waits_.erase(wait);
+      lock.unlock();
+      done(silence);
+      return;
+    }
     waiters_.push_back({changes.back().number, runs_ + 1, wait, since, std::move(done)});
     again_ = running_;
     run_needed = !running_;
@@ -186,6 +193,7 @@ void Sender::finish(const std::optional<Error>& error) {
     if (error && running_) return;  // of a job beside the one that sends
     running_ = false;
     done = settled(error);
+    if (!error || !done.empty()) echo_.ended(error, Clock::now());
     // After a failure too: the pool waits as long as is right. Not if the journal can't be written
     // or we are stopping.
     const bool hopeless = error && (error->code == Code::system || error->code == Code::cancelled);

@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "account/echo.h"
 #include "emlfs/account/account.h"
 #include "emlfs/base/clock.h"
 #include "emlfs/base/mutex.h"
@@ -74,6 +75,7 @@ class Sender {
   // When they were last to be told since something was sent.
   std::map<MailboxId, Clock::time_point> asked_ GUARDED_BY(mutex_);
   Clock::time_point reported_ GUARDED_BY(mutex_);
+  Echo echo_ GUARDED_BY(mutex_);
   std::vector<Waiter> waiters_ GUARDED_BY(mutex_);
   WaitId last_wait_ GUARDED_BY(mutex_) = kFlushBit;
   std::map<WaitId, bool> waits_ GUARDED_BY(mutex_);  // that have no answer yet: cancelled?

@@ -59,6 +59,34 @@ TEST_F(NetworkFaults, LongStallsEndInTime) {
   outcome.report();
 }
 
+// The kernel lets them in one after the other: the silence that the first has waited through is the
+// others', too.
+TEST_F(NetworkFaults, SeveralInOneDirectoryWaitTogether) {
+  const Dovecot server(kKeepBytes);
+  populate(server, 2);
+  for (const bool creating : {false, true}) {
+    Line line(server, false, {"poll=10min"});
+    const std::string directory = line / mailbox(creating ? 1 : 0);
+    line.proxy->stall();
+    {
+      std::vector<std::jthread> readers;
+      for (int i = 0; i < 8; ++i)
+        readers.emplace_back([&, i] {
+          std::vector<std::string> names;
+          if (creating && i % 2 == 0)
+            line.witness.create(directory + "/" + std::to_string(i) + ".eml");
+          else
+            line.witness.list(directory, names);
+        });
+    }
+    line.proxy->resume();
+    line.recovered(mailbox(creating ? 1 : 0));
+    EXPECT_EQ(line.witness.figures().late, 0U)
+        << (creating ? "creating" : "listing") << ": " << text(line.witness.figures());
+    for (const auto& complaint : line.witness.figures().complaints) ADD_FAILURE() << complaint;
+  }
+}
+
 // With the default timeout; by script only, since it takes minutes.
 TEST_F(NetworkFaults, StallsOfUpToAMinute) {
   if (!full()) GTEST_SKIP() << "EMLFS_FULL=1 runs it";

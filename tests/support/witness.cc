@@ -99,6 +99,14 @@ int Witness::stat(const std::string& path, struct stat& result) {
   return call("stat", path, [&] { return ::lstat(path.c_str(), &result); });
 }
 
+int Witness::create(const std::string& path) {
+  Fd file;
+  return call("create", path, [&] {
+    file = Fd(::open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600));
+    return file.get();
+  });
+}
+
 int Witness::read(const std::string& path, Through through) {
   struct stat told{};
   if (const int error = stat(path, told)) return error;

@@ -38,6 +38,7 @@ class Witness {
   // These give 0 or the errno.
   int list(const std::string& directory, std::vector<std::string>& names);
   int stat(const std::string& path, struct stat& result);
+  int create(const std::string& path);
   enum class Through { page_cache, direct };
   int read(const std::string& path, Through through = Through::page_cache);
   // A range of an open message called `name`.
