@@ -8,6 +8,7 @@
 #include "account/journal_text.h"
 #include "account/owner.h"
 #include "account/pages.h"
+#include "emlfs/base/log.h"
 #include "emlfs/store/state_format.h"
 #include "emlfs/sync/change.h"
 
@@ -22,6 +23,10 @@ constexpr unsigned kMostWatching = 4;
 // IDLE is to be begun anew every 29 minutes at least (RFC 2177); and a server that is no longer
 // there is to be noticed within `timeout`.
 constexpr Milliseconds kLongestProbe{29 * 60'000};
+
+constexpr const char* kShowsNothing =
+    "the option mailboxes shows none of the server's mailboxes: 'emlfs check' says which of its "
+    "patterns fit";
 
 std::string nameOf(const imap::Endpoint& endpoint) {
   return endpoint.user + "@" + endpoint.host;
@@ -81,7 +86,7 @@ AccountImpl::AccountImpl(const AccountOptions& options)
   });
   others_.oldest();  // what is dated later than now is remembered
   pending_.holdNoDeletions([this](MessageId id) { return drafts_.isIdle(id); });
-  if (const auto said = notice(); !said.empty()) errors_.add(said);  // the store has logged it
+  if (const auto said = cache_->notice(); !said.empty()) errors_.add(said);  // it has logged it
 }
 
 std::optional<Error> AccountImpl::start() {
@@ -89,6 +94,10 @@ std::optional<Error> AccountImpl::start() {
   for (const auto& directory : {options_.cache_dir, options_.state_dir})
     noteOwner(directory, nameOf(options_.session.endpoint));
   if (!why) askQuota();
+  if (showsNothing()) {
+    errors_.add(kShowsNothing);
+    log::warning("{}", kShowsNothing);
+  }
   refresher_.start();
   watcher_.start();
   network_.start();
@@ -96,6 +105,18 @@ std::optional<Error> AccountImpl::start() {
   if (changes_ && pending_.size() > 0) sender_.poke();
   if (changes_) drafts_.start();
   return why;
+}
+
+std::string AccountImpl::notice() const {
+  std::string said = cache_->notice();
+  return said.empty() && showsNothing() ? kShowsNothing : said;
+}
+
+bool AccountImpl::showsNothing() const {
+  if (options_.mailboxes.empty()) return false;
+  const auto mailboxes = cache_->snapshot()->mailboxes();
+  return std::ranges::none_of(
+      mailboxes, [](const auto& record) { return record.selectable && !record.hidden; });
 }
 
 void AccountImpl::stop() {

@@ -44,7 +44,7 @@ class AccountImpl final : public Account {
   void setWalkListener(WalkListener listener) override { walk_listener_ = std::move(listener); }
 
   std::unique_ptr<store::Snapshot> snapshot() const override { return cache_->snapshot(); }
-  std::string notice() const override { return cache_->notice(); }
+  std::string notice() const override;
   bool listed(const store::MailboxRecord& mailbox) const override {
     return !mailbox.selectable || mailbox.state.complete;
   }
@@ -85,6 +85,7 @@ class AccountImpl final : public Account {
   Sender::Hooks senderHooks();
   ChangesHooks changesHooks();
   Watcher::Hooks watcherHooks();
+  bool showsNothing() const;
   void dropSpooled(const std::string& file) const;
   ChangeFacts changeFacts() const;
   void tell(const sync::TreeChange& change);

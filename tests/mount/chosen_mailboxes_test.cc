@@ -72,18 +72,32 @@ class ChosenMailboxes : public MountTest {
   std::unique_ptr<Proxy> proxy_;
 };
 
-TEST_F(ChosenMailboxes, CheckSaysWhichPatternFitsNone) {
+TEST_F(ChosenMailboxes, PatternsThatFitNothingAreTold) {
   const Sandbox box;
-  const auto said = box.emlfs(
-      {"check",
-       "imaps://" + server_.user() + "@" + server_.host() + ":" +
-           std::to_string(server_.imapsPort()),
-       "-o", "ca_file=" + server_.caFile(), "-o", "mailboxes=inbox:Lists:!Lists/none:Wrok"},
-      server_.password());
-  EXPECT_EQ(said.status, 0) << said.errors;
-  EXPECT_THAT(said.output, HasSubstr("mailboxes     5, of which the option mailboxes shows 3\n"
-                                     "  option mailboxes: '!Lists/none' fits none of them\n"
-                                     "  option mailboxes: 'Wrok' fits none of them\n"));
+  const auto say = [&](const char* command, const std::string& patterns) {
+    std::vector<std::string> all{
+        command,
+        fmt::format("imaps://{}@{}:{}", server_.user(), server_.host(), server_.imapsPort()),
+        "-o",
+        "ca_file=" + server_.caFile(),
+        "-o",
+        "mailboxes=" + patterns};
+    if (command == std::string("mount")) all.push_back(box.mountPoint());
+    return box.emlfs(all, server_.password());
+  };
+  const auto checked = say("check", "inbox:Lists:!Lists/none:Wrok");
+  EXPECT_EQ(checked.status, 0) << checked.errors;
+  EXPECT_THAT(checked.output, HasSubstr("mailboxes     5, of which the option mailboxes shows 3\n"
+                                        "  option mailboxes: '!Lists/none' fits none of them\n"
+                                        "  option mailboxes: 'Wrok' fits none of them\n"));
+  const auto mounted = say("mount", "Wrok");
+  EXPECT_EQ(mounted.status, 0);
+  EXPECT_THAT(mounted.errors, HasSubstr("shows none of the server's mailboxes"));
+  EXPECT_EQ(box.emlfs({"umount", box.mountPoint()}).status, 0);
+  const auto some = say("mount", "Work");
+  EXPECT_EQ(some.status, 0);
+  EXPECT_THAT(some.errors, IsEmpty());
+  EXPECT_EQ(box.emlfs({"umount", box.mountPoint()}).status, 0);
 }
 
 class WatchedMailboxes : public ChosenMailboxes, public testing::WithParamInterface<const char*> {};

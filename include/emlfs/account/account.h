@@ -81,7 +81,8 @@ class Account {
   // Called from threads of the account, with no lock held.
   virtual void setListener(Listener listener) = 0;
 
-  // What the user should know of how the cache was opened, as Cache::notice(); it is logged.
+  // What the user should know once it has started: how the cache was opened, as Cache::notice(), or
+  // that the option `mailboxes` shows nothing. It is logged.
   virtual std::string notice() const { return {}; }
 
   virtual std::unique_ptr<store::Snapshot> snapshot() const = 0;
