@@ -23,7 +23,7 @@ std::vector<std::string> accounts() {
 
 // As paths, and by the names of their accounts.
 std::vector<std::string> mounts() {
-  std::vector<std::string> words = allMounts();
+  std::vector<std::string> words = ownMounts();
   for (const MountEntry& entry : parseMountInfo(readFile("/proc/self/mountinfo")))
     if (entry.fs_type == kFsType && entry.user == ::getuid() && isAccountName(entry.source))
       words.push_back(entry.source);

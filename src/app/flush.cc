@@ -79,10 +79,10 @@ std::string refusedText(const std::string& mount_point, const Json& status) {
 int flushCommand(const std::string& written) {
   if (const auto several = mountsIn(written); !several.empty())
     return runEach(tasksFor("flush", several));
-  const auto [mount_point, path, inside] = mountAround(written);
-  // With an answer first: a daemon that hangs is another matter than a server that does.
-  if (askMount(mount_point, Milliseconds(10'000)).answer == Answer::silent)
-    throw failure(Code::timeout, fmt::format("the emlfs behind {} does not answer", path));
+  const NamedMount mount = mountAround(written);
+  const auto& [mount_point, path, inside] = mount;
+  // A daemon that hangs is another matter than a server that does.
+  requireAnswer(mount);
   const int error = flushed(mount_point);
   const Json status = statusOf(mount_point);
   const std::string left = leftText(status);

@@ -170,7 +170,9 @@ int exportTo(const std::string& mount_point, const Chosen& chosen, const std::st
 }  // namespace
 
 int journalCommand(const JournalArguments& arguments) {
-  const auto [mount_point, name, inside] = mountAround(arguments.mount_point);
+  const NamedMount mount = mountAround(arguments.mount_point);
+  const auto& [mount_point, name, inside] = mount;
+  requireAnswer(mount);
   const Json journal = readPages(mount_point, kJournal);
   auto words = arguments.words;
   switch (arguments.action) {

@@ -14,6 +14,7 @@
 
 #include "app/failure.h"
 #include "app/mount_table.h"
+#include "app/mounts_in.h"
 #include "app/paths.h"
 #include "app/source.h"
 #include "emlfs/base/file.h"
@@ -99,9 +100,8 @@ NamedMount mountAround(const std::string& word) {
     if (holding && holding->fs_type == kFsType) written = found(*holding, whole);
   }
   if (written && !written->inside) return *written;
-  if (isAccountName(word))
-    if (const auto mount = mountFrom(mounts, word, ::getuid()))
-      return {mount->mount_point, mount->mount_point};
+  if (const auto mount = mountNamed(word)) return {*mount, *mount};
+  if (word == kAllAccounts) throw badInput("no account of the config file is mounted");
   if (written) return *written;
   const auto whole = canonicalPath(word);
   if (!whole)
@@ -123,6 +123,12 @@ std::string requireEmlfsMount(const std::string& word) {
   if (mount.inside)
     throw badInput(fmt::format("{} is in the mount {}: unmount that", word, mount.mount_point));
   return mount.mount_point;
+}
+
+void requireAnswer(const NamedMount& mount) {
+  constexpr Milliseconds kPatience{10'000};
+  if (askMount(mount.mount_point, kPatience).answer == Answer::silent)
+    throw failure(Code::timeout, fmt::format("the emlfs behind {} does not answer", mount.name));
 }
 
 }  // namespace emlfs::app

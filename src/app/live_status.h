@@ -39,4 +39,8 @@ NamedMount mountAround(const std::string& word);
 // one.
 std::string requireEmlfsMount(const std::string& word);
 
+// For commands that ask a daemon more than its status: one that hangs makes none of them hang.
+// Throws Error(timeout).
+void requireAnswer(const NamedMount& mount);
+
 }  // namespace emlfs::app

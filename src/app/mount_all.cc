@@ -61,8 +61,13 @@ int mountAllCommand(const MountArguments& arguments) {
   std::vector<Task> tasks;
   for (const auto& [name, account] : config.accounts) {
     if (isMounted(account)) continue;
-    makeMountPoint(account.options.mount_point);
-    tasks.push_back(taskOf(name, account.options.mount_point, arguments));
+    try {
+      makeMountPoint(account.options.mount_point);
+      tasks.push_back(taskOf(name, account.options.mount_point, arguments));
+    } catch (const Error& error) {
+      ::fprintf(stderr, "%s\n", saidBy(name, errorLine(error)).c_str());
+      code = static_cast<int>(exitCodeOf(error));
+    }
   }
   if (!arguments.foreground) {
     const int others = runEach(tasks);

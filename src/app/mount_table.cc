@@ -125,7 +125,10 @@ std::optional<MountEntry> mountFrom(const std::vector<MountEntry>& mounts, std::
   return found;
 }
 
-std::optional<std::string> canonicalPath(const std::string& path) {
+std::optional<std::string> canonicalPath(const std::string& written) {
+  // A slash behind a mount point would lead into it, and its daemon may be silent.
+  std::string path = written;
+  while (path.size() > 1 && path.ends_with('/')) path.pop_back();
   if (auto whole = resolved(path)) return whole;
   const int error = errno;
   if (error == ENOENT) return std::nullopt;
@@ -139,7 +142,13 @@ std::optional<std::string> canonicalPath(const std::string& path) {
 }
 
 std::optional<std::string> emlfsMountAt(const std::string& path) {
-  auto canonical = canonicalPath(path);
+  std::optional<std::string> canonical;
+  try {
+    canonical = canonicalPath(path);
+  } catch (const Error& error) {
+    if (error.code != Code::invalid) throw;
+    return std::nullopt;  // where nothing can be, nothing is mounted
+  }
   const auto mounted = canonical ? findMount(*canonical) : std::nullopt;
   if (!mounted || mounted->fs_type != kFsType) return std::nullopt;
   return canonical;

@@ -47,7 +47,7 @@ std::optional<MountEntry> mountFrom(const std::vector<MountEntry>& mounts, std::
 // hang on one.
 std::optional<std::string> canonicalPath(const std::string& path);
 
-// `path` without symbolic links, if the topmost mount there is one of emlfs. Throws as the others.
+// `path` without symbolic links, if the topmost mount there is one of emlfs. Throws Error(system).
 std::optional<std::string> emlfsMountAt(const std::string& path);
 
 }  // namespace emlfs::app

@@ -1,5 +1,7 @@
 #include "app/mounts_in.h"
 
+#include <unistd.h>
+
 #include <set>
 
 #include "app/config.h"
@@ -12,30 +14,66 @@ namespace emlfs::app {
 
 namespace {
 
+std::vector<MountEntry> mountTable() {
+  return parseMountInfo(readFile("/proc/self/mountinfo"));
+}
+
+std::vector<std::string> mountsOf(std::optional<uid_t> user) {
+  std::set<std::string> paths;
+  for (auto& entry : mountTable())
+    if (entry.fs_type == kFsType && (!user || entry.user == user))
+      paths.insert(std::move(entry.mount_point));
+  return {paths.begin(), paths.end()};
+}
+
+std::optional<std::string> mountNamed(const Config& config, const std::string& name) {
+  if (const auto at = config.accounts.find(name); at != config.accounts.end())
+    if (auto path = emlfsMountAt(at->second.options.mount_point)) return path;
+  const auto elsewhere = mountFrom(mountTable(), name, ::getuid());
+  return elsewhere ? std::optional(elsewhere->mount_point) : std::nullopt;
+}
+
 std::vector<std::string> mountsOfAccounts() {
-  std::vector<std::string> paths;
-  for (const auto& [name, account] : loadConfig(configFile()).accounts)
-    if (auto path = emlfsMountAt(account.options.mount_point)) paths.push_back(std::move(*path));
-  return paths;
+  const Config config = loadConfig(configFile());
+  std::set<std::string> paths;
+  const auto add = [&](const std::string& name) {
+    if (auto path = mountNamed(config, name)) paths.insert(std::move(*path));
+  };
+  for (const auto& [name, account] : config.accounts) add(name);
+  for (const auto& [name, error] : config.broken) add(name);
+  return {paths.begin(), paths.end()};
 }
 
 }  // namespace
 
 std::vector<std::string> allMounts() {
-  std::set<std::string> paths;
-  for (auto& entry : parseMountInfo(readFile("/proc/self/mountinfo")))
-    if (entry.fs_type == kFsType) paths.insert(std::move(entry.mount_point));
-  return {paths.begin(), paths.end()};
+  return mountsOf({});
 }
 
-std::vector<std::string> mountsIn(const std::string& directory) {
+std::vector<std::string> ownMounts() {
+  return mountsOf(::getuid());
+}
+
+std::optional<std::string> mountNamed(const std::string& account) {
+  if (!isAccountName(account)) return std::nullopt;
+  try {
+    return mountNamed(loadConfig(configFile()), account);
+  } catch (const Error& error) {
+    if (error.code != Code::invalid) throw;
+    return mountNamed(Config(),
+                      account);  // what is mounted can be unmounted, whatever is wrong there
+  }
+}
+
+std::vector<std::string> mountsIn(const std::string& word) {
+  if (word == kAllAccounts) return mountsOfAccounts();
+  if (mountNamed(word)) return {};
   // Whoever would have to follow what is in a mount might wait for its daemon.
-  const auto holding =
-      mountHolding(parseMountInfo(readFile("/proc/self/mountinfo")), absolutePath(directory));
+  const auto holding = mountHolding(mountTable(), absolutePath(word));
   if (holding && holding->fs_type == kFsType) return {};
-  const auto canonical = canonicalPath(directory);
+  const auto canonical = canonicalPath(word);
   std::vector<std::string> found;
-  if (!canonical) return directory == kAllAccounts ? mountsOfAccounts() : found;
+  if (!canonical) return found;
   const std::string inside = *canonical == "/" ? *canonical : *canonical + "/";
   for (auto& path : allMounts()) {
     if (path == *canonical) return {};

@@ -2,6 +2,7 @@
 // those of all accounts.
 #pragma once
 
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -9,13 +10,18 @@
 
 namespace emlfs::app {
 
-// Paths of the mounts of emlfs directly in `directory`, sorted; where nothing is called "all", that
-// means those on the mount points of the config file's accounts. Empty if it is a mount itself, or
-// doesn't exist. Throws Error(system), Error(invalid) for the config file.
-std::vector<std::string> mountsIn(const std::string& directory);
+// Where this user has mounted the account of this name: on its mount point if it is there, else
+// elsewhere; absent if nowhere. Throws Error(system).
+std::optional<std::string> mountNamed(const std::string& account);
 
-// Paths of all mounts of emlfs, sorted. Throws Error(system).
+// Paths of the mounts that `word` means, sorted: "all" is all accounts of the config file, what is
+// wrong with some of them no matter; else those directly in a directory. Empty if it is one mount,
+// or none. Throws Error(system), Error(invalid) for a config file that can't be read.
+std::vector<std::string> mountsIn(const std::string& word);
+
+// Paths of all mounts of emlfs, sorted; of this user. Throws Error(system).
 std::vector<std::string> allMounts();
+std::vector<std::string> ownMounts();
 
 // The same command for each of them.
 std::vector<Task> tasksFor(const std::string& command, const std::vector<std::string>& mounts,

@@ -41,6 +41,7 @@ int setCommand(const std::string& path, const std::vector<std::string>& assignme
       all.push_back(one);
     }
   const std::string mount_point = requireEmlfsMount(path);
+  requireAnswer({mount_point, path});
   // By reading it: an attribute of a mount that is read-only can't be set.
   for (const Assignment& one : all)
     readAttribute(mount_point, fmt::format("user.emlfs.{}={}", one.name, one.value.value_or("")));

@@ -10,6 +10,7 @@
 #include "app/exit_code.h"
 #include "app/failure.h"
 #include "app/live_status.h"
+#include "app/mount_table.h"
 #include "app/mounts_in.h"
 #include "app/status_text.h"
 #include "app/terminal.h"
@@ -57,21 +58,12 @@ int statusOfEach(const std::vector<std::string>& mounts,
     try {
       print(text(mount));
     } catch (const Error& error) {
+      if (!findMount(mount)) continue;  // unmounted meanwhile
       ::fprintf(stderr, "emlfs: %s\n", errorLine(error).c_str());
       if (code == 0) code = static_cast<int>(exitCodeOf(error));
     }
   }
   return code;
-}
-
-// Those of other users are none of ours.
-std::vector<std::string> ownMounts() {
-  std::vector<std::string> own = allMounts();
-  std::erase_if(own, [](const std::string& mount) {
-    const LiveStatus status = askMount(mount, kAnswerLimit);
-    return status.answer == Answer::refused && status.error_number == EACCES;
-  });
-  return own;
 }
 
 }  // namespace

@@ -115,6 +115,35 @@ TEST_F(AllAccounts, AreCalledByTheirNames) {
   EXPECT_TRUE(mountsBelow(box_.path()).empty());
 }
 
+TEST_F(AllAccounts, AllIsAllWhateverIsWrongWithSome) {
+  const std::string one = fmt::format("one-{}", ::getpid());
+  const std::string other = fmt::format("other-{}", ::getpid());
+  const std::string impossible =
+      accountOn(first_, fmt::format("bad-{}", ::getpid()),
+                "mount_point = \"/etc/passwd/x\"\ncache_dir = \"~/c\"\nstate_dir = \"~/s\"");
+  writeConfig(box_, accountOn(first_, one) + impossible);
+  const auto mounted = box_.emlfs({"mount", "all"});
+  EXPECT_EQ(mounted.status, 2);
+  EXPECT_THAT(mounted.errors, HasSubstr("/etc/passwd/x"));
+  EXPECT_THAT(mountsBelow(box_.path()), UnorderedElementsAre(mountOf(one)));
+  // Mounted elsewhere; broken since it was mounted; from a directory within a mount, which holds
+  // nothing of that name; while another directory is called so.
+  fs::create_directory(box_ / "elsewhere");
+  writeConfig(box_, accountOn(second_, other));
+  ASSERT_EQ(box_.emlfs({"mount", other, box_ / "elsewhere"}).status, 0);
+  writeConfig(box_,
+              accountOn(first_, one, "bogus = \"1\"") + accountOn(second_, other) + impossible);
+  EXPECT_EQ(box_.shell("cd ~/mail/" + one + "/INBOX && emlfs flush all").status, 0);
+  EXPECT_THAT(box_.shell("mkdir ~/all && cd ~ && emlfs status all").output,
+              testing::AllOf(HasSubstr(mountOf(one)), HasSubstr(box_ / "elsewhere")));
+  const auto end = box_.shell("cd ~ && emlfs umount all");
+  EXPECT_EQ(end.status, 0) << end.errors;
+  EXPECT_TRUE(mountsBelow(box_.path()).empty());
+  const auto none = box_.emlfs({"umount", "all"});
+  EXPECT_EQ(none.status, 2);
+  EXPECT_THAT(none.errors, HasSubstr("no account of the config file is mounted"));
+}
+
 TEST_F(AllAccounts, AgainMountsWhatIsMissing) {
   writeConfig(box_, accountOn(first_, "first") + accountOn(second_, "second"));
   second_.stop();
