@@ -65,7 +65,6 @@ void Listings::giveUp(WaitId wait, const Error& error) {
 }
 
 void Listings::cancel(WaitId wait) {
-  Done done;
   {
     const MutexLock lock(mutex_);
     const auto at = waits_.find(wait);
@@ -74,10 +73,8 @@ void Listings::cancel(WaitId wait) {
       at->second.cancelled = true;
       return;
     }
-    done = std::move(at->second.done);
-    waits_.erase(at);
   }
-  done(interruption());
+  giveUp(wait, interruption());
 }
 
 void Listings::refresh(MailboxId mailbox) {
