@@ -101,7 +101,8 @@ NamedMount mountAround(const std::string& word) {
   }
   if (written && !written->inside) return *written;
   if (const auto mount = mountNamed(word)) return {*mount, *mount};
-  if (word == kAllAccounts) throw badInput("no account of the config file is mounted");
+  if (word == kAllAccounts)
+    throw badInput("no account of the config file is mounted, or the command is for one only");
   if (written) return *written;
   const auto whole = canonicalPath(word);
   if (!whole)
