@@ -10,6 +10,8 @@
 
 #include <filesystem>
 #include <nlohmann/json.hpp>
+#include <thread>
+#include <vector>
 
 #include "support/config_file.h"
 #include "support/dovecot.h"
@@ -142,6 +144,33 @@ TEST_F(AllAccounts, AllIsAllWhateverIsWrongWithSome) {
   const auto none = box_.emlfs({"umount", "all"});
   EXPECT_EQ(none.status, 2);
   EXPECT_THAT(none.errors, HasSubstr("no account of the config file is mounted"));
+}
+
+// Whoever asks hears so in time, however he calls it.
+TEST_F(AllAccounts, ADaemonThatIsStoppedHangsNoCommand) {
+  const std::string one = fmt::format("one-{}", ::getpid());
+  writeConfig(box_, accountOn(first_, one));
+  ASSERT_EQ(box_.emlfs({"mount", "all"}).status, 0);
+  const auto pid = statusOf(one)["pid"].get<pid_t>();
+  fs::create_directory_symlink(box_.path(), box_ / "link");
+  ASSERT_EQ(::kill(pid, SIGSTOP), 0);
+  const std::jthread continuing([pid](const std::stop_token& all_told) {
+    const Deadline deadline = Deadline::after(std::chrono::minutes(1));
+    while (!all_told.stop_requested() && !deadline.passed()) ::poll(nullptr, 0, 50);
+    ::kill(pid, SIGCONT);
+  });
+  std::vector<std::jthread> asking;
+  for (const auto& command :
+       std::vector<std::vector<std::string>>{{"journal", one},
+                                             {"set", one, "log_level=info"},
+                                             {"flush", one},
+                                             {"status", one},
+                                             {"status", box_ / "link/mail/" + one + "/"}})
+    asking.emplace_back([this, command] {
+      const auto said = box_.emlfs(command);
+      EXPECT_NE(said.status, 0) << command[0];
+      EXPECT_THAT(said.errors, HasSubstr("does not answer")) << command[0];
+    });
 }
 
 TEST_F(AllAccounts, AgainMountsWhatIsMissing) {
