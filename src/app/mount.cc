@@ -99,21 +99,20 @@ bool isRefused(const Error& error) {
   return error.code == Code::auth && error.scope == Scope::account;
 }
 
-std::unique_ptr<Account> openAccount(const AccountOptions& options, const Source& source) {
+std::unique_ptr<Account> openAccount(const AccountOptions& options) {
   try {
     return Account::open(options);
   } catch (const Error& error) {
-    const auto other = error.code == Code::busy ? mountOf(source) : std::nullopt;
+    const auto other = error.code == Code::busy ? mountWithCache(options.cache_dir) : std::nullopt;
     if (!other) throw;
     throw Error(error.code, error.scope,
                 fmt::format("{} (the account is mounted on {})", error.what(), *other));
   }
 }
 
-int serve(const AccountOptions& account_options, const Source& source,
-          const fs::MountOptions& mount_options, bool typed, bool log_is_shown,
-          const Ready& ready) {
-  const auto account = openAccount(account_options, source);
+int serve(const AccountOptions& account_options, const fs::MountOptions& mount_options, bool typed,
+          bool log_is_shown, const Ready& ready) {
+  const auto account = openAccount(account_options);
   const auto offline = account->start();
   // Who has just typed a wrong password wants to type it again.
   if (offline && typed && isRefused(*offline)) throw Error(*offline);
@@ -164,8 +163,7 @@ int mountCommand(const MountArguments& arguments) {
     openLog(settings, foreground);
     allowManyFiles();
     const bool log_is_shown = foreground && settings.options.log_file.empty();
-    return serve(account_options, settings.source, mount_options, sign_in.typed, log_is_shown,
-                 ready);
+    return serve(account_options, mount_options, sign_in.typed, log_is_shown, ready);
   };
   if (!foreground) return runInBackground(work);
   mount_options.ending = tellStopping;

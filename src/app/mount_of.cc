@@ -18,9 +18,13 @@ bool isMountOf(const std::string& mount_point, const Source& source) {
          text(parseStatus(status.json), "/source") == printable(source.text());
 }
 
-std::optional<std::string> mountOf(const Source& source) {
-  for (const std::string& path : allMounts())
-    if (isMountOf(path, source)) return path;
+std::optional<std::string> mountWithCache(const std::string& cache_dir) {
+  for (const std::string& path : allMounts()) {
+    const LiveStatus status = askMount(path, kAnswerLimit);
+    if (status.answer == Answer::given &&
+        text(parseStatus(status.json), "/cache/directory") == printable(cache_dir))
+      return path;
+  }
   return std::nullopt;
 }
 

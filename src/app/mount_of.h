@@ -11,7 +11,7 @@ namespace emlfs::app {
 // Whether the mount there works and is that of this account. Throws Error(system).
 bool isMountOf(const std::string& mount_point, const Source& source);
 
-// The first mount that is. Throws Error(system).
-std::optional<std::string> mountOf(const Source& source);
+// The mount that has this cache. Throws Error(system).
+std::optional<std::string> mountWithCache(const std::string& cache_dir);
 
 }  // namespace emlfs::app

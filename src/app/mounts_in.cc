@@ -33,8 +33,23 @@ std::optional<std::string> mountNamed(const Config& config, const std::string& n
   return elsewhere ? std::optional(elsewhere->mount_point) : std::nullopt;
 }
 
+// What is mounted can be unmounted, whatever is wrong with the file now.
+std::vector<std::string> mountsByName() {
+  std::vector<std::string> paths;
+  for (auto& entry : mountTable())
+    if (entry.fs_type == kFsType && entry.user == ::getuid() && isAccountName(entry.source))
+      paths.push_back(std::move(entry.mount_point));
+  return paths;
+}
+
 std::vector<std::string> mountsOfAccounts() {
-  const Config config = loadConfig(configFile());
+  Config config;
+  try {
+    config = loadConfig(configFile());
+  } catch (const Error& error) {
+    if (error.code != Code::invalid) throw;
+    return mountsByName();
+  }
   std::set<std::string> paths;
   const auto add = [&](const std::string& name) {
     if (auto path = mountNamed(config, name)) paths.insert(std::move(*path));

@@ -14,9 +14,9 @@ namespace emlfs::app {
 // elsewhere; absent if nowhere. Throws Error(system).
 std::optional<std::string> mountNamed(const std::string& account);
 
-// Paths of the mounts that `word` means, sorted: "all" is all accounts of the config file, what is
-// wrong with some of them no matter; else those directly in a directory. Empty if it is one mount,
-// or none. Throws Error(system), Error(invalid) for a config file that can't be read.
+// Paths of the mounts that `word` means, sorted: "all" is all accounts of the config file, or all
+// that this user has mounted by a name if the file is wrong; else those directly in a directory.
+// Empty if it is one mount, or none. Throws Error(system).
 std::vector<std::string> mountsIn(const std::string& word);
 
 // Paths of all mounts of emlfs, sorted; of this user. Throws Error(system).

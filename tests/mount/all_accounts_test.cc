@@ -138,6 +138,11 @@ TEST_F(AllAccounts, AllIsAllWhateverIsWrongWithSome) {
   EXPECT_EQ(box_.shell("cd ~/mail/" + one + "/INBOX && emlfs flush all").status, 0);
   EXPECT_THAT(box_.shell("mkdir ~/all && cd ~ && emlfs status all").output,
               testing::AllOf(HasSubstr(mountOf(one)), HasSubstr(box_ / "elsewhere")));
+  const std::string config = readFile(box_ / "config/emlfs/config.toml");
+  writeConfig(box_, "cache_size = 10GiB\n");
+  EXPECT_THAT(box_.emlfs({"status", "all"}).output,
+              testing::AllOf(HasSubstr(mountOf(one)), HasSubstr(box_ / "elsewhere")));
+  writeConfig(box_, config);
   const auto end = box_.shell("cd ~ && emlfs umount all");
   EXPECT_EQ(end.status, 0) << end.errors;
   EXPECT_TRUE(mountsBelow(box_.path()).empty());
