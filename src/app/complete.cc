@@ -1,16 +1,12 @@
 // emlfs complete accounts|mounts: for the shells' completions, in the middle of somebody's typing.
-#include <unistd.h>
 #include <cstdio>
 
 #include "app/commands.h"
 #include "app/config.h"
 #include "app/exit_code.h"
-#include "app/mount_table.h"
 #include "app/mounts_in.h"
 #include "app/paths.h"
 #include "app/printable.h"
-#include "app/source.h"
-#include "emlfs/base/file.h"
 
 namespace emlfs::app {
 namespace {
@@ -24,9 +20,7 @@ std::vector<std::string> accounts() {
 // As paths, and by the names of their accounts.
 std::vector<std::string> mounts() {
   std::vector<std::string> words = ownMounts();
-  for (const MountEntry& entry : parseMountInfo(readFile("/proc/self/mountinfo")))
-    if (entry.fs_type == kFsType && entry.user == ::getuid() && isAccountName(entry.source))
-      words.push_back(entry.source);
+  for (const MountEntry& entry : mountsByName()) words.push_back(entry.source);
   return words;
 }
 

@@ -33,24 +33,16 @@ std::optional<std::string> mountNamed(const Config& config, const std::string& n
   return elsewhere ? std::optional(elsewhere->mount_point) : std::nullopt;
 }
 
-// What is mounted can be unmounted, whatever is wrong with the file now.
-std::vector<std::string> mountsByName() {
-  std::vector<std::string> paths;
-  for (auto& entry : mountTable())
-    if (entry.fs_type == kFsType && entry.user == ::getuid() && isAccountName(entry.source))
-      paths.push_back(std::move(entry.mount_point));
-  return paths;
-}
-
 std::vector<std::string> mountsOfAccounts() {
+  std::set<std::string> paths;
   Config config;
   try {
     config = loadConfig(configFile());
   } catch (const Error& error) {
     if (error.code != Code::invalid) throw;
-    return mountsByName();
+    // What is mounted can be unmounted, whatever is wrong with the file now.
+    for (auto& entry : mountsByName()) paths.insert(std::move(entry.mount_point));
   }
-  std::set<std::string> paths;
   const auto add = [&](const std::string& name) {
     if (auto path = mountNamed(config, name)) paths.insert(std::move(*path));
   };
@@ -67,6 +59,14 @@ std::vector<std::string> allMounts() {
 
 std::vector<std::string> ownMounts() {
   return mountsOf(::getuid());
+}
+
+std::vector<MountEntry> mountsByName() {
+  auto mounts = mountTable();
+  std::erase_if(mounts, [](const MountEntry& entry) {
+    return entry.fs_type != kFsType || entry.user != ::getuid() || !isAccountName(entry.source);
+  });
+  return mounts;
 }
 
 std::optional<std::string> mountNamed(const std::string& account) {

@@ -6,9 +6,13 @@
 #include <string>
 #include <vector>
 
+#include "app/mount_table.h"
 #include "app/run_each.h"
 
 namespace emlfs::app {
+
+// What this user has mounted by an account's name, which is its source. Throws Error(system).
+std::vector<MountEntry> mountsByName();
 
 // Where this user has mounted the account of this name: on its mount point if it is there, else
 // elsewhere; absent if nowhere. Throws Error(system).
