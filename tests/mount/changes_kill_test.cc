@@ -10,6 +10,7 @@
 #include "emlfs/mail/message.h"
 #include "support/change_script.h"
 #include "support/eventually.h"
+#include "support/explain.h"
 #include "support/imap_client.h"
 #include "support/improviser.h"
 #include "support/mount.h"
@@ -166,7 +167,7 @@ TEST_F(ChangesKill, AtAnyMomentUnderLoad) {
   uint64_t steps = 0;
   for (const auto& person : people_) steps += person.steps;
   fmt::print("{} kills while {} changes were made; {}\n", kills, steps, tally.text());
-  if (HasFailure()) fmt::print("{}\n", mount_.log());
+  explainFailure(mount_.log());
 }
 
 }  // namespace

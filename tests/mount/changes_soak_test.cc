@@ -10,6 +10,7 @@
 
 #include "support/change_script.h"
 #include "support/eventually.h"
+#include "support/explain.h"
 #include "support/improviser.h"
 #include "support/mount.h"
 #include "support/oracle.h"
@@ -29,9 +30,10 @@ constexpr size_t kFlagged = 6;  // that both flag and nobody moves
 constexpr seconds kRound{60};   // between two comparisons
 constexpr Milliseconds kPause{5};
 
-// What may become of a file that somebody else moves or expunges.
-bool isGone(int error) {
-  return error == ENOENT || error == ESTALE;
+// What may become of a file that somebody else moves or expunges: it is gone, or, for as long as a
+// message is in two places (see compare()), under its name where it should go.
+bool isOvertaken(int error) {
+  return error == ENOENT || error == ESTALE || error == EEXIST;
 }
 
 class ChangesSoak : public MountTest {
@@ -121,7 +123,7 @@ class ChangesSoak : public MountTest {
       else
         person.remove(message, mailbox);
     } catch (const CallFailed& failure) {
-      if (!isGone(failure.error)) ADD_FAILURE() << "contending: " << failure.what();
+      if (!isOvertaken(failure.error)) ADD_FAILURE() << "contending: " << failure.what();
     }
   }
 
@@ -158,7 +160,10 @@ class ChangesSoak : public MountTest {
     }
   }
 
-  // Everybody's messages are as he left them; the contested ones are somewhere, once.
+  // Everybody's messages are as he left them; the contested ones are somewhere. A MOVE leaves a
+  // message in one place (RFC 6851 section 3.3), whoever else sends one. Dovecot doesn't keep that:
+  // of two sessions that move a message in the same moment it tells both that they did, and has it
+  // twice then. So those may be there twice, if nothing but MOVE was sent from here.
   void compare(const std::string& when) {
     flushMount(*mount_);
     performance_.flushed();
@@ -175,14 +180,14 @@ class ChangesSoak : public MountTest {
         ++lost_;
         ADD_FAILURE() << when << ": contested and lost: " << message;
       }
-      if (copies > 1) {
-        ++doubled_;
-        ADD_FAILURE() << when << ": contested and doubled: " << message << " "
-                      << text(at->second.at(0)) << " " << text(at->second.at(1));
-      }
+      if (copies > 1) doubled_.insert(message);
       if (copies > 0) wanted.messages[message] = at->second;
     }
     tally_.check(server_, *mount_, {wanted}, when);
+    const std::string log = mount_->log();
+    for (const char* doubling : {" UID COPY", " APPEND"})
+      EXPECT_EQ(log.find(doubling), log.npos) << when << ": sent" << doubling;
+    EXPECT_NE(log.find(" UID MOVE"), log.npos) << when << ": the log has no commands";
   }
 
   std::mt19937_64 random_{chosenSeed()};
@@ -196,7 +201,7 @@ class ChangesSoak : public MountTest {
   Tally tally_;
   uint64_t steps_ = 0;
   uint64_t lost_ = 0;
-  uint64_t doubled_ = 0;
+  std::set<std::string> doubled_;
 };
 
 TEST_F(ChangesSoak, AnotherClientChangesTheSameMailboxes) {
@@ -210,9 +215,11 @@ TEST_F(ChangesSoak, AnotherClientChangesTheSameMailboxes) {
     compare(fmt::format("after round {}", ++rounds));
   }
   fmt::print(
-      "{} changes in the mount, {} by the other; {} contested, of them lost {}, doubled {}; {}\n",
-      steps_, rival_->changes(), rival_->contested().size(), lost_, doubled_, tally_.text());
-  if (HasFailure()) fmt::print("{}\n", mount_->log());
+      "{} changes in the mount, {} by the other; {} contested, of them lost {}, by two moves at "
+      "the "
+      "same time in two places {}; {}\n",
+      steps_, rival_->changes(), rival_->contested().size(), lost_, doubled_.size(), tally_.text());
+  explainFailure(mount_->log());
 }
 
 }  // namespace

@@ -39,19 +39,20 @@ struct Judge {
                fmt::format("altered: {} is {} instead of {}", name, text(got), text(wanted)));
   }
 
-  void judgeMessage(const std::string& name, const std::vector<Copy>& wanted) {
+  void judgeMessage(const std::string& name, std::vector<Copy> wanted) {
     const auto at = found.world.messages.find(name);
-    if (at == found.world.messages.end() || at->second.empty()) {
+    std::vector<Copy> got = at != found.world.messages.end() ? at->second : std::vector<Copy>();
+    std::sort(wanted.begin(), wanted.end());
+    std::sort(got.begin(), got.end());
+    if (got.size() < wanted.size()) {
       complain(verdict.lost, fmt::format("lost: {} from {}", name, text(wanted.front())));
-      return;
-    }
-    if (at->second.size() > wanted.size()) {
+    } else if (got.size() > wanted.size()) {
       std::string where;
-      for (const auto& copy : at->second) where += " " + text(copy);
+      for (const auto& copy : got) where += " " + text(copy);
       complain(verdict.doubled, fmt::format("doubled: {}:{}", name, where));
-      return;
+    } else {
+      for (size_t i = 0; i < got.size(); ++i) judgeCopy(name, wanted[i], got[i]);
     }
-    judgeCopy(name, wanted.front(), at->second.front());
   }
 
   Verdict operator()() {
