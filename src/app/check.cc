@@ -4,6 +4,7 @@
 #include <csignal>
 #include <cstdio>
 
+#include "app/broken_accounts.h"
 #include "app/capability_words.h"
 #include "app/commands.h"
 #include "app/config.h"
@@ -132,13 +133,9 @@ int checkOne(const std::string& source, const std::vector<std::string>& options)
 
 // One after the other: each may ask for a password.
 int checkAll(const std::vector<std::string>& options) {
-  const Config config = loadConfig(configFile());
-  requireAccountsApart(config);
-  int code = static_cast<int>(ExitCode::ok);
-  for (const auto& [name, error] : config.broken) {
-    ::fprintf(stderr, "emlfs: %s: %s\n", name.c_str(), errorLine(error).c_str());
-    code = static_cast<int>(exitCodeOf(error));
-  }
+  Config config = loadConfig(configFile());
+  excludeOverlapping(config);
+  int code = reportBroken(config);
   for (const auto& [name, account] : config.accounts) {
     say("account       {}", name);
     int one = 0;

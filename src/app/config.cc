@@ -168,7 +168,7 @@ const AccountConfig& findAccount(const Config& config, const std::string& name) 
       fmt::format("no account '{}' in {}{}", name, config.path, suggestion(name, names)));
 }
 
-void requireAccountsApart(const Config& config) {
+void excludeOverlapping(Config& config) {
   if (config.accounts.empty() && config.broken.empty())
     throw badInput(fmt::format("{} has no account: each is a table [account.NAME] with a source",
                                config.path));
@@ -176,9 +176,11 @@ void requireAccountsApart(const Config& config) {
   const auto claim = [&](const std::string& name, const std::string& directory,
                          std::string_view what) {
     const auto [owner, first] = owners.emplace(directory, name);
-    if (!first && owner->second != name)
-      throw badInput(fmt::format("{}: accounts '{}' and '{}' have one {}: {}", config.path,
-                                 owner->second, name, what, directory));
+    if (first || owner->second == name) return;
+    const Error error = badInput(fmt::format("{}: accounts '{}' and '{}' have one {}: {}",
+                                             config.path, owner->second, name, what, directory));
+    config.broken.emplace(owner->second, error);
+    config.broken.emplace(name, error);
   };
   for (const auto& [name, account] : config.accounts) {
     const Directories where = directories(account.source, account.options);
@@ -186,6 +188,8 @@ void requireAccountsApart(const Config& config) {
     claim(name, where.cache, "cache_dir");
     claim(name, where.state, "state_dir");
   }
+  std::erase_if(config.accounts,
+                [&](const auto& account) { return config.broken.contains(account.first); });
 }
 
 }  // namespace emlfs::app

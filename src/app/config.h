@@ -45,8 +45,8 @@ Config parseConfig(std::string_view text, const std::string& path);
 // that is.
 const AccountConfig& findAccount(const Config& config, const std::string& name);
 
-// Throws Error(invalid) if there is none, or two of them can't be mounted at the same time: they
-// have a directory in common.
-void requireAccountsApart(const Config& config);
+// Those that can't be mounted at the same time as another, since they have a directory in common,
+// are broken then. Throws Error(invalid) if there is no account at all.
+void excludeOverlapping(Config& config);
 
 }  // namespace emlfs::app

@@ -77,8 +77,7 @@ std::string refusedText(const std::string& mount_point, const Json& status) {
 }  // namespace
 
 int flushCommand(const std::string& written) {
-  if (const auto several = mountsIn(written); !several.empty())
-    return runEach(tasksFor("flush", several));
+  if (const auto several = mountsIn(written)) return runOnEach("flush", *several);
   const NamedMount mount = mountAround(written);
   const auto& [mount_point, path, inside] = mount;
   // A daemon that hangs is another matter than a server that does.

@@ -102,15 +102,10 @@ NamedMount mountAround(const std::string& word) {
   if (written && !written->inside) return *written;
   if (const auto mount = mountNamed(word)) return {*mount, *mount};
   if (word == kAllAccounts)
-    throw badInput("no account of the config file is mounted, or the command is for one only");
+    throw badInput("'all' is for umount, status and flush: this command is for one mount");
   if (written) return *written;
   const auto whole = canonicalPath(word);
-  if (!whole)
-    throw badInput(isAccountName(word)
-                       ? fmt::format("{} does not exist, and no account of this name is mounted "
-                                     "by you",
-                                     word)
-                       : fmt::format("{} does not exist", word));
+  if (!whole) throw badInput(whyNoMount(word));
   const auto holding = mountHolding(mounts, *whole);
   if (holding && holding->fs_type == kFsType) return found(*holding, *whole);
   throw badInput(holding && holding->mount_point == *whole

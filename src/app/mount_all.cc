@@ -3,6 +3,7 @@
 
 #include <cstdio>
 
+#include "app/broken_accounts.h"
 #include "app/commands.h"
 #include "app/config.h"
 #include "app/exit_code.h"
@@ -51,12 +52,8 @@ int mountAllCommand(const MountArguments& arguments) {
   // What is wrong with them is wrong for all.
   for (const auto& option : arguments.options)
     for (auto& [name, account] : config.accounts) applyOptions(account.options, option);
-  requireAccountsApart(config);
-  int code = static_cast<int>(ExitCode::ok);
-  for (const auto& [name, error] : config.broken) {
-    ::fprintf(stderr, "%s\n", saidBy(name, errorLine(error)).c_str());
-    code = static_cast<int>(exitCodeOf(error));
-  }
+  excludeOverlapping(config);
+  int code = reportBroken(config);
   if (config.accounts.empty()) return code;
   std::vector<Task> tasks;
   for (const auto& [name, account] : config.accounts) {

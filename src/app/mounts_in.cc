@@ -1,12 +1,16 @@
 #include "app/mounts_in.h"
 
+#include <fmt/format.h>
 #include <unistd.h>
+#include <cstdio>
 
 #include <set>
 
 #include "app/config.h"
 #include "app/mount_table.h"
+#include "app/nearest.h"
 #include "app/paths.h"
+#include "app/run_each.h"
 #include "app/source.h"
 #include "emlfs/base/file.h"
 
@@ -80,33 +84,51 @@ std::optional<std::string> mountNamed(const std::string& account) {
   }
 }
 
-std::vector<std::string> mountsIn(const std::string& word) {
+std::string whyNoMount(const std::string& word) {
+  if (!isAccountName(word)) return fmt::format("{} does not exist", word);
+  try {
+    const Config config = loadConfig(configFile());
+    if (config.accounts.contains(word) || config.broken.contains(word))
+      return fmt::format("account '{}' is not mounted", word);
+  } catch (const Error& error) {
+    if (error.code != Code::invalid) throw;
+  }
+  const auto mounts = mountsByName();
+  std::vector<std::string_view> names;
+  for (const MountEntry& mount : mounts) names.push_back(mount.source);
+  const auto meant = nearest(word, names);
+  return fmt::format("{} does not exist, and no account of this name is mounted by you{}", word,
+                     meant ? fmt::format(": did you mean '{}'?", *meant) : "");
+}
+
+std::optional<std::vector<std::string>> mountsIn(const std::string& word) {
   if (word == kAllAccounts) return mountsOfAccounts();
-  if (mountNamed(word)) return {};
+  if (mountNamed(word)) return std::nullopt;
   // Whoever would have to follow what is in a mount might wait for its daemon.
   const auto holding = mountHolding(mountTable(), absolutePath(word));
-  if (holding && holding->fs_type == kFsType) return {};
+  if (holding && holding->fs_type == kFsType) return std::nullopt;
   const auto canonical = canonicalPath(word);
+  if (!canonical) return std::nullopt;
   std::vector<std::string> found;
-  if (!canonical) return found;
   const std::string inside = *canonical == "/" ? *canonical : *canonical + "/";
   for (auto& path : allMounts()) {
-    if (path == *canonical) return {};
+    if (path == *canonical) return std::nullopt;
     if (path.starts_with(inside) && path.find('/', inside.size()) == std::string::npos)
       found.push_back(std::move(path));
   }
-  return found;
+  return found.empty() ? std::nullopt : std::optional(std::move(found));
 }
 
-std::vector<Task> tasksFor(const std::string& command, const std::vector<std::string>& mounts,
-                           const std::vector<std::string>& flags) {
+int runOnEach(const std::string& command, const std::vector<std::string>& mounts,
+              const std::vector<std::string>& flags) {
+  if (mounts.empty()) ::fprintf(stderr, "emlfs: no account is mounted\n");
   std::vector<Task> tasks;
   for (const auto& mount : mounts) {
     Task task{mount, {command, mount}};
     task.arguments.insert(task.arguments.end(), flags.begin(), flags.end());
     tasks.push_back(std::move(task));
   }
-  return tasks;
+  return runEach(tasks);
 }
 
 }  // namespace emlfs::app

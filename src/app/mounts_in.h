@@ -7,7 +7,6 @@
 #include <vector>
 
 #include "app/mount_table.h"
-#include "app/run_each.h"
 
 namespace emlfs::app {
 
@@ -18,17 +17,20 @@ std::vector<MountEntry> mountsByName();
 // elsewhere; absent if nowhere. Throws Error(system).
 std::optional<std::string> mountNamed(const std::string& account);
 
+// Why `word` means no mount, if it isn't a path of something either. Throws Error(system).
+std::string whyNoMount(const std::string& word);
+
 // Paths of the mounts that `word` means, sorted: "all" is all accounts of the config file, or all
 // that this user has mounted by a name if the file is wrong; else those directly in a directory.
-// Empty if it is one mount, or none. Throws Error(system).
-std::vector<std::string> mountsIn(const std::string& word);
+// Absent if it is one mount, or nothing that can be one. Throws Error(system).
+std::optional<std::vector<std::string>> mountsIn(const std::string& word);
 
 // Paths of all mounts of emlfs, sorted; of this user. Throws Error(system).
 std::vector<std::string> allMounts();
 std::vector<std::string> ownMounts();
 
-// The same command for each of them.
-std::vector<Task> tasksFor(const std::string& command, const std::vector<std::string>& mounts,
-                           const std::vector<std::string>& flags = {});
+// Runs the same command for each of them. The first exit code that is not 0.
+int runOnEach(const std::string& command, const std::vector<std::string>& mounts,
+              const std::vector<std::string>& flags = {});
 
 }  // namespace emlfs::app

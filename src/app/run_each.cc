@@ -44,7 +44,8 @@ std::string ownProgram() {
 
 std::string saidBy(const std::string& name, std::string_view line) {
   if (line.starts_with(kSpeaker)) line.remove_prefix(kSpeaker.size());
-  return std::string(kSpeaker) + name + ": " + std::string(line);
+  const bool names_it = line.starts_with(name + ":") || line.starts_with(name + " ");
+  return std::string(kSpeaker) + (names_it ? "" : name + ": ") + std::string(line);
 }
 
 int runEach(const std::vector<Task>& tasks) {

@@ -19,6 +19,7 @@ namespace emlfs::app {
 namespace {
 
 constexpr Milliseconds kAnswerLimit{10'000};
+constexpr const char* kNothing = "no account is mounted\n";
 
 std::string ask(const NamedMount& mount) {
   const std::string& path = mount.name;
@@ -72,18 +73,19 @@ int statusCommand(const std::string& path, bool json) {
   const Style style = wantsColour(STDOUT_FILENO) ? Style::coloured : Style::plain;
   if (path.empty()) {
     const auto mounts = ownMounts();
-    if (mounts.empty() && !json) print("no account is mounted\n");
+    if (mounts.empty() && !json) print(kNothing);
     return statusOfEach(mounts, [&](const std::string& mount) {
       return json ? statusJsonLine(mount, ask({mount, mount}))
                   : statusLine(mount, ask({mount, mount}), style);
     });
   }
-  const auto several = mountsIn(path);
-  if (!several.empty())
-    return statusOfEach(several, [&](const std::string& mount) {
+  if (const auto several = mountsIn(path)) {
+    if (several->empty() && !json) print(kNothing);
+    return statusOfEach(*several, [&](const std::string& mount) {
       return json ? statusJsonLine(mount, ask({mount, mount}))
                   : statusText(mount, ask({mount, mount}), style);
     });
+  }
   const NamedMount mount = mountAround(path);
   const std::string status = ask(mount);
   print(json ? statusJson(status) : statusText(mount.name, status, style));

@@ -96,9 +96,9 @@ bool ends(const Daemon& daemon) {
 }  // namespace
 
 int umountCommand(const std::string& path, bool now) {
-  if (const auto several = mountsIn(path); !several.empty())
-    return runEach(tasksFor("umount", several,
-                            now ? std::vector<std::string>{"--now"} : std::vector<std::string>{}));
+  if (const auto several = mountsIn(path))
+    return runOnEach("umount", *several,
+                     now ? std::vector<std::string>{"--now"} : std::vector<std::string>{});
   const std::string mount_point = requireEmlfsMount(path);
   LiveStatus status = askMount(mount_point, kAnswerLimit);
   if (status.answer == Answer::silent && !now) {

@@ -108,6 +108,10 @@ TEST_F(AllAccounts, AreCalledByTheirNames) {
   const auto away = box_.emlfs({"umount", one + "x"});
   EXPECT_EQ(away.status, 2);
   EXPECT_THAT(away.errors, HasSubstr("no account of this name is mounted by you"));
+  EXPECT_THAT(box_.emlfs({"status", other + "x"}).errors,
+              HasSubstr("did you mean '" + other + "'?"));
+  EXPECT_THAT(box_.emlfs({"status", one}).errors,
+              HasSubstr("account '" + one + "' is not mounted"));
   ASSERT_EQ(box_.emlfs({"mount", "all"}).status, 0);
   // It isn't the directory that is meant, but the account.
   EXPECT_EQ(box_.shell("cd ~ && emlfs umount " + one).status, 0);
@@ -122,11 +126,14 @@ TEST_F(AllAccounts, AllIsAllWhateverIsWrongWithSome) {
   const std::string other = fmt::format("other-{}", ::getpid());
   const std::string impossible =
       accountOn(first_, fmt::format("bad-{}", ::getpid()),
-                "mount_point = \"/etc/passwd/x\"\ncache_dir = \"~/c\"\nstate_dir = \"~/s\"");
+                "mount_point = \"/etc/passwd/x\"\ncache_dir = \"~/c\"\nstate_dir = \"~/s\"") +
+      accountOn(second_, "twin", "cache_dir = \"~/t\"") +
+      accountOn(second_, "twins", "cache_dir = \"~/t\"");
   writeConfig(box_, accountOn(first_, one) + impossible);
   const auto mounted = box_.emlfs({"mount", "all"});
   EXPECT_EQ(mounted.status, 2);
   EXPECT_THAT(mounted.errors, HasSubstr("/etc/passwd/x"));
+  EXPECT_THAT(mounted.errors, HasSubstr("accounts 'twin' and 'twins' have one cache_dir: "));
   EXPECT_THAT(mountsBelow(box_.path()), UnorderedElementsAre(mountOf(one)));
   // Mounted elsewhere; broken since it was mounted; from a directory within a mount, which holds
   // nothing of that name; while another directory is called so.
@@ -146,9 +153,13 @@ TEST_F(AllAccounts, AllIsAllWhateverIsWrongWithSome) {
   const auto end = box_.shell("cd ~ && emlfs umount all");
   EXPECT_EQ(end.status, 0) << end.errors;
   EXPECT_TRUE(mountsBelow(box_.path()).empty());
-  const auto none = box_.emlfs({"umount", "all"});
-  EXPECT_EQ(none.status, 2);
-  EXPECT_THAT(none.errors, HasSubstr("no account of the config file is mounted"));
+  for (const char* command : {"umount", "flush"}) {
+    const auto none = box_.emlfs({command, "all"});
+    EXPECT_EQ(none.status, 0) << command;
+    EXPECT_EQ(none.errors, "emlfs: no account is mounted\n");
+  }
+  EXPECT_EQ(box_.emlfs({"status", "all"}).output, "no account is mounted\n");
+  EXPECT_THAT(box_.emlfs({"journal", "all"}).errors, HasSubstr("is for one mount"));
 }
 
 // Whoever asks hears so in time, however he calls it.
