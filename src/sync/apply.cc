@@ -1,7 +1,6 @@
 #include "sync/apply.h"
 
 #include <algorithm>
-#include <map>
 #include <utility>
 
 #include "emlfs/base/error.h"
@@ -10,6 +9,7 @@
 #include "emlfs/sync/free_name.h"
 #include "sync/change_time.h"
 #include "sync/sent.h"
+#include "sync/told_changes.h"
 
 namespace emlfs::sync {
 namespace {
@@ -44,16 +44,19 @@ struct Application {
   // What our own changes have to hear when this is on the disk.
   std::vector<std::pair<MessageId, store::MessageRef>> found{};
   std::vector<MessageId> vanished{};
-  std::map<MailboxId, TreeChange> elsewheres{};  // in other directories
-  UidSet left{};                                 // of which the server told before we took them
+  Changes elsewhere{update};  // in other directories
+  UidSet left{};              // of which the server told before we took them
 
   std::optional<Outlook> outlook(MessageId id) const {
     return store.pending == nullptr ? std::nullopt : store.pending->outlook(id);
   }
 
-  // The name goes from this directory. One that is shown elsewhere is not the server's to take.
+  // The name goes, also from where the person has moved it and the server doesn't know yet.
   void unname(const store::MessageRecord& message) {
-    if (store::shownIn(message) != directory.id) return;
+    if (store::shownIn(message) != directory.id) {
+      elsewhere.unname(message);
+      return;
+    }
     change.removed.push_back({message.id.value, message.name});
     change.entries = true;
   }
@@ -208,10 +211,7 @@ struct Application {
     message.shown = store::Shown::arrived;
     message.directory = there->id;
     message.name = freeName(update, there->id, message.name);
-    auto& elsewhere = elsewheres[there->id];
-    elsewhere.directory = there->id;
-    elsewhere.entries = true;
-    elsewhere.added.push_back(message.name);
+    elsewhere.in(there->id).added.push_back(message.name);
   }
 };
 
@@ -250,7 +250,7 @@ SyncState apply(Store store, MailboxId mailbox, const Delta& delta, const OnChan
     work.change.kept = keptName(*update, mailbox, work.change);
   }
   update->putMailbox(*directory);
-  update->commit();
+  work.elsewhere.commit(on_change);
   failPoint("apply: on the disk");
   for (const auto& [id, place] : work.found) store.pending->found(id, place);
   if (store.pending != nullptr && delta.replaced)
@@ -258,7 +258,6 @@ SyncState apply(Store store, MailboxId mailbox, const Delta& delta, const OnChan
   for (const MessageId id : work.vanished)
     if (store.pending != nullptr) store.pending->vanished(id);
   if (any) on_change(work.change);
-  for (const auto& [id, change] : work.elsewheres) on_change(change);
   return directory->state;
 }
 

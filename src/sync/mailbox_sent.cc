@@ -9,6 +9,7 @@
 #include "sync/change_time.h"
 #include "sync/overlay.h"
 #include "sync/revalued.h"
+#include "sync/told_changes.h"
 #include "sync/tree_update.h"
 
 namespace emlfs::sync {
@@ -53,6 +54,7 @@ void settleRenamed(imap::Session& session, Store store, uint64_t number, Renamed
   std::map<MailboxId, TreeChange> changes;
   {
     const auto update = store.cache.begin();
+    Changes elsewhere(*update);
     const auto all = update->mailboxes();
     for (auto record : all) {
       const bool before = isWithin(record.wire, from, delimiter);
@@ -66,11 +68,11 @@ void settleRenamed(imap::Session& session, Store store, uint64_t number, Renamed
       record.wire = wire;
       const auto now = renamed.revalued.find(wire);
       if (now != renamed.revalued.end() && now->second.before == record.state.uid_validity)
-        renumber(*update, record, now->second, changes[record.id]);
+        renumber(*update, record, now->second, changes[record.id], elsewhere);
       if (status && record.unborn && wire == to) setState(record, *status, changes[record.id]);
       update->putMailbox(record);
     }
-    update->commit();
+    elsewhere.commit(on_change);
   }
   store.pending->renamed(number, renamed);
   for (const auto& [id, change] : changes)

@@ -92,7 +92,7 @@ std::optional<Revalued> revalued(imap::Session& session, Store store,
 }
 
 void renumber(store::Update& update, store::MailboxRecord& record, const Revalued& revalued,
-              TreeChange& change) {
+              TreeChange& change, Changes& elsewhere) {
   std::vector<store::MessageRecord> messages;
   update.messages(record.id, 0, [&](const store::MessageRecord& message) {
     messages.push_back(message);
@@ -111,6 +111,8 @@ void renumber(store::Update& update, store::MailboxRecord& record, const Revalue
         change.directory = record.id;
         change.entries = true;
         change.removed.push_back({message.id.value, message.name});
+      } else {
+        elsewhere.unname(message);
       }
       update.removeMessage(message.id);
       continue;

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "emlfs/sync/sync.h"
+#include "sync/told_changes.h"
 
 namespace emlfs::sync {
 
@@ -35,8 +36,9 @@ std::optional<Revalued> revalued(imap::Session& session, Store store,
                                  const std::vector<Mention>& mentioned, const std::string& wire);
 
 // Writes that into the store: messages that were not found again go, and the mailbox is listed
-// again unless all are known. Adds what the kernel has to hear to `change`.
+// again unless all are known. Adds what the kernel has to hear to `change`, or to `elsewhere` where
+// a message is shown in another directory.
 void renumber(store::Update& update, store::MailboxRecord& record, const Revalued& revalued,
-              TreeChange& change);
+              TreeChange& change, Changes& elsewhere);
 
 }  // namespace emlfs::sync

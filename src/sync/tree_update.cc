@@ -233,6 +233,7 @@ class TreeUpdate {
     for (const auto* record : lost) {
       if (!record->wire.empty()) log::info("mailbox {} is gone", record->wire);
       putBackArrivals(record->id);
+      unnameMessages(record->id);
       if (!record->hidden) removeName(record->parent, record->id.value, record->name);
       update_.removeMailbox(record->id);
       changes_.erase(record->id);
@@ -275,12 +276,17 @@ class TreeUpdate {
 
   void removeMessages(MailboxId mailbox) {
     log::info("mailbox {} holds no messages any more", known_.at(mailbox).wire);
+    unnameMessages(mailbox);
+    update_.removeMessages(mailbox);
+  }
+
+  // Wherever they are shown.
+  void unnameMessages(MailboxId mailbox) {
     update_.messages(mailbox, 0, [&](const store::MessageRecord& message) {
       if (const auto directory = store::shownIn(message))
         removeName(*directory, message.id.value, message.name);
       return true;
     });
-    update_.removeMessages(mailbox);
   }
 
   void renameMessage(MessageId id, const store::MailboxRecord& mailbox) {
