@@ -123,7 +123,12 @@ TEST_F(Completion, InBash) {
   EXPECT_THAT(bash("emlfs "), Contains("mount"));
   EXPECT_THAT(bash("emlfs "), Not(Contains("complete")));
   EXPECT_THAT(bash("emlfs cache "), UnorderedElementsAre("info", "verify", "clear", "prune"));
-  EXPECT_THAT(bash("emlfs mount "), UnorderedElementsAre("work", "home", "imaps://", "imap://"));
+  EXPECT_THAT(bash("emlfs mount "),
+              UnorderedElementsAre("work", "home", "all", "imaps://", "imap://"));
+  for (const char* command : {"umount", "status", "flush", "check"})
+    EXPECT_THAT(bash(fmt::format("emlfs {} al", command)), UnorderedElementsAre("all")) << command;
+  EXPECT_THAT(bash("emlfs journal al"), IsEmpty());
+  EXPECT_THAT(bash("emlfs cache info al"), IsEmpty());
   EXPECT_THAT(bash("emlfs mount imaps:"), UnorderedElementsAre("//"));
   EXPECT_THAT(bash("emlfs mount --f"), UnorderedElementsAre("--foreground"));
   EXPECT_THAT(bash("emlfs cache info w"), UnorderedElementsAre("work"));
@@ -152,7 +157,10 @@ TEST_F(Completion, InFish) {
   EXPECT_THAT(fish("emlfs un"), UnorderedElementsAre("undelete"));
   EXPECT_THAT(fish("emlfs "), testing::AllOf(Contains("mount"), Not(Contains("complete"))));
   EXPECT_THAT(fish("emlfs cache "), UnorderedElementsAre("info", "verify", "clear", "prune"));
-  EXPECT_THAT(fish("emlfs mount "), UnorderedElementsAre("work", "home", "imaps://", "imap://"));
+  EXPECT_THAT(fish("emlfs mount "),
+              UnorderedElementsAre("work", "home", "all", "imaps://", "imap://"));
+  EXPECT_THAT(fish("emlfs umount al"), UnorderedElementsAre("all"));
+  EXPECT_THAT(fish("emlfs journal al"), IsEmpty());
   EXPECT_THAT(fish("emlfs mount --f"), UnorderedElementsAre("--foreground"));
   EXPECT_THAT(fish("emlfs cache info w"), UnorderedElementsAre("work"));
   EXPECT_THAT(fish("emlfs journal /m "), UnorderedElementsAre("list", "retry", "drop", "export"));
@@ -165,7 +173,9 @@ TEST_F(Completion, InZsh) {
   EXPECT_THAT(zsh("emlfs un"), Contains("undelete"));
   EXPECT_THAT(zsh("emlfs "), testing::AllOf(Contains("mount"), Not(Contains("complete"))));
   EXPECT_THAT(zsh("emlfs cache "), testing::IsSupersetOf({"info", "verify", "clear", "prune"}));
-  EXPECT_THAT(zsh("emlfs mount "), testing::IsSupersetOf({"work", "home", "imaps://", "imap://"}));
+  EXPECT_THAT(zsh("emlfs mount "),
+              testing::IsSupersetOf({"work", "home", "all", "imaps://", "imap://"}));
+  EXPECT_THAT(zsh("emlfs umount al"), Contains("all"));
   EXPECT_THAT(zsh("emlfs mount --f"), Contains("--foreground"));
   EXPECT_THAT(zsh("emlfs cache info w"), Contains("work"));
   EXPECT_THAT(zsh("emlfs mount -o read_only,tok"), Contains("token_command"));
@@ -179,7 +189,7 @@ TEST_F(Completion, SaysNothingAboutABrokenConfigFile) {
   const auto result = in({kProgram, "complete", "accounts"});
   EXPECT_EQ(result.status, 0);
   EXPECT_EQ(result.output + result.errors, "");
-  EXPECT_THAT(bash("emlfs check "), UnorderedElementsAre("imaps://", "imap://"));
+  EXPECT_THAT(bash("emlfs check "), UnorderedElementsAre("all", "imaps://", "imap://"));
 }
 
 // Of the help's first words; what is offered is taken.

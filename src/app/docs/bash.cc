@@ -11,11 +11,11 @@ namespace {
 std::string code(const WantedWord& word) {
   switch (word.kind) {
     case Wanted::source:
-      return "source";
+      return word.all ? "source+all" : "source";
     case Wanted::directory:
       return "directory";
     case Wanted::mount:
-      return "mount";
+      return word.all ? "mount+all" : "mount";
     case Wanted::path:
       return "path";
     case Wanted::option:

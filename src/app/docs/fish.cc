@@ -19,11 +19,11 @@ std::string inQuotes(std::string_view text) {
 std::string action(const WantedWord& word) {
   switch (word.kind) {
     case Wanted::source:
-      return "-f -a '(__emlfs_sources)'";
+      return fmt::format("-f -a '(__emlfs_sources){}'", word.all ? " all" : "");
     case Wanted::directory:
       return "-f -a '(__fish_complete_directories)'";
     case Wanted::mount:
-      return "-f -a '(emlfs complete mounts 2>/dev/null)'";
+      return fmt::format("-f -a '(emlfs complete mounts 2>/dev/null){}'", word.all ? " all" : "");
     case Wanted::path:
       return "-F";
     case Wanted::option:

@@ -25,6 +25,7 @@ enum class Wanted { nothing, source, directory, mount, path, choice, option };
 struct WantedWord {
   Wanted kind = Wanted::nothing;
   std::vector<std::string> choices;
+  bool all = false;  // 'all' accounts, too
 };
 WantedWord wanted(const Command& command, const Word& word);
 WantedWord wanted(const Flag& flag);  // for its value

@@ -5,9 +5,10 @@ namespace emlfs::app::docs {
 
 WantedWord wanted(const Command& command, const Word& word) {
   if (auto words = choices(word.help); !words.empty()) return {Wanted::choice, std::move(words)};
-  if (word.name == "SOURCE") return {Wanted::source, {}};
-  if (word.name == "MOUNTPOINT")
-    return {command.path == "mount" ? Wanted::directory : Wanted::mount, {}};
+  const bool all = word.help.find("'all'") != std::string::npos;
+  if (word.name == "SOURCE") return {Wanted::source, {}, all};
+  if (word.name == "MOUNTPOINT" && command.path == "mount") return {Wanted::directory, {}};
+  if (word.name == "MOUNTPOINT") return {Wanted::mount, {}, all};
   if (word.name == "PATH") return {Wanted::path, {}};
   if (word.name.starts_with("NAME")) return {Wanted::option, {}};
   return {};

@@ -26,11 +26,11 @@ std::string plain(std::string_view text) {
 std::string action(const WantedWord& word) {
   switch (word.kind) {
     case Wanted::source:
-      return "_emlfs_sources";
+      return word.all ? "_emlfs_sources_or_all" : "_emlfs_sources";
     case Wanted::directory:
       return "_files -/";
     case Wanted::mount:
-      return "_emlfs_mounts";
+      return word.all ? "_emlfs_mounts_or_all" : "_emlfs_mounts";
     case Wanted::path:
       return "_files";
     case Wanted::option:
