@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 #include <poll.h>
 
+#include <algorithm>
 #include <atomic>
 #include <cerrno>
 #include <random>
@@ -27,7 +28,11 @@ using std::chrono::seconds;
 const std::vector<std::string> kMailboxes{"INBOX", "A", "B"};
 constexpr size_t kMine = 15;    // messages that only the person moves, at least
 constexpr size_t kFlagged = 6;  // that both flag and nobody moves
-constexpr seconds kRound{60};   // between two comparisons
+// Between two comparisons: a change that is the last in its mailbox is the one that may be missed.
+// All that there ever was is compared, so the rounds of a long soak are longer.
+constexpr seconds kShortestRound{5};
+constexpr seconds kLongestRound{60};
+constexpr int kRounds = 36;
 constexpr Milliseconds kPause{5};
 
 // What may become of a file that somebody else moves or expunges: it is gone, or, for as long as a
@@ -206,8 +211,10 @@ class ChangesSoak : public MountTest {
 
 TEST_F(ChangesSoak, AnotherClientChangesTheSameMailboxes) {
   int rounds = 0;
-  for (seconds left = soakTime().value_or(seconds(20)); left > seconds(0) && !HasFailure();) {
-    const seconds round = std::min(left, kRound);
+  const seconds time = soakTime().value_or(seconds(20));
+  const seconds longest = std::clamp(time / kRounds, kShortestRound, kLongestRound);
+  for (seconds left = time; left > seconds(0) && !HasFailure();) {
+    const seconds round = std::min(left, longest);
     left -= round;
     deliver();
     if (HasFailure()) break;
