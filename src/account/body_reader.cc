@@ -13,11 +13,7 @@ using store::kChunkBytes;
 // Up to here a message comes in one piece; a larger one as far as it is read.
 constexpr uint32_t kWholeChunks = Walks::kLarge / kChunkBytes;
 constexpr size_t kProgressMax = 256;
-constexpr Milliseconds kSilence{1'000};
-constexpr size_t kSilentMax = 1'024;
 constexpr size_t kUnstoredMax = 128;  // chunks, 16 MiB
-// A message whose move is not settled is waited for; its sending may have to wait for the server.
-constexpr std::chrono::seconds kLongestHeld{60};
 
 uint32_t chunkOf(uint64_t offset) {
   return static_cast<uint32_t>(offset / kChunkBytes);
@@ -40,10 +36,6 @@ Error resized() {
                "the message is not as long as the server had said");
 }
 
-Error interruption() {
-  return Error(Code::cancelled, Scope::message, "interrupted");
-}
-
 }  // namespace
 
 BodyReader::BodyReader(imap::Pool& pool, store::Cache& cache, uint64_t largest, Counters& counters,
@@ -64,16 +56,6 @@ BodyReader::BodyReader(imap::Pool& pool, store::Cache& cache, uint64_t largest, 
   walks_.limitWindow(kUntilLearnt);
 }
 
-void BodyReader::stop() {
-  std::vector<Request> held;
-  {
-    const MutexLock lock(mutex_);
-    held.swap(held_);
-  }
-  for (const auto& request : held) request.done(interruption(), {});
-  writer_.stop();
-}
-
 void BodyReader::keepForAWhile(const FetchedBody& body) {
   for (uint32_t i = 0; i < body.chunks.size(); ++i)
     unstored_.emplace_back(body.id, body.first_chunk + i);
@@ -89,35 +71,6 @@ void BodyReader::written(const FetchedBody& body, const std::optional<Error>& er
       recent_.erase({body.id, body.first_chunk + i});
   }
   hooks_.stored(error);
-}
-
-WaitId BodyReader::newRead() {
-  const MutexLock lock(mutex_);
-  reads_.emplace(++last_read_, false);
-  return last_read_;
-}
-
-bool BodyReader::cancel(WaitId wait) {
-  if ((wait & kReadBit) == 0) return false;
-  std::optional<Request> found;
-  {
-    const MutexLock lock(mutex_);
-    const auto read = reads_.find(wait);
-    if (read == reads_.end()) return true;  // it has its answer
-    read->second = true;
-    const auto take = [&](std::vector<Request>& waiting) {
-      const auto at = std::ranges::find(waiting, wait, &Request::wait);
-      if (at == waiting.end()) return false;
-      found = std::move(*at);
-      waiting.erase(at);
-      return true;
-    };
-    bool taken = take(held_);
-    for (auto at = active_.begin(); !taken && at != active_.end(); ++at)
-      taken = take(at->second->waiting);
-  }
-  if (found) found->done(interruption(), {});
-  return true;
 }
 
 Error BodyReader::vanished() {
@@ -165,11 +118,6 @@ void BodyReader::renew(MessageId id, const std::function<void()>& commit) {
     throw;
   }
   end();
-}
-
-void BodyReader::requireNotCancelled(WaitId wait) {
-  const auto read = reads_.find(wait);
-  if (read != reads_.end() && read->second) throw interruption();
 }
 
 void BodyReader::read(WaitId wait, MessageId id, uint64_t offset, uint32_t size, ReadDone done) {
@@ -316,14 +264,6 @@ void BodyReader::submit(const FetchPtr& fetch, imap::Lane lane) {
   pool_.submit(std::move(job));
 }
 
-void BodyReader::requireNotSilent(MessageId id) {
-  const auto silence = silent_.find(id);
-  if (silence == silent_.end()) return;
-  if (Clock::now() < silence->second.until)
-    throw Error(Code::timeout, Scope::message, silence->second.text);
-  silent_.erase(silence);
-}
-
 uint32_t BodyReader::window(const store::MessageRecord& message, const Request& request,
                             uint32_t first) {
   const uint32_t chunks = std::max(chunksOf(message.size), first + 1);
@@ -340,72 +280,6 @@ uint32_t BodyReader::window(const store::MessageRecord& message, const Request& 
   const uint32_t count = std::min(width, chunks - first);
   progress = {first + count, request.offset != 0 ? width : std::max(width, progress.width)};
   return count;
-}
-
-void BodyReader::finish(const FetchPtr& fetch, const std::optional<Error>& error) {
-  std::vector<Request> waiting;
-  bool of_old_version = false;
-  {
-    const MutexLock lock(mutex_);
-    if (std::exchange(fetch->ended, true)) return;
-    of_old_version = fetch->version != versionOf(fetch->id);
-    for (auto at = active_.lower_bound({fetch->id, fetch->first});
-         at != active_.end() && at->first.first == fetch->id;)
-      at = at->second == fetch ? active_.erase(at) : std::next(at);
-    waiting.swap(fetch->waiting);
-    if (error) progress_.erase(fetch->id);
-    if (error && error->code == Code::timeout && (!fetch->ahead || !waiting.empty())) {
-      if (silent_.size() > kSilentMax) silent_.clear();
-      silent_[fetch->id] = {Clock::now() + kSilence, error->what()};
-    }
-  }
-  // What was not asked for by a reader may fail in its own way: he asks again, for himself.
-  const bool of_messages =
-      error && ((error->scope != Scope::connection && error->scope != Scope::account) ||
-                error->code == Code::limit || error->code == Code::protocol);
-  const bool anew = of_old_version || (fetch->ahead && of_messages);
-  const bool wait_for_move = !anew && error && error->code == Code::stale && fetch->leaving;
-  for (auto& request : waiting) {
-    if (anew)
-      serve(request);
-    else if (!error)
-      serveAfter(*fetch, request);
-    else if (!wait_for_move || !hold(request))
-      request.done(error, {});
-  }
-  // It may have ended before they began to wait for that.
-  if (wait_for_move && !hooks_.leaving(fetch->id)) resume();
-}
-
-bool BodyReader::hold(Request& request) {
-  const auto now = Clock::now();
-  if (!request.held) request.held = now;
-  if (now - *request.held > kLongestHeld) return false;
-  const MutexLock lock(mutex_);
-  held_.push_back(std::move(request));
-  return true;
-}
-
-void BodyReader::resume() {
-  std::vector<Request> held;
-  {
-    const MutexLock lock(mutex_);
-    held.swap(held_);
-  }
-  for (auto& request : held) serve(request);
-}
-
-void BodyReader::serveAfter(const Fetch& fetch, Request& request) {
-  try {
-    uint32_t missing = 0;
-    if (answer(request, missing)) return;
-    // Asking again for what was just asked for could go on for ever.
-    if (missing >= fetch.first && missing < fetch.first + fetch.count)
-      throw Error(Code::protocol, Scope::message, "the server left out a part of the message");
-    serve(request);  // over more chunks than came: it waits for the next
-  } catch (const Error& error) {
-    request.done(error, {});
-  }
 }
 
 void BodyReader::sizeTold(MessageId id, uint64_t size) {
