@@ -129,10 +129,24 @@ struct Application {
     if (hidden) {
       unname(message);
       message.shown = store::Shown::hidden;
-    } else {
+    } else if (!showElsewhere(message)) {
       message.shown = store::Shown::in_place;
       name(message);
     }
+  }
+
+  // Where a change of ours that the server has not seen yet moves it: the cache was deleted
+  // meanwhile, or the message was for others. False if there is none.
+  bool showElsewhere(store::MessageRecord& message) {
+    const auto ours = outlook(message.id);
+    if (!ours || !ours->directory) return false;
+    const auto there = mailboxByWire(update, *ours->directory);
+    if (!there || there->id == directory.id) return false;
+    message.shown = store::Shown::arrived;
+    message.directory = there->id;
+    message.name = freeName(update, there->id, message.name, message.id);
+    elsewhere.in(there->id).added.push_back(message.name);
+    return true;
   }
 
   void changeFlags(const FlagChange& flags) {
@@ -186,7 +200,6 @@ struct Application {
     if (store.pending != nullptr) give(message, known.has_value());
     message.shown = store::Shown::hidden;
     setFlags(message, meta.flags, meta.modseq);
-    if (known) showElsewhere(message);
     update.putMessage(message);
     if (arrived == message.id) found.emplace_back(message.id, place(meta.uid, message));
   }
@@ -199,19 +212,6 @@ struct Application {
     auto name = store.pending->nameOf(moves ? there : here);
     if (!name && changing) name = store.pending->nameOf(moves ? here : there);
     if (name) message.name = *name;
-  }
-
-  // It was on its way when the cache was deleted.
-  void showElsewhere(store::MessageRecord& message) {
-    const auto ours = outlook(message.id);
-    if (!ours || !ours->directory || message.shown == store::Shown::hidden) return;
-    const auto there = mailboxByWire(update, *ours->directory);
-    if (!there || there->id == directory.id) return;
-    unname(message);
-    message.shown = store::Shown::arrived;
-    message.directory = there->id;
-    message.name = freeName(update, there->id, message.name);
-    elsewhere.in(there->id).added.push_back(message.name);
   }
 };
 

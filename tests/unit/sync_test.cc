@@ -2,6 +2,7 @@
 // wherever the connection broke, the store ends up as a full rescan would have it.
 #include <random>
 
+#include "emlfs/sync/pending.h"
 #include "sync/strategy.h"
 #include "unit/sync_fixture.h"
 
@@ -210,6 +211,35 @@ TEST_P(SyncElsewhereTest, AnotherClientExpungesIt) {
 TEST_P(SyncElsewhereTest, AnotherClientDeletesIt) {
   model_.setFlags(1, Flags({"\\Deleted"}));
   expectTold(refresh());
+}
+
+TEST_P(SyncElsewhereTest, AnotherClientDeletesItAndTakesThatBack) {
+  const auto journal = store::Journal::open(directory_.path() + "/state");
+  sync::Pending pending(*journal);
+  store::Change move;
+  move.id = message_.id;
+  move.source = {"INBOX", model_.validity, 1, message_.message_id, message_.size};
+  move.mailbox = "Other";
+  pending.add({.add = {move}});
+  std::vector<sync::TreeChange> told;
+  const auto follow = [&] {
+    told.clear();
+    sync::syncMailbox(session_, {*cache_, *ids_, names_, &pending}, id_,
+                      [&](const sync::TreeChange& change) { told.push_back(change); });
+  };
+  model_.setFlags(1, Flags({"\\Deleted"}));
+  follow();
+  expectTold(told);
+  model_.setFlags(1, Flags({"\\Flagged"}));
+  follow();
+  const auto snapshot = cache_->snapshot();
+  const auto found = snapshot->find(other_, message_.name);
+  ASSERT_TRUE(found);
+  EXPECT_EQ(found->node, message_.id.value);
+  EXPECT_FALSE(snapshot->find(id_, message_.name));
+  ASSERT_EQ(told.size(), 1U);
+  EXPECT_EQ(told.front().directory, other_);
+  EXPECT_EQ(told.front().added, std::vector{message_.name});
 }
 
 TEST_P(SyncElsewhereTest, ItsMailboxIsReplaced) {
