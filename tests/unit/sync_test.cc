@@ -2,44 +2,11 @@
 // wherever the connection broke, the store ends up as a full rescan would have it.
 #include <random>
 
-#include "emlfs/sync/pending.h"
 #include "sync/strategy.h"
-#include "unit/sync_fixture.h"
+#include "unit/sync_servers.h"
 
 namespace emlfs {
 namespace {
-
-using Capabilities = std::set<std::string>;
-
-const Capabilities kPlain{};
-const Capabilities kCondstore{"CONDSTORE"};
-const Capabilities kQresync{"CONDSTORE", "QRESYNC"};
-
-class SyncTest : public StoreTest, public testing::WithParamInterface<Capabilities> {};
-
-void change(ModelMailbox& model, std::mt19937& random) {
-  const auto any = [&] {
-    return std::next(model.messages.begin(), static_cast<long>(random() % model.messages.size()))
-        ->first;
-  };
-  switch (random() % 8) {
-    case 0:
-    case 1:
-    case 2:
-      model.append();
-      break;
-    case 3:
-    case 4:
-      if (!model.messages.empty()) model.setFlags(any(), Flags({"\\Seen", "$Work"}));
-      break;
-    case 5:
-    case 6:
-      if (!model.messages.empty()) model.expunge(any());
-      break;
-    default:
-      if (random() % 16 == 0) model.replace();
-  }
-}
 
 TEST_P(SyncTest, FollowsAnyHistory) {
   for (unsigned seed = 1; seed <= 12; ++seed) {
@@ -147,117 +114,6 @@ TEST_P(SyncTest, TellsWhatChanged) {
   EXPECT_EQ(names, std::vector<std::string>{message->name});
 }
 
-// On their way into another mailbox, as a person sees it, and the server doesn't know that yet.
-class SyncElsewhereTest : public SyncTest {
- protected:
-  // The first of those is shown in Other, and the kernel knows it there.
-  void SetUp() override {
-    for (int i = 0; i < 3; ++i) model_.append();
-    id_ = mailbox(session_);
-    ListEntry other;
-    other.wire = "Other";
-    other.delimiter = '/';
-    session_.listing.push_back(other);
-    sync::refreshTree(session_, session_.namespaces(), store(), doubts_, ignore_);
-    sync::syncMailbox(session_, store(), id_, ignore_);
-    const auto snapshot = cache_->snapshot();
-    other_ = MailboxId{snapshot->find(kRoot, "Other")->node};
-    auto message = snapshot->message(*snapshot->byUid(id_, 1)).value();
-    message.shown = store::Shown::arrived;
-    message.directory = other_;
-    message_ = message;
-    const auto update = cache_->begin();
-    update->putMessage(message);
-    update->commit();
-    changed_ = cache_->snapshot()->mailbox(other_)->changed;
-  }
-  // It is gone from Other, and who has looked there hears of it.
-  void expectTold(const std::vector<sync::TreeChange>& told) {
-    const auto snapshot = cache_->snapshot();
-    EXPECT_FALSE(snapshot->find(other_, message_.name));
-    std::vector<uint64_t> removed;
-    bool attributes = false;
-    for (const auto& change : told) {
-      if (change.directory != other_) continue;
-      EXPECT_TRUE(change.entries);
-      for (const auto& gone : change.removed)
-        if (gone.name == message_.name) removed.push_back(gone.node);
-      attributes |= change.attributes == std::vector{other_.value};
-    }
-    EXPECT_EQ(removed, std::vector{message_.id.value});
-    EXPECT_TRUE(attributes);
-    EXPECT_GT(snapshot->mailbox(other_)->changed, changed_);
-  }
-  std::vector<sync::TreeChange> refresh() {
-    std::vector<sync::TreeChange> told;
-    sync::syncMailbox(session_, store(), id_,
-                      [&](const sync::TreeChange& change) { told.push_back(change); });
-    return told;
-  }
-
-  ModelMailbox model_;
-  ModelSession session_{model_, GetParam()};
-  MailboxId id_;
-  MailboxId other_;
-  store::MessageRecord message_;
-  decltype(store::MailboxRecord::changed) changed_{};
-};
-
-TEST_P(SyncElsewhereTest, AnotherClientExpungesIt) {
-  model_.expunge(1);
-  expectTold(refresh());
-}
-
-TEST_P(SyncElsewhereTest, AnotherClientDeletesIt) {
-  model_.setFlags(1, Flags({"\\Deleted"}));
-  expectTold(refresh());
-}
-
-TEST_P(SyncElsewhereTest, AnotherClientDeletesItAndTakesThatBack) {
-  const auto journal = store::Journal::open(directory_.path() + "/state");
-  sync::Pending pending(*journal);
-  store::Change move;
-  move.id = message_.id;
-  move.source = {"INBOX", model_.validity, 1, message_.message_id, message_.size};
-  move.mailbox = "Other";
-  pending.add({.add = {move}});
-  std::vector<sync::TreeChange> told;
-  const auto follow = [&] {
-    told.clear();
-    sync::syncMailbox(session_, {*cache_, *ids_, names_, &pending}, id_,
-                      [&](const sync::TreeChange& change) { told.push_back(change); });
-  };
-  model_.setFlags(1, Flags({"\\Deleted"}));
-  follow();
-  expectTold(told);
-  model_.setFlags(1, Flags({"\\Flagged"}));
-  follow();
-  const auto snapshot = cache_->snapshot();
-  const auto found = snapshot->find(other_, message_.name);
-  ASSERT_TRUE(found);
-  EXPECT_EQ(found->node, message_.id.value);
-  EXPECT_FALSE(snapshot->find(id_, message_.name));
-  ASSERT_EQ(told.size(), 1U);
-  EXPECT_EQ(told.front().directory, other_);
-  EXPECT_EQ(told.front().added, std::vector{message_.name});
-}
-
-TEST_P(SyncElsewhereTest, ItsMailboxIsReplaced) {
-  model_.replace();
-  model_.append();
-  expectTold(refresh());
-}
-
-TEST_P(SyncElsewhereTest, ItsMailboxIsRemoved) {
-  ModelSession fresh(model_, GetParam());
-  fresh.listing = {session_.listing.back()};
-  std::vector<sync::TreeChange> told;
-  const auto tell = [&](const sync::TreeChange& change) { told.push_back(change); };
-  while (cache_->snapshot()->mailbox(id_) && told.empty())
-    sync::refreshTree(fresh, fresh.namespaces(), store(), doubts_, tell);
-  expectTold(told);
-}
-
 // One message that nobody can read doesn't hide the others, and is there by its UID.
 TEST_P(SyncTest, AnUnreadableMessageHidesNoOther) {
   ModelMailbox model;
@@ -357,13 +213,7 @@ TEST_P(SyncTest, AMailboxThatIsEmptyAllAtOnceIsDoubtedOnce) {
   expectSame(model, id);
 }
 
-std::string serverName(const testing::TestParamInfo<Capabilities>& server) {
-  return server.param.empty() ? "Plain" : server.param.size() == 1 ? "Condstore" : "Qresync";
-}
-
 INSTANTIATE_TEST_SUITE_P(Servers, SyncTest, testing::Values(kPlain, kCondstore, kQresync),
-                         serverName);
-INSTANTIATE_TEST_SUITE_P(Servers, SyncElsewhereTest, testing::Values(kPlain, kCondstore, kQresync),
                          serverName);
 
 TEST(Strategy, IsTheBestThatTheServerHas) {
