@@ -15,6 +15,7 @@
 #include "sync/namespaces.h"
 #include "sync/overlay.h"
 #include "sync/sent.h"
+#include "sync/told_changes.h"
 #include "sync/tree_update.h"
 
 namespace emlfs::sync {
@@ -74,15 +75,14 @@ void makeRoom(store::Update& update, MailboxId directory, const std::string& nam
   update.putMessage(*other);
 }
 
-// Of several directories: what the kernel is to hear of each.
+// Hides messages and shows them again, in whatever directories.
 class Shown {
  public:
-  explicit Shown(store::Update& update) : update_(update) {}
+  explicit Shown(store::Update& update) : update_(update), changes_(update) {}
 
   void hide(store::MessageRecord& message) {
-    const auto directory = store::shownIn(message);
-    if (!directory) return;
-    in(*directory).removed.push_back({message.id.value, message.name});
+    if (!store::shownIn(message)) return;
+    changes_.unname(message);
     message.shown = store::Shown::hidden;
     update_.putMessage(message);
   }
@@ -93,30 +93,16 @@ class Shown {
     const MailboxId directory = arrived ? message.directory : message.mailbox;
     // Who has the name by now keeps it.
     message.name = freeName(update_, directory, message.name);
-    in(directory).added.push_back(message.name);
+    changes_.in(directory).added.push_back(message.name);
     message.shown = arrived ? store::Shown::arrived : store::Shown::in_place;
     update_.putMessage(message);
   }
 
-  void commit(const OnChange& on_change) {
-    for (auto& [directory, change] : changes_) {
-      touch(update_, directory);
-      change.attributes.push_back(directory.value);
-    }
-    update_.commit();
-    for (const auto& [directory, change] : changes_) on_change(change);
-  }
+  void commit(const OnChange& on_change) { changes_.commit(on_change); }
 
  private:
-  TreeChange& in(MailboxId directory) {
-    auto& change = changes_[directory];
-    change.directory = directory;
-    change.entries = true;
-    return change;
-  }
-
   store::Update& update_;
-  std::map<MailboxId, TreeChange> changes_;
+  Changes changes_;
 };
 
 // Of messages that may be hidden. `require` is asked about their mailboxes.
