@@ -95,6 +95,7 @@ std::string whyNoMount(const std::string& word) {
   }
   const auto mounts = mountsByName();
   std::vector<std::string_view> names;
+  names.reserve(mounts.size());
   for (const MountEntry& mount : mounts) names.push_back(mount.source);
   const auto meant = nearest(word, names);
   return fmt::format("{} does not exist, and no account of this name is mounted by you{}", word,
