@@ -77,7 +77,11 @@ struct Application {
     // What has not been sent yet is ours: it belongs into whatever is called so.
     std::vector<store::MessageRecord> unsent;
     update.arrivals(directory.id, {}, [&](const store::MessageRecord& message) {
-      if (message.mailbox == directory.id && isUnsent(message)) unsent.push_back(message);
+      if (message.mailbox != directory.id) return true;
+      if (isUnsent(message))
+        unsent.push_back(message);
+      else if (message.uid == 0)
+        unname(message);
       return true;
     });
     update.removeMessages(directory.id);

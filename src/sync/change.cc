@@ -128,14 +128,6 @@ void addChanges(Change::Kind kind, Store store, const std::vector<MessageId>& id
   } while (!store.pending->add({.add = changes}, moving, epoch));
 }
 
-void hide(Store store, const std::vector<MessageId>& ids, const OnChange& on_change) {
-  const auto update = store.cache.begin(store::Durability::soon);
-  Shown shown(*update);
-  for (const MessageId id : ids)
-    if (auto message = update->message(id)) shown.hide(*message);
-  shown.commit(on_change);
-}
-
 // Puts the message where it is to be seen, or does nothing if it is there already.
 void place(store::Update& update, store::MessageRecord& message, MailboxId directory,
            const std::string& name) {
@@ -194,9 +186,33 @@ void moveMessage(Store store, MessageId id, MailboxId directory, const std::stri
                  const OnChange& on_change) {
   while (!addMove(store, id, directory, name)) {
   }
+  showMove(store, id, directory, name, on_change);
+}
+
+void showMove(Store store, MessageId id, MailboxId directory, const std::string& name,
+              const OnChange& on_change) {
   const auto update = store.cache.begin(store::Durability::soon);
   auto message = update->message(id);
-  if (!message) return;  // sent, and gone from the server, in this moment
+  const auto ours = store.pending->outlook(id);
+  const bool moves = message && update->mailbox(directory) &&
+                     ((ours && ours->directory) || message->mailbox == directory ||
+                      store::shownIn(*message) == directory);
+  if (!moves) {
+    // The kernel gives it the new name as soon as it hears that the move is taken.
+    TreeChange there;
+    there.directory = directory;
+    there.entries = true;
+    there.removed.push_back({id.value, name});
+    on_change(there);
+    const auto stays = message ? store::shownIn(*message) : std::nullopt;
+    if (!stays) return;
+    TreeChange here;
+    here.directory = *stays;
+    here.entries = true;
+    here.added.push_back(message->name);
+    on_change(here);
+    return;
+  }
   TreeChange change;
   makeRoom(*update, directory, name, id, change);
   if (const auto before = store::shownIn(*message); before && before != directory)
@@ -213,7 +229,7 @@ void changeFlags(Store store, const std::vector<MessageId>& ids, const Flags& ad
     requireFlagRights(mailbox, add);
     requireFlagRights(mailbox, remove);
   });
-  if (add.has("\\Deleted")) hide(store, ids, on_change);
+  if (add.has("\\Deleted")) showDeletion(store, ids, on_change);
   if (!remove.has("\\Deleted")) return;
 
   const auto update = store.cache.begin(store::Durability::soon);
@@ -226,7 +242,20 @@ void changeFlags(Store store, const std::vector<MessageId>& ids, const Flags& ad
 void expungeMessages(Store store, const std::vector<MessageId>& ids, const OnChange& on_change) {
   addChanges(Change::Kind::expunge, store, ids, {}, {},
              [](const auto& mailbox) { requireRights(mailbox, {Right::erase, Right::expunge}); });
-  hide(store, ids, on_change);
+  showDeletion(store, ids, on_change);
+}
+
+void showDeletion(Store store, const std::vector<MessageId>& ids, const OnChange& on_change) {
+  const auto update = store.cache.begin(store::Durability::soon);
+  Shown shown(*update);
+  for (const MessageId id : ids) {
+    auto message = update->message(id);
+    if (!message) continue;
+    const auto ours = store.pending->outlook(id);
+    const bool is_deleted = (ours && ours->deleted) || message->flags.has("\\Deleted");
+    if (is_deleted) shown.hide(*message);
+  }
+  shown.commit(on_change);
 }
 
 void showPending(Store store) {

@@ -267,10 +267,15 @@ void DirectoryUpdate::removeMessages(MailboxId mailbox) {
 
 // Wherever they are shown.
 void DirectoryUpdate::unnameMessages(MailboxId mailbox) {
-  update_.messages(mailbox, 0, [&](const store::MessageRecord& message) {
+  const auto unname = [&](const store::MessageRecord& message) {
     if (const auto directory = store::shownIn(message))
       removeName(*directory, message.id.value, message.name);
     return true;
+  };
+  update_.messages(mailbox, 0, unname);
+  // Those that have no UID yet.
+  update_.arrivals(mailbox, {}, [&](const store::MessageRecord& message) {
+    return message.mailbox != mailbox || message.uid != 0 || unname(message);
   });
 }
 

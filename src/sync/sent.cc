@@ -78,6 +78,7 @@ std::map<MessageId, Uid> settle(Store store, const std::string& mailbox, UidVali
     }
     if (message->uid != 0) count(*update, message->mailbox, -1);
     if (uid != 0) count(*update, destination->id, 1);
+    const store::MessageRecord before = *message;
     message->mailbox = destination->id;
     message->uid = uid;
     message->modseq = 0;
@@ -86,6 +87,12 @@ std::map<MessageId, Uid> settle(Store store, const std::string& mailbox, UidVali
     if (given && store::shownIn(*message) == destination->id &&
         !update->find(destination->id, *given))
       message->name = *given;
+    // It may have been shown where it was all the time: its new mailbox had gone for a moment.
+    if (const auto now = store::shownIn(*message); now && now != store::shownIn(before)) {
+      message->name = freeName(*update, *now, message->name, id);
+      changes.unname(before);
+      changes.in(*now).added.push_back(message->name);
+    }
     update->putMessage(*message);
     // The server may describe otherwise what was new.
     if (uid != 0 && !store.pending->appendOf(id)) moved.insert(uid);

@@ -13,8 +13,8 @@ std::optional<store::MailboxRecord> mailboxByWire(const store::Snapshot& snapsho
                                                   const std::string& wire);
 
 // Messages are in `mailbox` now, under these UIDs; 0 where the server didn't say. They are shown
-// where they were. A record that a UID has already is the same message, and goes. Returns the UIDs
-// that are known now.
+// where they were, or there if that was their old mailbox. A record that a UID has already is the
+// same message, and goes. Returns the UIDs that are known now.
 // `validity` is that of the UIDs, 0 where there are none.
 std::map<MessageId, Uid> settle(Store store, const std::string& mailbox, UidValidity validity,
                                 std::map<MessageId, Uid> uids, const OnChange& on_change);

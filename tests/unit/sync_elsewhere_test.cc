@@ -192,6 +192,31 @@ TEST_P(SyncElsewhereTest, ItsMailboxIsRemoved) {
   expectTold(told);
 }
 
+// It has no UID.
+TEST_P(SyncElsewhereTest, ADraftGoesWithItsMailbox) {
+  ModelSession fresh(model_, GetParam());
+  fresh.listing = session_.listing;
+  fresh.listing.back().wire = "Other/Sub";
+  fresh.listing.push_back(session_.listing.back());
+  std::vector<sync::TreeChange> told;
+  const auto tell = [&](const sync::TreeChange& change) { told.push_back(change); };
+  const auto follow = [&] { sync::refreshTree(fresh, fresh.namespaces(), store(), doubts_, tell); };
+  follow();
+  message_.id = MessageId{ids_->next()};
+  message_.mailbox = other_;
+  message_.uid = 0;
+  message_.name = "draft.eml";
+  const auto update = cache_->begin();
+  update->putMessage(message_);
+  update->commit();
+  changed_ = cache_->snapshot()->mailbox(other_)->changed;
+  fresh.listing.pop_back();
+  told.clear();
+  for (int i = 0; i < 3 && cache_->snapshot()->mailbox(other_)->selectable; ++i) follow();
+  EXPECT_FALSE(cache_->snapshot()->mailbox(other_)->selectable);
+  expectTold(told);
+}
+
 INSTANTIATE_TEST_SUITE_P(Servers, SyncElsewhereTest, testing::Values(kPlain, kCondstore, kQresync),
                          serverName);
 

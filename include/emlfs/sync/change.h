@@ -17,6 +17,12 @@ namespace emlfs::sync {
 void moveMessage(Store store, MessageId id, MailboxId directory, const std::string& name,
                  const OnChange& on_change);
 
+// What is seen of that: the part of moveMessage() that follows when the journal has it. Where the
+// message or its new mailbox has gone since, or the server has refused the move, the message stays
+// where it is, and `on_change` is told.
+void showMove(Store store, MessageId id, MailboxId directory, const std::string& name,
+              const OnChange& on_change);
+
 // The flags of `add` are set and those of `remove` taken away, all others stay as they are. With
 // \Deleted added the messages are hidden, and shown again with \Deleted removed. All or none.
 void changeFlags(Store store, const std::vector<MessageId>& ids, const Flags& add,
@@ -24,6 +30,10 @@ void changeFlags(Store store, const std::vector<MessageId>& ids, const Flags& ad
 
 // For good. All or none.
 void expungeMessages(Store store, const std::vector<MessageId>& ids, const OnChange& on_change);
+
+// What is seen of deletions that the journal has: the last part of changeFlags() and
+// expungeMessages(). Those that were refused since stay.
+void showDeletion(Store store, const std::vector<MessageId>& ids, const OnChange& on_change);
 
 // Where deleted messages and mailboxes go; absent if the server has no \Trash.
 std::optional<store::MailboxRecord> trashOf(const store::Snapshot& snapshot);
