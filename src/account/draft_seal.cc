@@ -5,6 +5,7 @@
 #include "account/draft_record.h"
 #include "account/drafts.h"
 #include "emlfs/base/log.h"
+#include "emlfs/sync/parked.h"
 #include "emlfs/view/names.h"
 
 namespace emlfs {
@@ -49,6 +50,14 @@ void Drafts::putInstead(const store::MessageRecord& old, const store::MessageRec
 }
 
 bool Drafts::seal(MessageId id, std::optional<Error>& failed) {
+  sync::Run refused;
+  const bool done = sealOrStrand(id, failed, refused);
+  // What it was to replace is there still.
+  if (!refused.empty()) sync::putBack(store_, refused, hooks_.on_change);
+  return done;
+}
+
+bool Drafts::sealOrStrand(MessageId id, std::optional<Error>& failed, sync::Run& refused) {
   const auto draft = find(id);
   if (!draft) return false;
   sync::TreeChange change;
@@ -57,7 +66,7 @@ bool Drafts::seal(MessageId id, std::optional<Error>& failed) {
     if (draft->gone || draft->size == 0) return false;
     if (!draft->closed && !deaf_ && !draft->unheard) return false;
     const auto old = store_.cache.snapshot()->message(id);
-    if (!old) return strand(id, draft);
+    if (!old) return strand(id, draft, refused);
     if (draft->temporary || draft->torn || draft->judged) return false;
     draft->why.clear();  // of an earlier try
     const Contents contents = contentsOf(draft->fd.get());

@@ -46,7 +46,7 @@ bool Drafts::isBeingRenamed(MessageId id) const {
 }
 
 // False: its directory may still come, with the first list.
-bool Drafts::strand(MessageId id, const DraftPtr& draft) {
+bool Drafts::strand(MessageId id, const DraftPtr& draft, sync::Run& refused) {
   {
     const MutexLock lock(mutex_);
     if (unshown_.count(id) != 0) return false;
@@ -54,7 +54,7 @@ bool Drafts::strand(MessageId id, const DraftPtr& draft) {
   const uint64_t size = store_.spool->convertLineEnds(draft->spool);
   if (draft->dirty) store_.spool->sync(draft->fd.get());
   const auto given = journal_.name({{}, 0, 0, id});
-  const auto refused = [&](Change append) {
+  const auto withReason = [&](Change append) {
     append.size = size;
     append.date.seconds = draft->time;
     append.state = Change::State::parked;
@@ -84,11 +84,13 @@ bool Drafts::strand(MessageId id, const DraftPtr& draft) {
         next.error = Code::not_found;
         next.server = kGone;
       }
-      batch.update.push_back(refused(append));
+      refused = batch.update;
+      batch.update.push_back(withReason(append));
       return batch;
     });
-    if (!begun) store_.pending->add({.add = {refused(std::move(fresh))}});
+    if (!begun) store_.pending->add({.add = {withReason(std::move(fresh))}});
   } catch (...) {
+    refused.clear();
     store_.spool->undoConversion(draft->spool);
     throw;
   }

@@ -183,7 +183,9 @@ class Drafts {
   bool isSent(const store::MessageRecord& message) const;
   // True: the journal has more than before. What kept it from that is noted if it is the first.
   bool seal(MessageId id, std::optional<Error>& failed);
-  bool strand(MessageId id, const DraftPtr& draft) REQUIRES(draft->mutex);
+  // `refused`: what was to follow, if its mailbox is gone.
+  bool sealOrStrand(MessageId id, std::optional<Error>& failed, sync::Run& refused);
+  bool strand(MessageId id, const DraftPtr& draft, sync::Run& refused) REQUIRES(draft->mutex);
   bool isBeingRenamed(MessageId id) const;
   void loop();
 

@@ -9,6 +9,7 @@
 
 #include "emlfs/base/error.h"
 #include "emlfs/sync/free_name.h"
+#include "emlfs/sync/parked.h"
 #include "emlfs/sync/rights.h"
 #include "sync/change_time.h"
 #include "sync/mend_view.h"

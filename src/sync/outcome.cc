@@ -8,6 +8,7 @@
 #include "emlfs/base/fail_point.h"
 #include "emlfs/base/log.h"
 #include "emlfs/base/take_if.h"
+#include "emlfs/sync/parked.h"
 #include "emlfs/sync/rights.h"
 #include "sync/copy_search.h"
 #include "sync/mailbox_replay.h"

@@ -9,6 +9,7 @@
 #include "emlfs/base/log.h"
 #include "emlfs/sync/change.h"
 #include "emlfs/sync/free_name.h"
+#include "emlfs/sync/parked.h"
 #include "sync/told_changes.h"
 
 namespace emlfs::sync {

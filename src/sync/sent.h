@@ -37,8 +37,4 @@ void forgetLost(Store store, const std::set<MessageId>& expected, const OnChange
 // there is no such change.
 bool forgetOrphan(Store store, MessageId id, const OnChange& on_change);
 
-// Of changes that were refused: messages are shown again where the server has them, unless they
-// are there, or another change takes them elsewhere; new ones, which it doesn't have, no longer.
-void putBack(Store store, const Run& run, const OnChange& on_change);
-
 }  // namespace emlfs::sync

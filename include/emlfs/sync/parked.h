@@ -1,4 +1,5 @@
-// What a person does about changes that the server refused. Thread-safe as what change.h has.
+// What becomes of changes that the server refused, and what a person does about them. Thread-safe
+// as what change.h has.
 //
 // Throws what Pending::parkedWith() throws, Error(system) if the journal can't be written: then
 // nothing has happened.
@@ -11,6 +12,10 @@
 #include "emlfs/sync/sync.h"
 
 namespace emlfs::sync {
+
+// Of changes that were refused: messages are shown again where the server has them, unless they
+// are there, or another change takes them elsewhere; new ones, which it doesn't have, no longer.
+void putBack(Store store, const Run& run, const OnChange& on_change);
 
 struct Retried {
   Run changes;  // are pending again; a new message among them, which the view has lost, is left to
