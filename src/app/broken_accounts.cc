@@ -2,7 +2,8 @@
 
 #include <cstdio>
 
-#include <set>
+#include <map>
+#include <string>
 
 #include "app/exit_code.h"
 #include "app/failure.h"
@@ -12,10 +13,15 @@ namespace emlfs::app {
 
 int reportBroken(const Config& config) {
   int code = static_cast<int>(ExitCode::ok);
-  std::set<std::string> said;
+  std::map<std::string, std::string> names;  // by what is wrong with them
   for (const auto& [name, error] : config.broken) {
-    if (!said.insert(error.what()).second) continue;
-    ::fprintf(stderr, "%s\n", saidBy(name, errorLine(error)).c_str());
+    std::string& all = names[error.what()];
+    all += (all.empty() ? "" : ", ") + name;
+  }
+  for (const auto& [name, error] : config.broken) {
+    const auto of = names.extract(error.what());
+    if (of.empty()) continue;
+    ::fprintf(stderr, "%s\n", saidBy(of.mapped(), errorLine(error)).c_str());
     code = static_cast<int>(exitCodeOf(error));
   }
   return code;

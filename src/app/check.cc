@@ -136,6 +136,7 @@ int checkAll(const std::vector<std::string>& options) {
   Config config = loadConfig(configFile());
   excludeOverlapping(config);
   int code = reportBroken(config);
+  size_t well = 0;
   for (const auto& [name, account] : config.accounts) {
     say("account       {}", name);
     int one = 0;
@@ -146,8 +147,11 @@ int checkAll(const std::vector<std::string>& options) {
       one = static_cast<int>(exitCodeOf(error));
     }
     if (code == 0) code = one;
+    well += one == 0 ? 1 : 0;
     say("");
   }
+  if (code != 0)
+    say("{} of {} accounts are well", well, config.accounts.size() + config.broken.size());
   return code;
 }
 

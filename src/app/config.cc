@@ -177,8 +177,9 @@ void excludeOverlapping(Config& config) {
                          std::string_view what) {
     const auto [owner, first] = owners.emplace(directory, name);
     if (first || owner->second == name) return;
-    const Error error = badInput(fmt::format("{}: accounts '{}' and '{}' have one {}: {}",
-                                             config.path, owner->second, name, what, directory));
+    const Error error =
+        badInput(fmt::format("{}: accounts '{}' and '{}' have one {}, and each needs its own: {}",
+                             config.path, owner->second, name, what, directory));
     config.broken.emplace(owner->second, error);
     config.broken.emplace(name, error);
   };

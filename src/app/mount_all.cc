@@ -3,6 +3,8 @@
 
 #include <cstdio>
 
+#include <algorithm>
+
 #include "app/broken_accounts.h"
 #include "app/commands.h"
 #include "app/config.h"
@@ -42,6 +44,11 @@ bool isMounted(const AccountConfig& account) {
   return path && isMountOf(*path, account.source);
 }
 
+size_t countMounted(const Config& config) {
+  return static_cast<size_t>(std::ranges::count_if(
+      config.accounts, [](const auto& account) { return isMounted(account.second); }));
+}
+
 }  // namespace
 
 int mountAllCommand(const MountArguments& arguments) {
@@ -68,7 +75,11 @@ int mountAllCommand(const MountArguments& arguments) {
   }
   if (!arguments.foreground) {
     const int others = runEach(tasks);
-    return code != 0 ? code : others;
+    if (code == 0) code = others;
+    if (code != 0)
+      ::fprintf(stderr, "emlfs: %zu of %zu accounts are mounted\n", countMounted(config),
+                config.accounts.size() + config.broken.size());
+    return code;
   }
   return supervise(tasks, [](const std::string& state) {
     ::fprintf(stderr, "emlfs: %s\n", state.c_str());

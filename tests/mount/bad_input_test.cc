@@ -273,9 +273,11 @@ TEST_F(BadInput, OfAccounts) {
   write(config, "");
   refused({"all", {}}, kUsage, "has no account");
   write(config, account("a", "mount_point = \"/m\"\n") + account("b", "mount_point = \"/m\"\n"));
-  refused({"all", {}, ""}, kUsage, "accounts 'a' and 'b' have one mount_point: /m");
+  refused({"all", {}, ""}, kUsage,
+          "accounts 'a' and 'b' have one mount_point, and each needs its own: /m");
   write(config, account("a", "cache_dir = \"/c\"\n") + account("b", "cache_dir = \"/c\"\n"));
-  refused({"all", {}}, kUsage, "accounts 'a' and 'b' have one cache_dir: /c");
+  refused({"all", {}}, kUsage,
+          "accounts 'a' and 'b' have one cache_dir, and each needs its own: /c");
   write(config, account("work", "mount_point = \"/dev/null/x\"\n"));
   refused({"work", {}, ""}, kUsage, "can't make the mount point /dev/null/x");
   refused({"imaps://alice@host.invalid", {}, ""}, kUsage, "MOUNTPOINT is missing");

@@ -42,12 +42,18 @@ class Guides : public MountTest {
       }
       if (fence.language != "sh" || !fence.not_run.empty()) continue;
       const auto result = box_.shell(fence.text);
-      EXPECT_EQ(result.status, 0) << fence.text << result.output << result.errors;
+      EXPECT_TRUE(result.status == 0 || speaksOfOthers(result.errors))
+          << fence.text << result.output << result.errors;
       output += result.output;
       ++tried;
     }
     EXPECT_GT(tried, 1U);
     return output;
+  }
+
+  // `emlfs status` is about all mounts of this user: the daemons of other tests may be dead.
+  bool speaksOfOthers(const std::string& errors) const {
+    return errors.find("has died") != errors.npos && errors.find(box_.path()) == errors.npos;
   }
 
   const Dovecot work_{{}, sampleMail({"--messages", "800", "--largest", "1"})};

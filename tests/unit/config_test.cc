@@ -228,9 +228,10 @@ TEST(Config, AccountsThatShareADirectoryAreNamed) {
             "apart");
   EXPECT_EQ(complaint("[account.a]\nsource='imaps://x@h'\nmount_point='/m'\n"
                       "[account.b]\nsource='imaps://y@h'\nmount_point='/m'"),
-            "/c.toml: accounts 'a' and 'b' have one mount_point: /m");
+            "/c.toml: accounts 'a' and 'b' have one mount_point, and each needs its own: /m");
   EXPECT_THAT(complaint("[account.a]\nsource='imaps://x@h'\n[account.b]\nsource='imap://x@h'"),
-              testing::StartsWith("/c.toml: accounts 'a' and 'b' have one cache_dir: "));
+              testing::StartsWith(
+                  "/c.toml: accounts 'a' and 'b' have one cache_dir, and each needs its own: "));
 }
 
 TEST(Config, OthersAreNoMatterOfAccountsThatShareADirectory) {
