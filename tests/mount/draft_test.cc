@@ -338,6 +338,9 @@ TEST_F(DraftTest, AWriteIntoAMappedMessageLeavesNoTrace) {
 TEST_F(DraftTest, DraftsAreKeptByKillAndSentLater) {
   put(mount() / "A/one.eml", crlfMail("one"));
   put(mount() / "A/.two.tmp", crlfMail("two"));
+  // Who removes something has that answered after what was closed before.
+  put(mount() / "A/.three.tmp", crlfMail("three"));
+  fs::remove(mount() / "A/.three.tmp");
   mount().kill();
   mount().mount();
   EXPECT_THAT(namesIn(mount() / "A"), UnorderedElementsAre("one.eml", ".two.tmp"));
