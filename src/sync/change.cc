@@ -200,18 +200,11 @@ void showMove(Store store, MessageId id, MailboxId directory, const std::string&
                       store::shownIn(*message) == directory);
   if (!moves) {
     // The kernel gives it the new name as soon as it hears that the move is taken.
-    TreeChange there;
-    there.directory = directory;
-    there.entries = true;
-    there.removed.push_back({id.value, name});
-    on_change(there);
-    const auto stays = message ? store::shownIn(*message) : std::nullopt;
-    if (!stays) return;
-    TreeChange here;
-    here.directory = *stays;
-    here.entries = true;
-    here.added.push_back(message->name);
-    on_change(here);
+    Changes back(*update);
+    back.in(directory).removed.push_back({id.value, name});
+    if (const auto stays = message ? store::shownIn(*message) : std::nullopt)
+      back.in(*stays).added.push_back(message->name);
+    back.commit(on_change);
     return;
   }
   TreeChange change;

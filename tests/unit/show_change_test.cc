@@ -2,6 +2,8 @@
 // could be shown.
 #include <gtest/gtest.h>
 
+#include <algorithm>
+
 #include "emlfs/sync/change.h"
 #include "sync/sent.h"
 #include "unit/replay_fixture.h"
@@ -40,21 +42,25 @@ class ShowChange : public ReplayUnit {
     const auto message = cache_->snapshot()->message(kMessage);
     return message ? store::shownIn(*message) : std::nullopt;
   }
+  // What the kernel hears of that directory.
+  sync::TreeChange toldOf(MailboxId directory) const {
+    const auto at = std::ranges::find(told_, directory, &sync::TreeChange::directory);
+    return at == told_.end() ? sync::TreeChange() : *at;
+  }
   // The kernel has put it into B, and hears that it isn't there.
   void expectTakenBack() {
-    ASSERT_FALSE(told_.empty());
-    EXPECT_EQ(told_[0].directory, mailboxId(2));
-    ASSERT_EQ(told_[0].removed.size(), 1U);
-    EXPECT_EQ(told_[0].removed[0].node, kMessage.value);
-    EXPECT_EQ(told_[0].removed[0].name, "b.eml");
+    const auto there = toldOf(mailboxId(2));
+    EXPECT_TRUE(there.entries);
+    ASSERT_EQ(there.removed.size(), 1U);
+    EXPECT_EQ(there.removed[0].node, kMessage.value);
+    EXPECT_EQ(there.removed[0].name, "b.eml");
   }
   void expectBackInA() {
     EXPECT_EQ(shown(), mailboxId(1));
     EXPECT_EQ(node(mailboxId(1), "a.eml"), kMessage.value);
     expectTakenBack();
     ASSERT_EQ(told_.size(), 2U);
-    EXPECT_EQ(told_[1].directory, mailboxId(1));
-    EXPECT_EQ(told_[1].added, std::vector<std::string>{"a.eml"});
+    EXPECT_EQ(toldOf(mailboxId(1)).added, std::vector<std::string>{"a.eml"});
   }
 
   std::vector<sync::TreeChange> told_;
